@@ -1,0 +1,74 @@
+"""Forced alignment: when is each word of a known script heard?
+
+An aligner is chosen by name from `ALIGNERS`. `align` walks the chain whisperx, google, embedded
+(the requested one first) until one succeeds, and says why those before it did not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
+
+from speech.audio import Recording
+from speech.errors import AlignerUnavailable, AlignmentError, SpeechError
+from speech.text import Chunk
+from speech.words import Word, settle
+
+__all__ = ["ALIGNERS", "CHAIN", "Aligner", "Alignment", "align"]
+
+CHAIN = ("whisperx", "google", "embedded")
+
+# Each entry is module:class, imported when it is asked for.
+ALIGNERS = {"embedded": "speech.alignment.embedded:Embedded"}
+
+
+class Aligner(Protocol):
+    """Times the words of a script in a recording of it.
+
+    `align` returns one `Word` for every token of the chunks, in order, in milliseconds from the
+    start of the recording. Where the recording has spans, each chunk is heard inside its own.
+    It raises `AlignerUnavailable` when it cannot run here, `AlignmentError` when it failed.
+    """
+
+    name: str
+
+    def align(self, recording: Recording, chunks: Sequence[Chunk], language: str) -> list[Word]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Timed words, who timed them, and why it was not the one asked for."""
+
+    words: tuple[Word, ...]
+    method: str
+    warnings: tuple[str, ...] = ()
+
+
+def align(recording: Recording, chunks: Sequence[Chunk], language: str, first: str = "whisperx") -> Alignment:
+    """Time every token of the script, by the first aligner of the chain that can.
+
+    Raises:
+        AlignmentError: every one failed; the text gives each reason.
+    """
+    reasons: list[str] = []
+    expected = sum(len(chunk.tokens) for chunk in chunks)
+    for name in (first, *(link for link in CHAIN if link != first)):
+        try:
+            words = _make(name).align(recording, chunks, language)
+            if len(words) != expected:
+                raise AlignmentError(f"it timed {len(words)} of {expected} words.")
+        except SpeechError as fault:
+            reasons.append(f"{name} did not time the words: {fault}")
+            continue
+        return Alignment(tuple(settle(words, recording.duration_ms)), name, tuple(reasons))
+    raise AlignmentError(" ".join(reasons))
+
+
+def _make(name: str) -> Aligner:
+    if name not in ALIGNERS:
+        raise AlignerUnavailable("it is not part of this installation.")
+    module, _, attribute = ALIGNERS[name].partition(":")
+    aligner: Aligner = getattr(import_module(module), attribute)()
+    return aligner

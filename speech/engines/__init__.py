@@ -1,0 +1,94 @@
+"""Engines: what turns text into samples.
+
+An engine is chosen by name from `ENGINES`; callers see only the protocol. `auto` takes the first
+that can run here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
+
+from speech.audio import Samples, Span
+from speech.errors import EngineUnavailable
+
+__all__ = ["ENGINES", "Engine", "Speech", "choose"]
+
+Progress = Callable[[int, int], None]
+"""Called with the chunks done and the chunks in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What an engine made.
+
+    Attributes:
+        samples: mono, within -1 and 1, of length n.
+        rate: hertz, as the engine made them.
+        spans: for each chunk its first and past-the-last sample.
+    """
+
+    samples: Samples
+    rate: int
+    spans: tuple[Span, ...]
+
+
+class Engine(Protocol):
+    """Speaks chunks of text.
+
+    `problem` says in one sentence why the engine cannot run here and what to do, or None; it must
+    be cheap. `speak` takes the spoken form of each chunk and returns their samples and spans in
+    order; the same arguments give the same samples. It raises `EngineError`, or `InvalidRequest`
+    for a language it does not speak.
+    """
+
+    name: str
+    chunk_chars: int
+
+    def problem(self) -> str | None: ...
+
+    def speak(
+        self,
+        chunks: Sequence[str],
+        *,
+        language: str,
+        speed: float,
+        seed: int,
+        progress: Progress | None = None,
+    ) -> Speech: ...
+
+
+# In the order in which `auto` tries them; each entry is module:class, imported when it is asked for.
+ENGINES = {"espeak": "speech.engines.espeak:Espeak"}
+
+
+def choose(name: str) -> tuple[Engine, list[str]]:
+    """The engine of that name and what to tell the user about the choice.
+
+    `auto` falls back to the demo voice; any other name never falls back.
+
+    Raises:
+        EngineUnavailable: it cannot run here; the text says what is missing.
+    """
+    if name == "auto":
+        engine = _make("espeak")
+        if problem := engine.problem():
+            raise EngineUnavailable(f"No engine can run here. {problem}")
+        return engine, [
+            "This is the demo voice (espeak-ng). F5-TTS, which clones voices, is not installed here; "
+            "set ENGINE=f5-tts on a machine that has it."
+        ]
+    if name not in ENGINES:
+        raise EngineUnavailable(f"The engine {name!r} is not part of this installation; it has {', '.join(ENGINES)}.")
+    engine = _make(name)
+    if problem := engine.problem():
+        raise EngineUnavailable(problem)
+    return engine, []
+
+
+def _make(name: str) -> Engine:
+    module, _, attribute = ENGINES[name].partition(":")
+    engine: Engine = getattr(import_module(module), attribute)()
+    return engine

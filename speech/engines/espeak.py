@@ -1,0 +1,181 @@
+"""espeak-ng: the demo voice, and the yardstick of the embedded aligner, whose word times are exact.
+
+The library is GPL-3 and runs in a process of its own (see `espeak_worker`); this module only writes
+to that process and reads from it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from speech.audio import Samples
+from speech.engines import Progress, Speech
+from speech.errors import EngineError, EngineUnavailable, InvalidRequest, Problem
+
+__all__ = ["Espeak", "Utterance", "available", "say", "voices"]
+
+# espeak-ng's own default pace is 175 words a minute; a little slower is easier to follow.
+WORDS_PER_MINUTE = 165
+
+# Where espeak-ng's name for a language is not its ISO 639-1 code.
+_VOICES = {"en": "en-us", "zh": "cmn", "no": "nb", "fr": "fr-fr", "iw": "he", "tl": "fil"}
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One spoken text.
+
+    Attributes:
+        samples: mono, within -1 and 1.
+        rate: hertz.
+        words: for each word event its first character, its length in characters, and its first sample.
+    """
+
+    samples: Samples
+    rate: int
+    words: list[tuple[int, int, int]]
+
+
+def available() -> bool:
+    """Whether the espeakng-loader wheel (extra `espeak`) is installed."""
+    return importlib.util.find_spec("espeakng_loader") is not None
+
+
+@cache
+def voices() -> frozenset[str]:
+    """The ISO 639-1 codes that espeak-ng speaks."""
+    if not available():
+        return frozenset()
+    import espeakng_loader
+
+    names = set()
+    for file in (Path(str(espeakng_loader.get_data_path())) / "lang").rglob("*"):
+        if file.is_file():
+            lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+            names |= {line.split()[1].lower() for line in lines if line.startswith("language ")}
+    return frozenset(
+        {name for name in names if len(name) == 2} | {code for code, voice in _VOICES.items() if voice in names}
+    )
+
+
+def say(text: str, language: str, wpm: int = WORDS_PER_MINUTE, voice: str | None = None) -> Utterance:
+    """Speak one text; the same arguments always give the same samples.
+
+    Args:
+        language: ISO 639-1; `voice` is espeak-ng's own name and overrides it.
+        wpm: words a minute, 80 to 450.
+
+    Raises:
+        EngineUnavailable: the extra is not installed.
+        EngineError: espeak-ng refused, or its process died twice.
+    """
+    request = {"text": text, "voice": voice or _VOICES.get(language, language), "wpm": min(max(wpm, 80), 450)}
+    try:
+        return _ask(request)
+    except (BrokenPipeError, EOFError):
+        _worker.stop()
+    try:
+        return _ask(request)
+    except (BrokenPipeError, EOFError):
+        raise EngineError("The espeak-ng process died twice on the same text.") from None
+
+
+class Espeak:
+    """The demo voice; see `Engine`."""
+
+    name = "espeak"
+    chunk_chars = 300
+
+    def problem(self) -> str | None:
+        if available():
+            return None
+        return "The demo voice (espeak-ng) is not installed; run: pip install 'f5-flows[espeak]'"
+
+    def speak(
+        self,
+        chunks: Sequence[str],
+        *,
+        language: str,
+        speed: float,
+        seed: int,
+        progress: Progress | None = None,
+    ) -> Speech:
+        if language not in voices():
+            accepted = "one of " + ", ".join(sorted(voices()))
+            raise InvalidRequest([Problem("language", language, f"{accepted} (what the demo voice speaks)")])
+        pieces: list[Samples] = []
+        spans: list[tuple[int, int]] = []
+        at, rate = 0, 0
+        for index, chunk in enumerate(chunks):
+            utterance = say(chunk, language, round(WORDS_PER_MINUTE * speed))
+            rate = utterance.rate
+            pieces.append(utterance.samples)
+            spans.append((at, at + len(utterance.samples)))
+            at = spans[-1][1]
+            if progress:
+                progress(index + 1, len(chunks))
+        if not at:
+            raise EngineError("espeak-ng said nothing for this text.")
+        return Speech(np.concatenate(pieces), rate, tuple(spans))
+
+
+class _Worker:
+    """One espeak process for this one, started when it is first needed."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def ask(self, request: dict[str, object]) -> tuple[dict[str, object], bytes]:
+        with self.lock:
+            if self.process is None or self.process.poll() is not None:
+                script = Path(__file__).with_name("espeak_worker.py")
+                self.process = subprocess.Popen(
+                    [sys.executable, str(script)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                )
+            assert self.process.stdin and self.process.stdout
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+            if not line:
+                raise EOFError
+            head: dict[str, object] = json.loads(line)
+            size = int(str(head.get("bytes", 0)))
+            pcm = self.process.stdout.read(size)
+            if len(pcm) < size:
+                raise EOFError
+            return head, pcm
+
+    def stop(self) -> None:
+        with self.lock:
+            if self.process is not None:
+                self.process.kill()
+                self.process.communicate()
+                self.process = None
+
+
+_worker = _Worker()
+
+
+def _ask(request: dict[str, object]) -> Utterance:
+    if not available():
+        raise EngineUnavailable(str(Espeak().problem()))
+    head, pcm = _worker.ask(request)
+    if "error" in head:
+        raise EngineError(f"{head['error']}.")
+    samples = np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
+    words = [(int(first), int(length), int(sample)) for first, length, sample in head["words"]]  # type: ignore[attr-defined]
+    return Utterance(samples, int(str(head["rate"])), words)

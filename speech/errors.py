@@ -1,0 +1,141 @@
+"""Every error that this project raises on purpose.
+
+::
+
+    SpeechError                  the root; its text is one sentence for a person
+    ├── InvalidRequest           the request is wrong: what, the value seen, what is accepted
+    ├── SettingsError            the environment or a block is wrong
+    ├── AudioError               a recording that cannot be read or written
+    ├── EngineError              synthesis failed
+    │   └── EngineUnavailable    the engine cannot run here
+    ├── AlignmentError           the words could not be timed
+    │   └── AlignerUnavailable   the aligner cannot run here
+    ├── StoreError               a store failed for good
+    │   ├── KeyRefused           a key that would leave its place
+    │   ├── NotFound             no such object
+    │   ├── Denied               the credentials do not allow it
+    │   ├── StoreFull            no room left
+    │   └── Unreachable          the store does not answer; may pass
+    └── ServerError              the local Prefect server
+
+An error is *transient* when the same call may succeed a moment later; only those are retried.
+All of them survive pickling, which a worker process needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = [
+    "AlignerUnavailable",
+    "AlignmentError",
+    "AudioError",
+    "Denied",
+    "EngineError",
+    "EngineUnavailable",
+    "InvalidRequest",
+    "KeyRefused",
+    "NotFound",
+    "Problem",
+    "ServerError",
+    "SettingsError",
+    "SpeechError",
+    "StoreError",
+    "StoreFull",
+    "Unreachable",
+]
+
+
+class SpeechError(Exception):
+    """The root of the tree; `str()` of it is one sentence for a person."""
+
+    transient = False
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a request.
+
+    >>> str(Problem("speed", "fast", "a number from 0.5 to 2.0"))
+    "speed: 'fast' is not accepted; expected a number from 0.5 to 2.0"
+    """
+
+    field: str
+    value: Any
+    accepted: str
+    message: str | None = None
+
+    def __str__(self) -> str:
+        if self.message is not None:
+            return self.message
+        shown = repr(self.value)
+        if len(shown) > 80:
+            shown = shown[:77] + "..."
+        return f"{self.field}: {shown} is not accepted; expected {self.accepted}"
+
+
+class InvalidRequest(SpeechError):
+    """Bad input, all of its problems at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+    def __reduce__(self) -> tuple[type[InvalidRequest], tuple[tuple[Problem, ...]]]:
+        return type(self), (self.problems,)
+
+
+class SettingsError(SpeechError):
+    """The environment or a block holds something that cannot be used."""
+
+
+class AudioError(SpeechError):
+    """A recording that cannot be read or written."""
+
+
+class EngineError(SpeechError):
+    """Synthesis failed."""
+
+
+class EngineUnavailable(EngineError):
+    """The engine cannot run here; the text says what is missing."""
+
+
+class AlignmentError(SpeechError):
+    """The words could not be timed."""
+
+
+class AlignerUnavailable(AlignmentError):
+    """The aligner cannot run here; the text says what is missing."""
+
+
+class StoreError(SpeechError):
+    """A store failed in a way that trying again does not mend."""
+
+
+class KeyRefused(StoreError):
+    """A key that would leave its place, or that no store can hold."""
+
+
+class NotFound(StoreError):
+    """There is no such object."""
+
+
+class Denied(StoreError):
+    """The store answered, and refused these credentials."""
+
+
+class StoreFull(StoreError):
+    """The store has no room left."""
+
+
+class Unreachable(StoreError):
+    """The store does not answer, or answers that it cannot serve now."""
+
+    transient = True
+
+
+class ServerError(SpeechError):
+    """The local Prefect server could not be started, or is not ours."""

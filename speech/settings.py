@@ -1,0 +1,92 @@
+"""The environment, read once and in one place."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from speech.errors import SettingsError
+
+__all__ = ["Settings", "export", "settings"]
+
+EngineName = Literal["auto", "f5-tts", "espeak"]
+
+
+class Settings(BaseSettings):
+    """Every environment variable that this project reads, with its default.
+
+    The names are those that operators of the earlier system already set. An empty variable counts
+    as unset.
+    """
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", case_sensitive=False)
+
+    s3_bucket: str | None = Field(None, description="Bucket for voices, outputs and models.")
+    aws_access_key_id: SecretStr | None = Field(None, description="Not needed where a role gives access.")
+    aws_secret_access_key: SecretStr | None = Field(None, description="Goes with AWS_ACCESS_KEY_ID.")
+    aws_session_token: SecretStr | None = Field(None, description="For temporary credentials.")
+    aws_region: str = Field("us-east-1", description="Region of the bucket.")
+    aws_endpoint_url: str | None = Field(None, description="URL of an S3-compatible service.")
+    aws_ca_bundle: Path | None = Field(None, description="Certificates to trust for that URL.")
+    enable_s3_model_cache: bool = Field(True, description="Keep models in the bucket.")
+
+    google_credentials_json: SecretStr | None = Field(None, description="Service account, as JSON.")
+    google_application_credentials: Path | None = Field(None, description="Service account, as a file.")
+    google_cloud_project: str | None = Field(None, description="Project that is billed.")
+
+    pytorch_cuda_alloc_conf: str = Field("max_split_size_mb:512", description="Passed on to PyTorch.")
+    cuda_visible_devices: str | None = Field(None, description="Passed on to CUDA.")
+    hf_home: Path | None = Field(None, description="Set at start-up from the cache that is chosen.")
+    hf_hub_cache: Path | None = Field(None, description="Likewise.")
+    transformers_cache: Path | None = Field(None, description="Likewise.")
+    torch_home: Path | None = Field(None, description="Likewise.")
+
+    runpod_ai_api_key: SecretStr | None = Field(None, description="Given by RunPod.")
+    runpod_endpoint_id: str | None = Field(None, description="Given by RunPod.")
+
+    request_timeout: float = Field(30, gt=0, description="Seconds for one HTTP request.")
+    processing_timeout: float = Field(300, gt=0, description="Seconds for one synthesis or alignment.")
+
+    engine: EngineName = Field("auto", description="auto, f5-tts or espeak.")
+    storage_dir: Path | None = Field(None, description="Folder store, used when S3_BUCKET is not set.")
+    storage_block: str | None = Field(None, description="Prefect block that names the store.")
+    max_text_chars: int = Field(20_000, gt=0, description="Longest text of one request.")
+    f5_flows_home: Path = Field(
+        default_factory=lambda: user_data_path("f5-flows"),
+        description="Where the local server and the folder store live.",
+    )
+    prefect_api_url: str | None = Field(None, description="Prefect server; unset: a local one of our own.")
+
+    @property
+    def storage_folder(self) -> Path:
+        """The folder store's place."""
+        return self.storage_dir or self.f5_flows_home / "storage"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: a variable holds a value that is not accepted; the text names it, and never
+            shows the value of a secret.
+    """
+    try:
+        return Settings()
+    except ValidationError as fault:
+        wrong = "; ".join(
+            f"{str(error['loc'][0]).upper()}: {error['msg']}" for error in fault.errors(include_input=False)
+        )
+        raise SettingsError(f"The environment holds a value that is not accepted: {wrong}") from None
+
+
+def export(**variables: str) -> None:
+    """Set environment variables for libraries that read them, and forget what was read before."""
+    os.environ.update(variables)
+    settings.cache_clear()

@@ -1,0 +1,76 @@
+"""Voices: which names a client may give, and where a stored voice lies."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from speech.errors import NotFound, SpeechError
+from speech.stores import Store
+
+__all__ = ["DEFAULT", "Voice", "check_name", "find", "shown"]
+
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """The voice of one request.
+
+    Attributes:
+        name: as the client gave it; None for the default voice.
+        key: where the recording lies in the store; None where there is none.
+    """
+
+    name: str | None
+    key: str | None = None
+
+
+DEFAULT = Voice(None)
+
+
+def check_name(voice: str) -> str:
+    """The name, if it can be a stored voice's or is an https URL.
+
+    Raises:
+        ValueError: it could leave its place, or could not be fetched safely.
+    """
+    if "://" in voice:
+        parts = urlsplit(voice)
+        if parts.scheme == "https" and parts.hostname and not parts.username:
+            return voice
+        raise ValueError(f"local_voice: {shown(voice)!r} is not accepted; expected an https URL without a password")
+    if _NAME.fullmatch(voice) and ".." not in voice:
+        return voice
+    raise ValueError(
+        f"local_voice: {voice[:60]!r} is not accepted; expected the name of a stored voice "
+        "(letters, digits, '.', '_' and '-', at most 128) or an https URL"
+    )
+
+
+def shown(voice: str) -> str:
+    """A voice as it may be logged: a URL without its query, which can hold a signature.
+
+    >>> shown("https://example.com/a.wav?X-Amz-Signature=abc")
+    'https://example.com/a.wav'
+    """
+    return voice.split("?")[0].split("#")[0] if "://" in voice else voice
+
+
+def find(name: str | None, store: Store) -> Voice:
+    """The stored voice of that name.
+
+    Raises:
+        SpeechError: there is none, in the words that clients know.
+    """
+    if name is None:
+        return DEFAULT
+    if "://" in name:
+        return Voice(name)
+    key = f"voices/{name if name.endswith('.wav') else name + '.wav'}"
+    try:
+        store.head(key)
+    except NotFound:
+        raise SpeechError(f"Failed to download voice file: {name}") from None
+    return Voice(name, key)
