@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from speech.errors import AudioError
 from speech.files import replacing
 
-__all__ = ["Recording", "Samples", "Span", "blocks", "duration_ms", "ffmpeg", "write_wav"]
+__all__ = ["Recording", "Samples", "Span", "blocks", "duration_ms", "ffmpeg", "record", "write_wav"]
 
 Samples = npt.NDArray[np.float32]
 Span = tuple[int, int]
@@ -66,6 +66,19 @@ def write_wav(path: Path, pieces: Iterable[Samples], rate: int, target_rate: int
             file.write(np.clip(out, -1.0, 1.0))
             frames += len(out)
     return frames
+
+
+def record(samples: Samples, rate: int, spans: Sequence[Span], path: Path, target_rate: int) -> Recording:
+    """Write an engine's samples as a recording; `spans` are in samples at `rate`.
+
+    Raises:
+        AudioError: the samples are not finite numbers.
+    """
+    if not np.isfinite(samples).all():
+        raise AudioError("The engine made samples that are not numbers.")
+    frames = write_wav(path, [samples], rate, target_rate)
+    times = tuple((start * 1000 // rate, end * 1000 // rate) for start, end in spans)
+    return Recording(path, target_rate, frames * 1000 // target_rate, times)
 
 
 def duration_ms(path: Path) -> int:

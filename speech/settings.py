@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from speech.errors import SettingsError
 
-__all__ = ["Settings", "export", "settings"]
+__all__ = ["EngineName", "Settings", "environment", "export", "settings"]
 
 EngineName = Literal["auto", "f5-tts", "espeak"]
 
@@ -90,3 +90,8 @@ def export(**variables: str) -> None:
     """Set environment variables for libraries that read them, and forget what was read before."""
     os.environ.update(variables)
     settings.cache_clear()
+
+
+def environment(without: tuple[str, ...] = (), **variables: str) -> dict[str, str]:
+    """This process's environment for a child, changed as told."""
+    return {name: value for name, value in os.environ.items() if name not in without} | variables

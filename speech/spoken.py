@@ -265,7 +265,7 @@ def _number(value: Decimal | int, language: str, kind: str = "cardinal") -> str:
         if isinstance(number, Decimal):
             # Digit by digit after the mark: num2words drops them in some languages.
             whole, _, rest = str(number).partition(".")
-            mark = _SIGNS.get(language, _SIGNS["en"])["," if language != "en" else ","]
+            mark = _SIGNS.get(language, _SIGNS["en"])[","]
             return " ".join([_number(int(whole), language), mark, *(_number(int(digit), language) for digit in rest)])
         return str(num2words(number, lang=language, to=kind))
     except (NotImplementedError, KeyError, OverflowError, ValueError, TypeError):

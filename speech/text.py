@@ -118,7 +118,7 @@ def _sentences(text: str, language: str) -> list[str]:
 
 
 def _length(piece: Sequence[Token]) -> int:
-    return sum(len(token.spoken) + len(token.space) for token in piece)
+    return sum(len(token.spoken) + len(token.space) for token in piece if token.spoken)
 
 
 def _cut(sentence: list[Token], longest: int) -> list[list[Token]]:

@@ -1,0 +1,1 @@
+"""The steps of a flow: one file a step, each a Prefect task around one call into `speech`."""

@@ -88,10 +88,8 @@ def level(raw: Frames) -> Features:
     """Take the microphone, the gain and much of the voice out of the cepstra of one recording."""
     energy = raw[:, 0].copy()
     quiet, loud = np.percentile(energy, [5, 95])
-    if loud - quiet > _FLAT:
-        speech = energy > quiet + _SPEECH_SHARE * (loud - quiet)
-    else:
-        speech = np.ones(len(energy), bool)
+    flat = loud - quiet <= _FLAT
+    speech = np.ones(len(energy), bool) if flat else energy > quiet + _SPEECH_SHARE * (loud - quiet)
     frames = (raw - raw[speech].mean(axis=0)) / (raw[speech].std(axis=0) + 1e-3)
     room = max(np.percentile(energy[speech], 90) - quiet, 6.0)
     frames[:, 0] = np.clip((energy - quiet - room) / room, -1.2, 0.5) * 4.5

@@ -39,15 +39,18 @@ class Engine(Protocol):
     """Speaks chunks of text.
 
     `problem` says in one sentence why the engine cannot run here and what to do, or None; it must
-    be cheap. `speak` takes the spoken form of each chunk and returns their samples and spans in
-    order; the same arguments give the same samples. It raises `EngineError`, or `InvalidRequest`
-    for a language it does not speak.
+    be cheap. `languages` are the ISO 639-1 codes it speaks, `clones` whether it can take a voice from a
+    recording, `chunk_chars` how long a chunk suits it. `speak` takes the spoken form of each chunk and returns their samples and spans in
+    order; the same arguments give the same samples. It raises `EngineError`.
     """
 
     name: str
     chunk_chars: int
+    clones: bool
 
     def problem(self) -> str | None: ...
+
+    def languages(self) -> frozenset[str]: ...
 
     def speak(
         self,

@@ -20,7 +20,7 @@ import numpy as np
 
 from speech.audio import Samples
 from speech.engines import Progress, Speech
-from speech.errors import EngineError, EngineUnavailable, InvalidRequest, Problem
+from speech.errors import EngineError, EngineUnavailable
 
 __all__ = ["Espeak", "Utterance", "available", "say", "voices"]
 
@@ -95,11 +95,15 @@ class Espeak:
 
     name = "espeak"
     chunk_chars = 300
+    clones = False
 
     def problem(self) -> str | None:
         if available():
             return None
         return "The demo voice (espeak-ng) is not installed; run: pip install 'f5-flows[espeak]'"
+
+    def languages(self) -> frozenset[str]:
+        return voices()
 
     def speak(
         self,
@@ -110,9 +114,6 @@ class Espeak:
         seed: int,
         progress: Progress | None = None,
     ) -> Speech:
-        if language not in voices():
-            accepted = "one of " + ", ".join(sorted(voices()))
-            raise InvalidRequest([Problem("language", language, f"{accepted} (what the demo voice speaks)")])
         pieces: list[Samples] = []
         spans: list[tuple[int, int]] = []
         at, rate = 0, 0

@@ -23,6 +23,7 @@ import json
 import os
 import sys
 from ctypes import POINTER, Structure, c_char, c_char_p, c_int, c_short, c_void_p
+from pathlib import Path
 from typing import Any
 
 # The names and numbers of espeak-ng's speak_lib.h.
@@ -57,7 +58,7 @@ class Library:
     def __init__(self) -> None:
         import espeakng_loader
 
-        data = os.path.dirname(str(espeakng_loader.get_data_path())).encode()
+        data = str(Path(espeakng_loader.get_data_path()).parent).encode()
         self.library: Any = ctypes.CDLL(str(espeakng_loader.get_library_path()))
         self.library.espeak_SetVoiceByName.argtypes = [c_char_p]
         self.rate: int = self.library.espeak_Initialize(OUTPUT_SYNCHRONOUS, 0, data, INITIALIZE_DONT_EXIT)

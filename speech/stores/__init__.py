@@ -1,0 +1,93 @@
+"""Stores: where voices, recordings, subtitles and records are kept.
+
+A store is a folder or a bucket behind one protocol. Keys are relative paths with forward slashes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from speech.errors import KeyRefused
+
+__all__ = ["EXPIRES_IN", "Entry", "Store", "check_key"]
+
+EXPIRES_IN = 3600
+"""Seconds for which a presigned URL works, as clients of the earlier system know it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One object.
+
+    Attributes:
+        key: where it lies.
+        size: bytes.
+        modified: when it was written, with its time zone.
+    """
+
+    key: str
+    size: int
+    modified: datetime
+
+
+class Store(Protocol):
+    """Objects by key.
+
+    Writes are atomic: a reader sees the old object or the new one, never a part. All methods raise
+    `KeyRefused` for a key that would leave the store, `NotFound`, `Denied`, `StoreFull`,
+    `Unreachable` (which may pass), or another `StoreError`; each says what to do.
+    """
+
+    def put(self, key: str, path: Path, content_type: str) -> None:
+        """Store a file."""
+
+    def write(self, key: str, text: str, content_type: str) -> None:
+        """Store a text as UTF-8."""
+
+    def get(self, key: str, path: Path) -> None:
+        """Fetch an object into a file, which appears only when it is complete."""
+
+    def read(self, key: str) -> str:
+        """Fetch a UTF-8 text."""
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        """Every object below a prefix that ends at a slash, all pages of it."""
+
+    def head(self, key: str) -> Entry:
+        """What is known of one object."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object; removing what is not there is no error."""
+
+    def presign(self, key: str, expires_in: int = EXPIRES_IN) -> str:
+        """A URL from which anyone can fetch the object for a while."""
+
+    def __str__(self) -> str:
+        """The store as a person would name it; no credentials."""
+
+
+_PART = re.compile(r"[^\x00-\x1f\x7f\\]+")
+
+
+def check_key(key: str) -> str:
+    """The key, if it stays inside the store and every store can hold it.
+
+    Raises:
+        KeyRefused: it is empty, absolute, climbs, or holds control characters.
+
+    >>> check_key("voices/../secret")
+    Traceback (most recent call last):
+    speech.errors.KeyRefused: The key 'voices/../secret' is not accepted; ...
+    """
+    parts = key.split("/")
+    if len(key.encode()) > 1024 or not all(_PART.fullmatch(part) and part not in (".", "..") for part in parts):
+        raise KeyRefused(
+            f"The key {key[:80]!r} is not accepted; expected names parted by '/', without '..', backslashes or "
+            "control characters, at most 1024 bytes."
+        )
+    return key

@@ -1,0 +1,88 @@
+"""The store of a run: by the name of a Prefect block, else from the environment.
+
+Blocks that can be named are `s3-bucket/<name>` (prefect-aws, with AwsCredentials or
+MinIOCredentials inside) and `local-file-system/<name>`. They carry the place and the credentials;
+the bytes go through `speech.stores`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from speech.errors import SettingsError
+from speech.settings import settings
+from speech.stores import Store
+from speech.stores.folder import FolderStore
+
+__all__ = ["aopen_store", "from_environment"]
+
+
+async def aopen_store(block: str | None = None) -> Store:
+    """The store that a block names, or that `STORAGE_BLOCK` or the environment describes.
+
+    Raises:
+        SettingsError: there is no such block, or it is not one that stores files.
+    """
+    name = block or settings().storage_block
+    return from_block(await _load(name)) if name else from_environment()
+
+
+def from_environment() -> Store:
+    """A bucket where S3_BUCKET is set, else the folder STORAGE_DIR."""
+    values = settings()
+    if values.s3_bucket is None:
+        return FolderStore(values.storage_folder)
+    from speech.stores.s3 import Bucket, S3Store, region_of
+
+    explicit_region = "aws_region" in values.model_fields_set
+    return S3Store(
+        Bucket(
+            name=values.s3_bucket,
+            endpoint=values.aws_endpoint_url,
+            region=values.aws_region if explicit_region else region_of(values.aws_endpoint_url),
+            access_key=values.aws_access_key_id,
+            secret_key=values.aws_secret_access_key,
+            session_token=values.aws_session_token,
+            ca_bundle=values.aws_ca_bundle,
+            timeout=values.request_timeout,
+        )
+    )
+
+
+def from_block(block: Any) -> Store:
+    """The store that a loaded block describes."""
+    from prefect.filesystems import LocalFileSystem
+    from prefect_aws import S3Bucket
+
+    if isinstance(block, LocalFileSystem):
+        return FolderStore(Path(block.basepath) if block.basepath else settings().storage_folder)
+    if isinstance(block, S3Bucket):
+        from speech.stores.s3 import Bucket, S3Store
+
+        client = block.credentials.aws_client_parameters
+        verify = client.verify_cert_path
+        return S3Store(
+            Bucket(
+                name=block.bucket_name,
+                folder=block.bucket_folder.strip("/"),
+                endpoint=client.endpoint_url,
+                region=block.credentials.region_name,
+                session=block.credentials.get_boto3_session(),
+                ca_bundle=Path(verify) if verify else None,
+                timeout=settings().request_timeout,
+            )
+        )
+    raise SettingsError(
+        f"The block {type(block).__name__} does not store files; expected s3-bucket/<name> or local-file-system/<name>."
+    )
+
+
+async def _load(name: str) -> Any:
+    import prefect_aws  # noqa: F401  registers its block types
+    from prefect.blocks.core import Block
+
+    try:
+        return await Block.aload(name)
+    except ValueError as fault:
+        raise SettingsError(f"The storage block {name!r} cannot be loaded: {fault}") from None

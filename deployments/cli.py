@@ -1,0 +1,433 @@
+"""The command line. Thin: each command is one call; nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from speech.request import SpeechRequest
+    from speech.stores import Store
+    from speech.subtitles import Subtitles
+
+__all__ = ["main"]
+
+DONE, FAILED, BAD_INPUT = 0, 1, 2
+
+_FORMATS = ("srt", "vtt", "csv", "json", "ass")
+
+
+def main() -> None:
+    """Run the command line; faults become one sentence and an exit code."""
+    from speech.errors import InvalidRequest, SpeechError
+
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
+    except click.ClickException as fault:
+        fault.show()
+        sys.exit(BAD_INPUT)
+    except InvalidRequest as fault:
+        _fail([str(problem) for problem in fault.problems], BAD_INPUT)
+    except SpeechError as fault:
+        _fail([str(fault)], FAILED)
+    except OSError as fault:
+        _fail([f"{fault.filename or 'This machine'}: {fault.strerror or fault}"], FAILED)
+
+
+def _fail(sentences: list[str], code: int) -> NoReturn:
+    for sentence in sentences:
+        click.echo(f"Error: {sentence}", err=True)
+    sys.exit(code)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="f5-flows")
+def cli() -> None:
+    """Text to speech in a cloned voice, with subtitles timed to the word.
+
+    \b
+    Speak a sentence:        f5-flows speak "Hello there."
+    Time a recording:        f5-flows align talk.mp3 --text talk.txt
+    See what is missing:     f5-flows doctor
+    """
+
+
+@cli.command()
+@click.argument("text", required=False)
+@click.option("--file", "file", type=click.Path(path_type=Path), help="Read the script from a UTF-8 file.")
+@click.option("--voice", help="Name of a stored voice, or an https URL. Default: the packaged voice.")
+@click.option("--engine", type=click.Choice(["auto", "f5-tts", "espeak"]), help="Default: ENGINE, else auto.")
+@click.option("--speed", help="Pace, 0.5 to 2.0.  [default: 1.0]")
+@click.option("--seed", help="The same seed gives the same speech. Default: random, and told.")
+@click.option("--language", help="ISO 639-1, such as en. Default: detected.")
+@click.option("--timing-method", help="whisperx or google, tried first; the others follow.  [default: whisperx]")
+@click.option("--format", "formats", multiple=True, help="srt, vtt, csv, json, ass; may be repeated.  [default: all]")
+@click.option("--preset", help="Rules for the subtitles: netflix, bbc, or word (a word a cue).  [default: netflix]")
+@click.option("--sample-rate", help="Hertz: 16000, 22050, 24000, 44100, 48000.  [default: 22050]")
+@click.option("--storage", help="A Prefect storage block, such as s3-bucket/prod. Default: the environment's.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the files.  [default: ./output/<job id>]")
+@click.option("--no-timings", is_flag=True, help="Only the audio.")
+@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON and nothing else.")
+def speak(
+    text: str | None,
+    file: Path | None,
+    voice: str | None,
+    engine: str | None,
+    storage: str | None,
+    out: Path | None,
+    no_timings: bool,
+    as_json: bool,
+    formats: tuple[str, ...],
+    **options: str | None,
+) -> None:
+    """Speak TEXT (or --file PATH, or - for standard input) and write the files to a folder.
+
+    \b
+    f5-flows speak "Good morning." --format srt --out greeting
+    f5-flows speak --file chapter.txt --speed 0.9 --preset bbc
+    echo "Good morning." | f5-flows speak - --json
+    """
+    request = _request(_script(text, file), voice, formats, no_timings, options)
+    folder = _writable(out)
+    with _bar(quiet=as_json) as show:
+        reply = _run_flow(request, engine, storage, show)
+    copied = _copy(reply, request, storage, folder or Path("output") / reply["job_id"])
+    if as_json:
+        click.echo(json.dumps(reply, ensure_ascii=False, indent=1))
+        return
+    click.echo(f"Done: {reply['duration']:.2f} s of speech, seed {reply['seed']}, job {reply['job_id']}")
+    if "timing_method" in reply:
+        confidence = reply["timing_confidence"]
+        click.echo(f"Timed {reply['word_count']} words with {reply['timing_method']}, confidence {confidence:.2f}")
+    for warning in reply["warnings"]:
+        click.echo(f"Note: {warning}")
+    for path in copied:
+        click.echo(f"  {path}")
+
+
+def _script(text: str | None, file: Path | None) -> str:
+    if (text is None) == (file is None):
+        raise click.UsageError("Give the text, or --file PATH, or - to read it from standard input.")
+    if text == "-":
+        raw = sys.stdin.buffer.read()
+    elif file is not None:
+        raw = file.read_bytes()
+    else:
+        return str(text)
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        raise click.UsageError(f"The script is not UTF-8 text (byte {fault.start}); save it as UTF-8.") from None
+
+
+def _request(
+    text: str, voice: str | None, formats: tuple[str, ...], no_timings: bool, options: dict[str, str | None]
+) -> SpeechRequest:
+    from speech.request import SpeechRequest
+
+    fields: dict[str, Any] = {name: _number(value) for name, value in options.items() if value is not None}
+    fields |= {"text": text, "return_word_timings": not no_timings}
+    if voice:
+        fields["local_voice"] = voice
+    if formats:
+        fields |= {"timing_format": formats[0], "timing_formats": list(formats)}
+    return SpeechRequest.parse(fields)
+
+
+def _number(value: str) -> Any:
+    """Options reach the contract as a client would send them, so that it alone decides what is accepted."""
+    try:
+        return int(value)
+    except ValueError:
+        pass
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def _writable(out: Path | None) -> Path | None:
+    """Find out before any work is done that the files could not be written."""
+    place = out or Path("output")
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        probe = place / ".f5-flows-probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as fault:
+        raise click.UsageError(f"--out: {place} cannot be written to: {fault.strerror}.") from None
+    return out
+
+
+@contextmanager
+def _bar(quiet: bool) -> Iterator[Callable[[str, float], None]]:
+    """A progress bar on standard error; plain lines where that is no terminal."""
+    if quiet:
+        yield lambda step, share: None
+        return
+    if not sys.stderr.isatty():
+        seen: list[str] = []
+
+        def tell(step: str, share: float) -> None:
+            if step not in seen:
+                seen.append(step)
+                click.echo(f"[{share:4.0%}] {step}", err=True)
+
+        yield tell
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("start", total=1.0)
+        yield lambda step, share: progress.update(bar, description=step, completed=share)
+
+
+def _run_flow(
+    request: SpeechRequest, engine: str | None, storage: str | None, show: Callable[[str, float], None]
+) -> dict[str, Any]:
+    _use_server()
+    import asyncio
+
+    from flows.speak import speak as flow
+    from speech.errors import SpeechError
+    from tasks.progress import listener
+
+    async def run() -> dict[str, Any]:
+        listener.set(show)
+        state = await flow(request, engine=engine, storage=storage, return_state=True)
+        outcome = await state.aresult(raise_on_failure=False)
+        if isinstance(outcome, SpeechError):
+            raise outcome
+        if isinstance(outcome, dict):
+            return outcome
+        raise SpeechError(f"The run ended as {state.name}: {state.message}")
+
+    try:
+        return asyncio.run(run())
+    except KeyboardInterrupt:
+        raise click.exceptions.Abort from None
+
+
+def _use_server() -> None:
+    """Point Prefect at a server that answers, before it is imported: its settings freeze then."""
+    from deployments import server
+    from speech.settings import export, settings
+
+    configured = settings().prefect_api_url
+    if configured:
+        server.require(configured)
+    else:
+        configured = server.ensure(lambda text: click.echo(text, err=True)).api
+    # The console is for the person; Prefect's own log goes to the server and its UI.
+    export(
+        PREFECT_API_URL=configured,
+        PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="CRITICAL",
+        PREFECT_CLI_WARN_ON_UPDATE="false",
+    )
+
+
+def _store(block: str | None = None) -> Store:
+    """The store; a block is looked up in the Prefect server, which is started if need be."""
+    from speech.settings import settings
+
+    if block or settings().storage_block:
+        _use_server()
+    import asyncio
+
+    from blocks.storage import aopen_store
+
+    return asyncio.run(aopen_store(block))
+
+
+def _copy(reply: dict[str, Any], request: SpeechRequest, storage: str | None, folder: Path) -> list[Path]:
+    from speech.records import audio_key, timing_key
+
+    store, job = _store(storage), reply["job_id"]
+    wanted = {f"{job}.wav": audio_key(job)}
+    wanted |= {f"{job}.{name}": timing_key(job, name) for name in reply.get("timing_files", {})}
+    paths = []
+    for name, key in wanted.items():
+        store.get(key, folder / name)
+        paths.append(folder / name)
+    return paths
+
+
+@cli.command()
+@click.argument("audio", type=click.Path(path_type=Path))
+@click.option(
+    "--text", "script", required=True, type=click.Path(path_type=Path), help="The script: a UTF-8 file, or -."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the files.  [default: ./output/<name>]")
+@click.option("--language", help="ISO 639-1. Default: detected.")
+@click.option("--timing-method", default="whisperx", show_default=True, help="Tried first; the others follow.")
+@click.option("--format", "formats", multiple=True, type=click.Choice(_FORMATS), help="May be repeated. Default: all.")
+@click.option("--preset", default="netflix", show_default=True, type=click.Choice(["netflix", "bbc", "word"]))
+def align(
+    audio: Path,
+    script: Path,
+    out: Path | None,
+    language: str | None,
+    timing_method: str,
+    formats: tuple[str, ...],
+    preset: str,
+) -> None:
+    """Time the words of a recording that exists, and write its subtitles.
+
+    AUDIO is anything that libsndfile or ffmpeg reads; --text is what it says.
+
+    \b
+    f5-flows align talk.mp3 --text talk.txt --format srt
+    """
+    import tempfile
+
+    from speech.request import SpeechRequest
+    from speech.subtitles import render, summary
+
+    if not audio.is_file():
+        raise click.UsageError(f"AUDIO: there is no file {audio}.")
+    text = _script("-" if str(script) == "-" else None, None if str(script) == "-" else script)
+    if not any(character.isalnum() for character in text):
+        raise click.UsageError("--text: the script holds no letter or digit.")
+    request = SpeechRequest.parse(
+        {"text": "x", "language": language, "timing_method": timing_method, "preset": preset}
+        | ({"timing_formats": list(formats), "timing_format": formats[0]} if formats else {})
+    )
+    folder = _writable(out or Path("output") / audio.stem)
+    assert folder is not None
+    subtitles, warnings = _aligned(audio, text, request)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".f5-flows-") as partial:
+        names = [f"{audio.stem}.{name}" for name in request.formats]
+        for name in request.formats:
+            (Path(partial) / f"{audio.stem}.{name}").write_text(render(subtitles, name), encoding="utf-8", newline="")
+        for name in names:
+            shutil.move(Path(partial) / name, folder / name)
+    click.echo(f"Timed {len(subtitles.words)} words with {subtitles.method}")
+    for warning in [*warnings, *summary(subtitles.broken())]:
+        click.echo(f"Note: {warning}")
+    for name in names:
+        click.echo(f"  {folder / name}")
+
+
+def _aligned(audio: Path, text: str, request: SpeechRequest) -> tuple[Subtitles, list[str]]:
+    from speech.alignment import align as align_words
+    from speech.audio import Recording, duration_ms
+    from speech.language import detect
+    from speech.subtitles import make
+    from speech.text import chunks, normalise
+    from speech.words import confidence_of
+
+    script = normalise(text)
+    language = request.language or detect(script)
+    length = duration_ms(audio)
+    alignment = align_words(Recording(audio, 0, length), chunks(script, language), language, request.timing_method)
+    subtitles = make(
+        alignment.words,
+        text=script,
+        language=language,
+        duration_ms=length,
+        method=alignment.method,
+        preset=request.preset,
+        job_id=audio.stem,
+    )
+    confidence = confidence_of(alignment.words)
+    warnings = list(alignment.warnings)
+    if confidence < 0.25:
+        warnings.append(f"Confidence is only {confidence:.2f}: the recording may not say this script.")
+    return subtitles, warnings
+
+
+@cli.command()
+@click.argument("job_id")
+@click.option("--storage", help="A Prefect storage block. Default: the environment's.")
+def status(job_id: str, storage: str | None) -> None:
+    """Say how a job stands, from its record in the store."""
+    from speech.records import load
+
+    record = load(_store(storage), job_id)
+    reply: dict[str, Any] = {"job_id": record.job_id, "status": record.status, "state": record.state}
+    reply["progress"] = 1.0 if record.status == "COMPLETED" else 0.0
+    if record.error_message:
+        reply["error_message"] = record.error_message
+    click.echo(json.dumps(reply, indent=1))
+
+
+@cli.command()
+@click.argument("job_id")
+@click.option("--storage", help="A Prefect storage block. Default: the environment's.")
+def result(job_id: str, storage: str | None) -> None:
+    """Print the reply of a finished job, its URLs made anew."""
+    from speech.records import load, reply
+
+    store = _store(storage)
+    click.echo(json.dumps(reply(store, load(store, job_id)), ensure_ascii=False, indent=1))
+
+
+@cli.command()
+def doctor() -> None:
+    """Say what is there, what is missing and what to do, one line each."""
+    from deployments.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        click.echo(f"{finding.level:<9}{finding.name:<12}{finding.sentence}")
+    if any(finding.level == "broken" for finding in findings):
+        sys.exit(FAILED)
+
+
+@cli.group()
+def server() -> None:
+    """The local Prefect server, which keeps the history of runs and shows it in a browser."""
+
+
+@server.command("start")
+def server_start() -> None:
+    """Start it, unless it runs."""
+    from deployments.server import ensure
+
+    started = ensure(lambda text: click.echo(text, err=True))
+    click.echo(f"The local Prefect server runs at {started.url} (process {started.pid}).")
+
+
+@server.command("stop")
+def server_stop() -> None:
+    """Stop it."""
+    from deployments.server import stop
+
+    click.echo("Stopped." if stop() else "No local Prefect server was running.")
+
+
+@server.command("status")
+def server_status() -> None:
+    """Say whether it runs and answers; exit code 1 if not."""
+    from deployments.server import find
+
+    found = find()
+    if found is None:
+        _fail(["No local Prefect server is running; start it with: f5-flows server start"], FAILED)
+    if not found.answers():
+        _fail(
+            [f"The local Prefect server (process {found.pid}) does not answer; f5-flows server start replaces it."], 1
+        )
+    click.echo(f"The local Prefect server runs at {found.url} (process {found.pid}, Prefect {found.prefect}).")
+
+
+@server.command("ui")
+def server_ui() -> None:
+    """Open its pages in a browser."""
+    from deployments.server import ensure
+
+    url = ensure(lambda text: click.echo(text, err=True)).url
+    click.echo(url)
+    click.launch(url)

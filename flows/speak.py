@@ -1,0 +1,84 @@
+"""Speak: one request becomes speech, word times, subtitles and files in a store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from blocks.storage import aopen_store
+from flows.hooks import HOOKS
+from flows.workspace import job_id, run_url, workspace
+from speech.errors import AlignmentError
+from speech.request import SpeechRequest, SpeechResult
+from speech.settings import EngineName
+from speech.subtitles import Subtitles, make, summary
+from speech.words import confidence_of
+from tasks.align_words import align_words
+from tasks.persist import persist_audio, persist_timings
+from tasks.prepare import prepare
+from tasks.progress import Progress
+from tasks.render_subtitles import render_subtitles
+from tasks.report import report
+from tasks.synthesize import synthesize
+
+__all__ = ["speak"]
+
+
+@flow(name="speak", validate_parameters=True, persist_result=False, **HOOKS)
+async def speak(request: SpeechRequest, engine: EngineName | None = None, storage: str | None = None) -> dict[str, Any]:
+    """Turn a script into speech, with subtitles where they are asked for.
+
+    Args:
+        request: what to say, and how.
+        engine: auto, f5-tts or espeak. Empty: what the worker is set up for.
+        storage: a storage block, such as s3-bucket/prod. Empty: what the worker is set up for.
+    """
+    progress = await Progress.begin()
+    store = await aopen_store(storage)
+    with workspace() as folder:
+        await progress.reach("prepare")
+        plan = await prepare(request, engine, store)
+        await progress.reach("synthesize")
+        recording = await synthesize(request, plan, folder, progress)
+        result = SpeechResult(
+            job_id=job_id(),
+            text=request.text,
+            seed=plan.script.seed,
+            audio_url=await persist_audio(store, job_id(), recording.path),
+            duration=recording.duration_ms / 1000,
+            sample_rate=recording.rate,
+            flow_run_id=job_id(),
+            flow_run_url=run_url(),
+            warnings=list(plan.warnings),
+        )
+        subtitles: Subtitles | None = None
+        if request.return_word_timings:
+            try:
+                await progress.reach("align")
+                alignment = await align_words(recording, plan.script, request.timing_method)
+            except (AlignmentError, TimeoutError) as fault:
+                result.warnings.append(f"The words could not be timed: {fault}")
+            else:
+                await progress.reach("render")
+                subtitles = make(
+                    alignment.words,
+                    text=plan.script.text,
+                    language=plan.script.language,
+                    duration_ms=recording.duration_ms,
+                    method=alignment.method,
+                    preset=request.preset,
+                    job_id=job_id(),
+                )
+                paths = await render_subtitles(subtitles, request.formats, folder)
+                await progress.reach("persist")
+                urls = await persist_timings(store, job_id(), paths)
+                result.timing_files = {name: urls[name] for name in request.formats}
+                result.timing_format = request.timing_format
+                result.timing_method = alignment.method
+                result.word_count = len(alignment.words)
+                result.timing_confidence = confidence_of(alignment.words)
+                result.warnings += [*alignment.warnings, *summary(subtitles.broken())]
+    await report(result, subtitles)
+    await progress.reach("done")
+    return result.reply()

@@ -1,0 +1,24 @@
+"""Third step: every word of the script gets its time."""
+
+from __future__ import annotations
+
+from prefect.logging import get_run_logger
+
+from speech.alignment import Alignment, align
+from speech.audio import Recording
+from speech.script import Script
+from speech.settings import settings
+from tasks.step import step
+
+__all__ = ["align_words"]
+
+
+@step("align words", timeout=settings().processing_timeout)
+def align_words(recording: Recording, script: Script, method: str) -> Alignment:
+    """Walk the chain of aligners, the requested one first."""
+    alignment = align(recording, script.chunks, script.language, method)
+    log = get_run_logger()
+    for reason in alignment.warnings:
+        log.info("%s", reason)
+    log.info("%s timed %d words", alignment.method, len(alignment.words))
+    return alignment

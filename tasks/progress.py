@@ -1,0 +1,54 @@
+"""How far a run is: told to Prefect's UI as a progress artifact, and to whoever listens in this process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from uuid import UUID
+
+from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
+
+__all__ = ["Listener", "Progress", "listener"]
+
+Listener = Callable[[str, float], None]
+"""Called with the name of the step and the share of the whole that is done, 0 to 1."""
+
+listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+# The share of the whole at which each step begins, from the times of a minute of speech.
+STEPS = {"prepare": 0.0, "synthesize": 0.05, "align": 0.6, "render": 0.85, "persist": 0.9, "done": 1.0}
+
+
+class Progress:
+    """The progress of one run; use `begin` to make it."""
+
+    def __init__(self, artifact: UUID | None) -> None:
+        self._artifact = artifact
+        self._written = 0.0
+
+    @classmethod
+    async def begin(cls) -> Progress:
+        """Show the run at 0 %."""
+        artifact = await acreate_progress_artifact(progress=0.0, key="progress", description="How far the run is.")
+        return cls(artifact if isinstance(artifact, UUID) else None)
+
+    async def reach(self, step: str) -> None:
+        """Say that a step begins."""
+        self.tell(step, STEPS[step])
+        # The artifact is for people: once a second is enough.
+        if self._artifact and (step == "done" or time.monotonic() - self._written > 1):
+            self._written = time.monotonic()
+            await aupdate_progress_artifact(self._artifact, progress=STEPS[step] * 100)
+
+    def inside(self, step: str, done: int, total: int) -> None:
+        """Say how far inside a step the run is; may be called from a thread."""
+        names = list(STEPS)
+        start, end = STEPS[step], STEPS[names[names.index(step) + 1]]
+        self.tell(step, start + (end - start) * done / max(total, 1))
+
+    @staticmethod
+    def tell(step: str, share: float) -> None:
+        """Pass it to the listener."""
+        if hear := listener.get():
+            hear(step, share)

@@ -1,0 +1,37 @@
+"""Second step: the script becomes a recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect.logging import get_run_logger
+
+from speech.audio import Recording, record
+from speech.request import SpeechRequest
+from speech.settings import settings
+from tasks.prepare import Plan
+from tasks.progress import Progress
+from tasks.step import step
+
+__all__ = ["synthesize"]
+
+
+@step("synthesize", timeout=settings().processing_timeout)
+def synthesize(request: SpeechRequest, plan: Plan, folder: Path, progress: Progress) -> Recording:
+    """Speak every chunk and write one WAV file at the requested rate."""
+    speech = plan.engine.speak(
+        [chunk.spoken for chunk in plan.script.chunks],
+        language=plan.script.language,
+        speed=request.speed,
+        seed=plan.script.seed,
+        progress=lambda done, total: progress.inside("synthesize", done, total),
+    )
+    recording = record(speech.samples, speech.rate, speech.spans, folder / "speech.wav", request.sample_rate)
+    get_run_logger().info(
+        "%s spoke %d chunks: %.2f s of audio at %d Hz",
+        plan.engine.name,
+        len(plan.script.chunks),
+        recording.duration_ms / 1000,
+        recording.rate,
+    )
+    return recording
