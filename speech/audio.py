@@ -167,7 +167,7 @@ def _through_ffmpeg(path: Path, rate: int) -> Iterator[Samples]:
         assert process.stdout and process.stderr
         while raw := process.stdout.read(size):
             heard = True
-            yield np.frombuffer(raw[: len(raw) // 2 * 2], "<i2").astype(np.float32) / 32768
+            yield np.frombuffer(raw[: len(raw) // 2 * 2], "<i2").astype(np.float32) / np.float32(32768)
         process.wait()
     if not heard:
         raise AudioError(f"{path.name} is not audio that libsndfile or ffmpeg can read.")

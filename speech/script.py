@@ -45,7 +45,7 @@ def prepare(request: SpeechRequest, engine: Engine) -> tuple[Script, list[str]]:
             accepted = f"one of {', '.join(sorted(spoken))} (what {engine.name} speaks)"
             raise InvalidRequest([Problem("language", language, accepted)])
         warnings.append(
-            f"The text looks like {language!r}, which {engine.name} does not speak; it was read as English."
+            f"{engine.name} does not speak {language!r}, which the text looks like; it was read as English."
         )
         language = DEFAULT
     parts = tuple(part for part in chunks(text, language, engine.chunk_chars) if part.spoken)

@@ -55,13 +55,15 @@ def pool(frames: Frames) -> Frames:
     firsts = np.arange(0, len(frames), POOL)
     sums = np.add.reduceat(frames, firsts, axis=0)
     counts = np.minimum(POOL, len(frames) - firsts).astype(np.float32)
-    return (sums / counts.reshape(-1, *[1] * (frames.ndim - 1))).astype(np.float32)
+    pooled: Frames = (sums / counts.reshape(-1, *[1] * (frames.ndim - 1))).astype(np.float32)
+    return pooled
 
 
 def distances(left: Frames, right: Frames) -> Frames:
     """(A, B) root mean square distances between the rows of (A, D) and (B, D)."""
     squares = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None] - 2 * left @ right.T
-    return np.sqrt(np.maximum(squares, 0) / (left.shape[1] / 2)).astype(np.float32)
+    result: Frames = np.sqrt(np.maximum(squares, 0) / (left.shape[1] / 2)).astype(np.float32)
+    return result
 
 
 def track(frames: Frames, loudness: Frames, states: States, reach: int, centre: Indices | None = None) -> Indices:

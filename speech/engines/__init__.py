@@ -38,10 +38,15 @@ class Speech:
 class Engine(Protocol):
     """Speaks chunks of text.
 
+    Attributes:
+        name: as it is asked for.
+        chunk_chars: how long a chunk suits it.
+        clones: whether it can take a voice from a recording.
+
     `problem` says in one sentence why the engine cannot run here and what to do, or None; it must
-    be cheap. `languages` are the ISO 639-1 codes it speaks, `clones` whether it can take a voice from a
-    recording, `chunk_chars` how long a chunk suits it. `speak` takes the spoken form of each chunk and returns their samples and spans in
-    order; the same arguments give the same samples. It raises `EngineError`.
+    be cheap. `languages` are the ISO 639-1 codes it speaks. `speak` takes the spoken form of each
+    chunk and returns their samples and spans in order; the same arguments give the same samples. It
+    raises `EngineError`.
     """
 
     name: str

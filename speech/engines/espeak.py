@@ -177,6 +177,6 @@ def _ask(request: dict[str, object]) -> Utterance:
     head, pcm = _worker.ask(request)
     if "error" in head:
         raise EngineError(f"{head['error']}.")
-    samples = np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
+    samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
     words = [(int(first), int(length), int(sample)) for first, length, sample in head["words"]]  # type: ignore[attr-defined]
     return Utterance(samples, int(str(head["rate"])), words)

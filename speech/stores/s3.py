@@ -17,6 +17,7 @@ from speech.stores.objects import ObjectStore
 
 if TYPE_CHECKING:
     import boto3
+    from obstore.store import ClientConfig
 
 __all__ = ["Bucket", "S3Store", "region_of"]
 
@@ -58,7 +59,7 @@ class S3Store(ObjectStore):
     """
 
     def __init__(self, bucket: Bucket) -> None:
-        options: dict[str, Any] = {
+        options: ClientConfig = {
             "timeout": timedelta(seconds=bucket.timeout),
             "connect_timeout": timedelta(seconds=min(bucket.timeout, 10)),
         }

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def write(subtitles: Subtitles) -> str:
-    return srt.compose(
+    text: str = srt.compose(
         [
             srt.Subtitle(
                 index, timedelta(milliseconds=cue.start), timedelta(milliseconds=cue.end), "\n".join(cue.texts())
@@ -21,3 +21,4 @@ def write(subtitles: Subtitles) -> str:
         ],
         reindex=False,
     )
+    return text
