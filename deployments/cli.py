@@ -44,6 +44,12 @@ def main() -> None:
         _fail([f"{fault.filename or 'This machine'}: {fault.strerror or fault}"], FAILED)
 
 
+def _refuse(sentence: str) -> NoReturn:
+    from speech.errors import InvalidRequest, Problem
+
+    raise InvalidRequest([Problem("", None, "", sentence)])
+
+
 def _fail(sentences: list[str], code: int) -> NoReturn:
     for sentence in sentences:
         click.echo(f"Error: {sentence}", err=True)
@@ -117,7 +123,7 @@ def speak(
 
 def _script(text: str | None, file: Path | None) -> str:
     if (text is None) == (file is None):
-        raise click.UsageError("Give the text, or --file PATH, or - to read it from standard input.")
+        _refuse("Give the text, or --file PATH, or - to read it from standard input.")
     if text == "-":
         raw = sys.stdin.buffer.read()
     elif file is not None:
@@ -127,7 +133,7 @@ def _script(text: str | None, file: Path | None) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
-        raise click.UsageError(f"The script is not UTF-8 text (byte {fault.start}); save it as UTF-8.") from None
+        _refuse(f"The script is not UTF-8 text (byte {fault.start}); save it as UTF-8.")
 
 
 def _request(
@@ -165,7 +171,7 @@ def _writable(out: Path | None) -> Path | None:
         probe.touch()
         probe.unlink()
     except OSError as fault:
-        raise click.UsageError(f"--out: {place} cannot be written to: {fault.strerror}.") from None
+        _refuse(f"--out: {place} cannot be written to: {fault.strerror}.")
     return out
 
 
@@ -296,10 +302,10 @@ def align(
     from speech.subtitles import render, summary
 
     if not audio.is_file():
-        raise click.UsageError(f"AUDIO: there is no file {audio}.")
+        _refuse(f"AUDIO: there is no file {audio}.")
     text = _script("-" if str(script) == "-" else None, None if str(script) == "-" else script)
     if not any(character.isalnum() for character in text):
-        raise click.UsageError("--text: the script holds no letter or digit.")
+        _refuse("--text: the script holds no letter or digit.")
     request = SpeechRequest.parse(
         {"text": "x", "language": language, "timing_method": timing_method, "preset": preset}
         | ({"timing_formats": list(formats), "timing_format": formats[0]} if formats else {})

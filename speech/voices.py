@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from speech.errors import NotFound, SpeechError
+from speech.errors import InvalidRequest, NotFound, Problem
 from speech.stores import Store
 
 __all__ = ["DEFAULT", "Voice", "check_name", "find", "shown"]
@@ -62,7 +62,7 @@ def find(name: str | None, store: Store) -> Voice:
     """The stored voice of that name.
 
     Raises:
-        SpeechError: there is none, in the words that clients know.
+        InvalidRequest: there is none, in the words that clients know.
     """
     if name is None:
         return DEFAULT
@@ -72,5 +72,6 @@ def find(name: str | None, store: Store) -> Voice:
     try:
         store.head(key)
     except NotFound:
-        raise SpeechError(f"Failed to download voice file: {name}") from None
+        missing = f"Failed to download voice file: {name}"
+        raise InvalidRequest([Problem("local_voice", name, "the name of a stored voice", missing)]) from None
     return Voice(name, key)

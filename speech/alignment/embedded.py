@@ -102,12 +102,8 @@ def _pieces(recording: Recording, chunks: Sequence[Chunk], language: str, heard:
         for chunk, utterance, offset, end in zip(chunks, utterances, offsets, offsets[1:], strict=False)
     ]
     if recording.spans_ms:
-        frames = [(start // FRAME_MS, min(-(-end // FRAME_MS), len(heard.energy))) for start, end in recording.spans_ms]
-        return [
-            _join([part], first, last)
-            for part, (first, last) in zip(parts, frames, strict=True)
-            if last - first >= POOL
-        ]
+        frames = [(-(-start // FRAME_MS), min(end // FRAME_MS, len(heard.energy))) for start, end in recording.spans_ms]
+        return [_join([part], first, last) for part, (first, last) in zip(parts, frames, strict=True)]
     return [_join(parts, 0, len(heard.energy))]
 
 
@@ -215,18 +211,25 @@ def _join(parts: Sequence[tuple[States, npt.NDArray[np.bool_]]], first: int, las
 
 def _match(pieces: Sequence[_Piece], heard: Features) -> tuple[list[tuple[int, int] | None], list[float]]:
     """Milliseconds and confidence of every token; None where nothing was heard for it."""
-    coarse = [_pooled(piece.states) for piece in pieces]
-    frames = [pool(heard.frames[piece.first : piece.last]) for piece in pieces]
-    loudness = [pool(heard.loudness[piece.first : piece.last]) for piece in pieces]
+    roomy = [piece for piece in pieces if piece.last - piece.first >= POOL]
+    coarse = [_pooled(piece.states) for piece in roomy]
+    frames = [pool(heard.frames[piece.first : piece.last]) for piece in roomy]
+    loudness = [pool(heard.loudness[piece.first : piece.last]) for piece in roomy]
     paths = [
         track(frame, loud, states, _COARSE_REACH)
         for frame, loud, (states, _) in zip(frames, loudness, coarse, strict=True)
     ]
-    mapping = _regress(frames, paths, [states for states, _ in coarse])
+    mapping = _regress(frames, paths, [states for states, _ in coarse], heard.frames.shape[1])
     background = _background(pieces, mapping)
+    matches = iter(zip(coarse, frames, loudness, strict=True))
     spans: list[tuple[int, int] | None] = []
     scores: list[float] = []
-    for piece, (pooled, firsts), frame, loud in zip(pieces, coarse, frames, loudness, strict=True):
+    for piece in pieces:
+        if piece.last - piece.first < POOL:
+            spans += [None] * piece.tokens
+            scores += [0.0] * piece.tokens
+            continue
+        (pooled, firsts), frame, loud = next(matches)
         path = track(frame, loud, replace(pooled, frames=_apply(mapping, pooled.frames)), _COARSE_REACH)
         centre = np.repeat(firsts[path], POOL)[: piece.last - piece.first]
         states = replace(piece.states, frames=_apply(mapping, piece.states.frames))
@@ -254,9 +257,10 @@ def _pooled(states: States) -> tuple[States, npt.NDArray[np.int64]]:
     return States((sums / counts[:, None]).astype(np.float32), states.word[firsts], states.pause[firsts]), firsts
 
 
-def _regress(frames: Sequence[Frames], paths: Sequence[npt.NDArray[np.int64]], states: Sequence[States]) -> Frames:
+def _regress(
+    frames: Sequence[Frames], paths: Sequence[npt.NDArray[np.int64]], states: Sequence[States], width: int
+) -> Frames:
     """(D + 1, D) ridge regression from the reference's frames to the speaker's, pulled towards identity."""
-    width = frames[0].shape[1]
     gram = np.eye(width + 1) * _RIDGE
     prior = np.vstack([np.eye(width), np.zeros((1, width))])
     moment = _RIDGE * prior
@@ -350,8 +354,6 @@ def _words(
     chunks: Sequence[Chunk], spans: list[tuple[int, int] | None], scores: list[float], duration_ms: int
 ) -> list[Word]:
     tokens = [token for chunk in chunks for token in chunk.tokens]
-    if len(spans) != len(tokens):
-        raise AlignmentError(f"{len(tokens) - len(spans)} words lie in spans too short to hold any.")
     times = interpolate(spans, [len(token.spoken) for token in tokens], duration_ms)
     return [
         Word(

@@ -28,7 +28,7 @@ __all__ = ["Espeak", "Utterance", "available", "say", "voices"]
 WORDS_PER_MINUTE = 165
 
 # Where espeak-ng's name for a language is not its ISO 639-1 code.
-_VOICES = {"en": "en-us", "zh": "cmn", "no": "nb", "fr": "fr-fr", "iw": "he", "tl": "fil"}
+_VOICES = {"en": "en-us", "zh": "cmn", "no": "nb", "iw": "he", "tl": "fil"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,11 @@ def diagnose(fault: Exception, key: str, name: str) -> StoreError:
     code = next(iter(_CODE.findall(text)), "")
     if code == "NoSuchBucket" or (status == 404 and "list request" in text):
         return StoreError(f"{name} does not exist; create the bucket or correct S3_BUCKET.")
-    if code == "InsufficientCapacity" or status == 507 or _says(text, "no space left", "os error 28", "quota exceeded"):
+    if (
+        code in ("InsufficientCapacity", "QuotaExceeded")
+        or status == 507
+        or _says(text, "no space left", "os error 28", "quota exceeded")
+    ):
         return StoreFull(f"{name} has no room left; {key} was not stored.")
     if status in (401, 403) or isinstance(fault, PermissionError) or _says(text, "permission denied"):
         reasons: dict[str, str] = {

@@ -1,0 +1,221 @@
+"""The command line, run as a person would."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from speech.engines.espeak import say
+from tests.conftest import recorded
+from tests.scripts import ALICE
+
+PROGRAM = Path(sys.executable).with_name("f5-flows")
+
+
+@pytest.fixture
+def call(tmp_path):
+    """Run `f5-flows` in a folder of its own."""
+    (tmp_path / "work").mkdir()
+
+    def run(*words, stdin=None, **environment):
+        return subprocess.run(
+            [PROGRAM, *map(str, words)],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=200,
+            cwd=tmp_path / "work",
+            env=dict(os.environ) | {"STORAGE_DIR": str(tmp_path / "store")} | environment,
+        )
+
+    return run
+
+
+def files(folder):
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+@pytest.mark.usefixtures("prefect_server")
+class TestSpeak:
+    def test_a_sentence_becomes_files_and_the_person_is_told_where(self, call, tmp_path):
+        done = call("speak", "Hello there.", "--out", "here")
+        assert done.returncode == 0, done.stderr
+        names = files(tmp_path / "work" / "here")
+        assert [name.split(".")[-1] for name in names] == ["ass", "csv", "json", "srt", "vtt", "wav"]
+        assert all(f"here/{name}" in done.stdout for name in names)
+        assert "demo voice" in done.stdout
+        assert "[  5%] synthesize" in done.stderr
+
+    def test_without_out_the_files_lie_below_output_by_job(self, call, tmp_path):
+        reply = json.loads(call("speak", "Hi there.", "--json", "--no-timings").stdout)
+        assert files(tmp_path / "work" / "output" / reply["job_id"]) == [f"{reply['job_id']}.wav"]
+
+    def test_json_prints_the_reply_and_nothing_else(self, call):
+        reply = json.loads(call("speak", "Hi there.", "--json", "--seed", 5, "--format", "vtt").stdout)
+        assert (reply["seed"], list(reply["timing_files"]), reply["timing_format"]) == (5, ["vtt"], "vtt")
+
+    def test_a_script_is_read_from_a_file_or_standard_input(self, call, tmp_path):
+        (tmp_path / "script.txt").write_text("\ufeffGrüße aus Köln.", encoding="utf-8")
+        from_file = json.loads(call("speak", "--file", tmp_path / "script.txt", "--json", "--language", "de").stdout)
+        piped = json.loads(call("speak", "-", "--json", stdin="Read from a pipe.").stdout)
+        assert (from_file["text"], piped["text"]) == ("Grüße aus Köln.", "Read from a pipe.")
+
+    def test_options_reach_the_speech(self, call, tmp_path):
+        slow = json.loads(call("speak", "Hello there.", "--json", "--speed", 0.5, "--sample-rate", 48000).stdout)
+        assert soundfile.info(slow["audio_url"].removeprefix("file://")).samplerate == 48000
+        assert slow["duration"] > 1.5
+
+    def test_status_and_result_answer_from_the_store(self, call):
+        reply = json.loads(call("speak", "Hello there.", "--json").stdout)
+        status = json.loads(call("status", reply["job_id"]).stdout)
+        result = json.loads(call("result", reply["job_id"]).stdout)
+        assert (status["status"], status["progress"]) == ("COMPLETED", 1.0)
+        assert [word["word"] for word in result["word_timings"]] == ["Hello", "there."]
+
+    def test_a_run_that_fails_says_why_and_exits_1(self, call):
+        done = call("speak", "Hi", "--engine", "f5-tts")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.splitlines()[-1].startswith("Error: The engine 'f5-tts' is not part")
+
+    def test_a_store_that_is_full_says_so_and_leaves_nothing_half(self, call, tmp_path):
+        small = tmp_path / "small"
+        small.mkdir()
+        if (
+            os.geteuid()
+            or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small], check=False).returncode
+        ):
+            pytest.skip("mounting a small disk needs root")
+        try:
+            done = call("speak", ALICE, STORAGE_DIR=str(small / "store"))
+            assert done.returncode == 1
+            assert "has no room left" in done.stderr
+            assert not list((small / "store" / "output").glob("*.wav"))
+        finally:
+            subprocess.run(["umount", small], check=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["speak"], "Give the text"),
+        (["speak", ""], "Text input is required"),
+        (["speak", " \n "], "Text input is required"),
+        (["speak", "?!..."], "holds no letter or digit"),
+        (["speak", "😀"], "holds no letter or digit"),
+        (["speak", "a" * 20_001], "at most 20000"),
+        (["speak", "x", "--speed", "0"], "a number from 0.5 to 2.0"),
+        (["speak", "x", "--speed", "NaN"], "a number from 0.5 to 2.0"),
+        (["speak", "x", "--speed", "fast"], "speed: 'fast'"),
+        (["speak", "x", "--seed", "0"], "from 1 to 2147483647"),
+        (["speak", "x", "--format", "doc"], "one of srt, vtt, csv, json, ass"),
+        (["speak", "x", "--language", "xx"], "ISO 639-1"),
+        (["speak", "x", "--preset", "loud"], "one of netflix, bbc, word"),
+        (["speak", "x", "--voice", "../x.wav"], "name of a stored voice"),
+        (["speak", "x", "--out", "/proc/nowhere"], "cannot be written to"),
+        (["speak", "--file", "nowhere.txt"], "nowhere.txt"),
+        (["align", "nowhere.wav", "--text", "x.txt"], "there is no file nowhere.wav"),
+        (["status", "../../etc/passwd"], "Invalid job_id."),
+        (["result", "00000000-0000-0000-0000-000000000000"], "Invalid job_id."),
+        (["spaek"], "No such command"),
+    ],
+)
+def test_bad_input_is_one_clear_sentence_with_nothing_stored(call, tmp_path, words, says):
+    done = call(*words, PREFECT_API_URL="http://127.0.0.1:9/api")
+    assert done.returncode in (1, 2)
+    assert done.returncode == 2 or words[-1] == "nowhere.txt"
+    assert says in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert not [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
+
+
+def test_control_characters_and_mixed_directions_are_spoken_without_them(call, prefect_server):
+    reply = json.loads(call("speak", "-", "--json", stdin="Hello\x07 \u202eשלום\u202c world\x1b[0m مرحبا").stdout)
+    result = json.loads(call("result", reply["job_id"]).stdout)
+    assert [word["word"] for word in result["word_timings"]] == ["Hello", "שלום", "world[0m", "مرحبا"]
+
+
+def test_text_that_is_not_utf8_is_named(call, tmp_path):
+    (tmp_path / "work" / "latin.txt").write_bytes("Grüße".encode("latin-1"))
+    done = call("speak", "--file", "latin.txt")
+    assert done.returncode == 2
+    assert "not UTF-8" in done.stderr
+
+
+class TestAlign:
+    def test_a_recording_that_exists_gets_the_same_files(self, call, tmp_path):
+        recorded(say(ALICE, "en", 150, "en-gb-x-rp+f3"), tmp_path / "work" / "talk.wav")
+        (tmp_path / "work" / "talk.txt").write_text(ALICE)
+        done = call("align", "talk.wav", "--text", "talk.txt", "--out", "here")
+        assert done.returncode == 0, done.stderr
+        assert files(tmp_path / "work" / "here") == [f"talk.{name}" for name in ("ass", "csv", "json", "srt", "vtt")]
+        assert f"Timed {len(ALICE.split())} words with embedded" in done.stdout
+
+    def test_a_script_that_is_not_what_is_said_is_called_out(self, call, tmp_path):
+        recorded(say(ALICE, "en", 150, "en-gb-x-rp+f3"), tmp_path / "work" / "talk.wav")
+        done = call("align", "talk.wav", "--text", "-", stdin="The weather is nice. " * 40)
+        assert "may not say this script" in done.stdout
+
+    @pytest.mark.parametrize("content", [b"", b"not audio at all"])
+    def test_what_is_not_audio_is_named_and_nothing_is_written(self, call, tmp_path, content):
+        (tmp_path / "work" / "talk.wav").write_bytes(content)
+        done = call("align", "talk.wav", "--text", "-", "--out", "here", stdin="Hello.")
+        assert done.returncode == 1
+        assert "talk.wav is not audio" in done.stderr
+        assert files(tmp_path / "work" / "here") == []
+
+    def test_eight_channels_at_eight_kilohertz_are_timed(self, call, tmp_path):
+        utterance = say("Hello there, my friend.", "en")
+        samples = np.stack([utterance.samples[::3]] * 8, axis=1)
+        soundfile.write(tmp_path / "work" / "talk.wav", samples, utterance.rate // 3)
+        done = call("align", "talk.wav", "--text", "-", stdin="Hello there, my friend.")
+        assert done.returncode == 0, done.stderr
+
+
+def test_help_teaches_and_names_every_command(call):
+    text = call("--help").stdout
+    assert all(word in text for word in ("speak", "align", "result", "status", "doctor", "server"))
+    assert "--preset" in call("speak", "--help").stdout
+
+
+class TestDoctor:
+    def test_a_line_for_each_part_and_what_to_do(self, call):
+        done = call("doctor", F5_FLOWS_HOME="/tmp/f5-flows-nobody")
+        lines = {line[9:21].strip(): line for line in done.stdout.splitlines()}
+        assert list(lines) == ["engine", "alignment", "storage", "ffmpeg", "disk", "prefect"]
+        assert lines["prefect"].startswith("off")
+        assert "f5-flows server start" in lines["prefect"]
+        assert done.returncode == 0
+
+    def test_what_is_broken_is_named_and_exits_1(self, call):
+        done = call("doctor", ENGINE="f5-tts", S3_BUCKET="b", AWS_ENDPOINT_URL="http://127.0.0.1:9", REQUEST_TIMEOUT="1",
+                    AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="hunter2")  # fmt: skip
+        assert done.returncode == 1
+        assert done.stdout.count("broken") == 2
+        assert "hunter2" not in done.stdout + done.stderr
+
+    def test_a_wrong_variable_is_one_sentence(self, call):
+        done = call("doctor", REQUEST_TIMEOUT="soon")
+        assert done.returncode == 1
+        assert done.stderr.startswith("Error: The environment holds a value that is not accepted: REQUEST_TIMEOUT")
+
+
+class TestServer:
+    def test_status_tells_where_it_runs(self, call, prefect_server):
+        done = call("server", "status")
+        assert (done.returncode, prefect_server.removesuffix("/api") in done.stdout) == (0, True)
+        assert "runs at" in call("server", "start").stdout
+
+    def test_no_server_is_said_with_how_to_start_one(self, call, tmp_path):
+        done = call("server", "status", F5_FLOWS_HOME=str(tmp_path))
+        assert done.returncode == 1
+        assert "f5-flows server start" in done.stderr
+        assert "No local Prefect server" in call("server", "stop", F5_FLOWS_HOME=str(tmp_path)).stdout
+
+
+def test_the_program_is_installed():
+    assert PROGRAM.exists()

@@ -1,0 +1,97 @@
+"""A proxy before an S3 server that can be told to be slow, to cut, to refuse, or to die.
+
+It passes the Host header through, so signatures stay valid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
+from yarl import URL
+
+SLOW_DOWN = (
+    b'<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>'
+)
+
+
+class FaultyProxy:
+    """Serves on a loopback port of its own until `stop`.
+
+    Attributes:
+        mode: "plain"; "refuse" (503); "hang"; "cut" (closes after half of a body); "die" (drops the
+            connection); or a function of the method and path that returns one of these.
+        seen: method and path of every request.
+    """
+
+    def __init__(self, upstream: str) -> None:
+        self.upstream = upstream
+        self.mode: str | Callable[[str, str], str] = "plain"
+        self.seen: list[tuple[str, str]] = []
+        self.port = 0
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        assert self._ready.wait(10)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._start())
+        self._loop.run_forever()
+        self._loop.run_until_complete(self._session.close())
+
+    async def _start(self) -> None:
+        self._session = ClientSession(
+            connector=TCPConnector(limit=0), auto_decompress=False, timeout=ClientTimeout(total=60)
+        )
+        app = web.Application(client_max_size=2**31)
+        app.router.add_route("*", "/{path:.*}", self._pass)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        self.port = site._server.sockets[0].getsockname()[1]
+        self._ready.set()
+
+    async def _pass(self, request: web.Request) -> web.StreamResponse:
+        path = request.raw_path.split("?")[0]
+        self.seen.append((request.method, path))
+        mode = self.mode if isinstance(self.mode, str) else self.mode(request.method, path)
+        if mode == "refuse":
+            return web.Response(status=503, body=SLOW_DOWN, content_type="application/xml")
+        if mode == "hang":
+            await asyncio.sleep(30)
+        if mode == "die":
+            request.transport.abort()
+            return web.Response()
+        headers = [(name, value) for name, value in request.headers.items() if name.lower() != "transfer-encoding"]
+        body = await request.read()
+        async with self._session.request(
+            request.method,
+            URL(self.upstream + request.raw_path, encoded=True),
+            headers=headers,
+            data=body,
+            allow_redirects=False,
+        ) as answer:
+            content = await answer.read()
+            kept = [(k, v) for k, v in answer.headers.items() if k.lower() not in {"connection", "transfer-encoding"}]
+            response = web.StreamResponse(status=answer.status, headers=dict(kept))
+            await response.prepare(request)
+            if mode == "cut":
+                await response.write(content[: len(content) // 2])
+                request.transport.close()
+                return response
+            await response.write(content)
+            await response.write_eof()
+            return response

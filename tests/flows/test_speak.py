@@ -1,0 +1,246 @@
+"""The flow, against a real Prefect server and real stores."""
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flows import workspace
+from flows.speak import speak
+from speech import alignment
+from speech.errors import EngineUnavailable, InvalidRequest, SpeechError, Unreachable
+from speech.records import load, reply
+from speech.request import SpeechRequest
+from speech.stores.folder import FolderStore
+from speech.stores.s3 import S3Store
+from tests.fakes.faults import FaultyProxy
+from tests.fakes.gateway import ACCESS_KEY, SECRET_KEY
+
+TIMED = {"text": "Hello there, my friend. It is 10:30.", "return_word_timings": True, "seed": 5}
+
+
+@pytest.fixture(autouse=True)
+def api(prefect_server):
+    with temporary_settings({PREFECT_API_URL: prefect_server}):
+        yield prefect_server
+
+
+@pytest.fixture(autouse=True)
+def store(monkeypatch, tmp_path):
+    monkeypatch.setenv("STORAGE_DIR", str(tmp_path / "store"))
+    return FolderStore(tmp_path / "store")
+
+
+def keys(store):
+    root = Path(store._root)
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+async def run(**fields):
+    return await speak(SpeechRequest.parse(TIMED | fields), return_state=True)
+
+
+async def artifacts(job):
+    async with get_client() as client:
+        found = await client.read_artifacts(
+            artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(job)]))
+        )
+    return {artifact.key: artifact for artifact in found}
+
+
+async def test_a_request_becomes_speech_subtitles_and_a_record(store):
+    answer = await speak(SpeechRequest.parse(TIMED))
+    job = answer["job_id"]
+    assert keys(store) == [
+        f"jobs/{job}.json", f"output/{job}.wav", *(f"timings/{job}.{name}" for name in ("ass", "csv", "json", "srt", "vtt")),
+    ]  # fmt: skip
+    assert (answer["status"], answer["seed"], answer["word_count"]) == ("completed", 5, 7)
+    assert answer["timing_method"] == "embedded"
+    assert any(text.startswith("whisperx did not") for text in answer["warnings"])
+    assert answer["duration"] == pytest.approx(3.5, abs=1.5)
+    assert "error" not in answer
+
+
+async def test_the_record_answers_after_the_run_as_the_run_did(store):
+    answer = await speak(SpeechRequest.parse(TIMED))
+    again = reply(store, load(store, answer["job_id"]))
+    words = again.pop("word_timings")
+    assert again == answer
+    assert [word["word"] for word in words] == TIMED["text"].split()
+
+
+async def test_only_what_is_asked_for_is_in_the_reply(store):
+    answer = await speak(SpeechRequest.parse({"text": "Hello."}))
+    assert not [key for key in answer if key.startswith("timing")]
+    assert not [key for key in keys(store) if key.startswith("timings/")]
+
+
+async def test_a_person_sees_the_summary_the_words_and_the_progress_in_the_ui():
+    answer = await speak(SpeechRequest.parse(TIMED))
+    found = await artifacts(answer["job_id"])
+    assert set(found) == {"progress", "summary", "words"}
+    assert found["progress"].data == 100
+    assert answer["audio_url"] in found["summary"].data
+    assert len(json.loads(found["words"].data)) == 7
+
+
+async def test_the_server_knows_the_run_and_each_step():
+    answer = await speak(SpeechRequest.parse(TIMED))
+    async with get_client() as client:
+        for _ in range(50):
+            run = await client.read_flow_run(UUID(answer["flow_run_id"]))
+            names = {
+                task.name.rsplit("-", 1)[0] for task in await client.read_task_runs() if task.flow_run_id == run.id
+            }
+            if len(names) >= 6:
+                break
+            await asyncio.sleep(0.2)
+    assert run.state_name == "Completed"
+    assert names == {
+        "prepare", "synthesize", "persist audio", "align words", "render subtitles", "persist timings",
+    }  # fmt: skip
+    assert answer["flow_run_url"].endswith(f"/runs/flow-run/{run.id}")
+
+
+async def test_the_same_request_and_seed_give_the_same_audio(store):
+    first, second = [await speak(SpeechRequest.parse(TIMED)) for _ in range(2)]
+    read = [
+        Path(FolderStore(store._root)._root / f"output/{answer['job_id']}.wav").read_bytes()
+        for answer in (first, second)
+    ]
+    assert read[0] == read[1]
+
+
+async def test_a_run_that_runs_again_leaves_one_result(store, monkeypatch):
+    job = "7a1d8d6c-5a53-4d39-8a43-9d0f5e5f3c11"
+    monkeypatch.setattr("flows.speak.job_id", lambda: job)
+    await run()
+    before = [key for key in keys(store) if job in key]
+    await run()
+    assert [key for key in keys(store) if job in key] == before
+
+
+async def test_audio_is_delivered_when_no_aligner_can_time_it(store, monkeypatch):
+    monkeypatch.setattr(alignment, "ALIGNERS", {})
+    answer = await (await run()).aresult()
+    assert f"output/{answer['job_id']}.wav" in keys(store)
+    assert "timing_files" not in answer
+    assert "The words could not be timed" in answer["warnings"][-1]
+
+
+@pytest.mark.parametrize(
+    ("fields", "engine", "error", "text"),
+    [
+        ({"local_voice": "bob.wav"}, None, InvalidRequest, "Failed to download voice file: bob.wav"),
+        ({"language": "yo"}, None, InvalidRequest, "language: 'yo' is not accepted"),
+        ({}, "f5-tts", EngineUnavailable, "f5-tts"),
+    ],
+)
+async def test_what_cannot_be_done_fails_with_the_reason_and_stores_no_output(store, fields, engine, error, text):
+    state = await speak(SpeechRequest.parse(TIMED | fields), engine=engine, return_state=True)
+    fault = await state.aresult(raise_on_failure=False)
+    assert isinstance(fault, error)
+    assert text in str(fault)
+    [record] = keys(store)
+    assert json.loads(store.read(record))["status"] == "ERROR"
+    assert text in json.loads(store.read(record))["error_message"]
+
+
+async def test_parameters_that_are_not_valid_fail_the_run_and_store_no_output(store):
+    state = await speak({"text": "", "sped": 2}, return_state=True)
+    assert state.is_failed()
+    assert not [key for key in keys(store) if not key.startswith("jobs/")]
+
+
+async def test_a_cancelled_and_a_crashed_run_have_a_record_too(store, monkeypatch):
+    class Slow:
+        name, chunk_chars, clones = "slow", 100, False
+
+        def problem(self):
+            return None
+
+        def languages(self):
+            return frozenset({"en"})
+
+        def speak(self, chunks, **options):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(globals(), "Slow", Slow)
+    monkeypatch.setattr("speech.engines.ENGINES", {"espeak": f"{__name__}:Slow"})
+    with pytest.raises(BaseException):  # noqa: B017
+        await run()
+    [record] = keys(store)
+    assert json.loads(store.read(record))["status"] == "ERROR"
+    assert json.loads(store.read(record))["state"] == "Crashed"
+
+
+async def test_the_working_folder_is_gone_afterwards(monkeypatch, tmp_path):
+    import tempfile
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    await run()
+    await speak(SpeechRequest.parse(TIMED), engine="f5-tts", return_state=True)
+    assert not [path for path in (tmp_path / "scratch").iterdir() if path.name.startswith("f5-flows")]
+    assert workspace
+
+
+def in_bucket(monkeypatch, bucket, url):
+    monkeypatch.setenv("S3_BUCKET", bucket.name)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+    monkeypatch.setenv("REQUEST_TIMEOUT", "2")
+    return S3Store(bucket)
+
+
+async def test_files_go_to_a_bucket_and_the_secret_goes_nowhere(monkeypatch, bucket, prefect_server, caplog):
+    store = in_bucket(monkeypatch, bucket, bucket.endpoint)
+    answer = await speak(SpeechRequest.parse(TIMED))
+    assert store.head(f"output/{answer['job_id']}.wav").size > 1000
+    assert re.match(rf"{bucket.endpoint}/.*X-Amz-Signature", answer["audio_url"])
+    everything = json.dumps(answer) + caplog.text + str(await artifacts(answer["job_id"]))
+    everything += store.read(f"jobs/{answer['job_id']}.json")
+    assert SECRET_KEY not in everything
+
+
+async def test_a_store_that_is_away_for_a_moment_costs_only_a_moment(monkeypatch, bucket):
+    proxy = FaultyProxy(bucket.endpoint)
+    try:
+        store = in_bucket(monkeypatch, bucket, proxy.url)
+        faults = iter(["die"] * 5)
+        proxy.mode = lambda method, path: next(faults, "plain") if "/output/" in path else "plain"
+        answer = await speak(SpeechRequest.parse(TIMED))
+        puts = [path for method, path in proxy.seen if method == "PUT" and "/output/" in path]
+        assert len(puts) == 6
+        assert len(list(store.list("output/"))) == 1
+        assert load(store, answer["job_id"]).status == "COMPLETED"
+    finally:
+        proxy.stop()
+
+
+async def test_a_store_that_vanishes_midway_keeps_the_audio_and_nothing_half(monkeypatch, bucket):
+    proxy = FaultyProxy(bucket.endpoint)
+    try:
+        store = in_bucket(monkeypatch, bucket, proxy.url)
+        proxy.mode = lambda method, path: "die" if path.endswith((".csv", ".json")) and method == "PUT" else "plain"
+        state = await run()
+        assert isinstance(await state.aresult(raise_on_failure=False), Unreachable)
+        assert len(list(store.list("output/"))) == 1
+        assert list(store.list("timings/")) == []
+    finally:
+        proxy.stop()
+
+
+async def test_wrong_keys_fail_at_once_with_what_to_do(monkeypatch, bucket):
+    in_bucket(monkeypatch, bucket, bucket.endpoint)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    fault = await (await run()).aresult(raise_on_failure=False)
+    assert isinstance(fault, SpeechError)
+    assert "the secret key is wrong" in str(fault)

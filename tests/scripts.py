@@ -1,0 +1,33 @@
+"""Scripts in the public domain."""
+
+ALICE = (
+    "Alice was beginning to get very tired of sitting by her sister on the bank, and of having nothing to do. "
+    "Once or twice she had peeped into the book her sister was reading, but it had no pictures or conversations "
+    "in it. And what is the use of a book, thought Alice, without pictures or conversations? So she was "
+    "considering in her own mind, as well as she could, for the hot day made her feel very sleepy and stupid, "
+    "whether the pleasure of making a daisy chain would be worth the trouble of getting up and picking the daisies."
+)
+CITIES = (
+    "It was the best of times, it was the worst of times. It was the age of wisdom, it was the age of foolishness. "
+    "We had everything before us, we had nothing before us. There were a king with a large jaw and a queen with a "
+    "plain face, on the throne of England. In both countries it was clearer than crystal to the lords of the state "
+    "that things in general were settled for ever."
+)
+EFFI = (
+    "In Front des schon seit Kurfürst Georg Wilhelm von der Familie von Briest bewohnten Herrenhauses zu "
+    "Hohen-Cremmen fiel heller Sonnenschein auf die mittagsstille Dorfstraße, während nach der Park- und "
+    "Gartenseite hin ein rechtwinklig angebauter Seitenflügel einen breiten Schatten warf."
+)
+SWANN = (
+    "Longtemps, je me suis couché de bonne heure. Parfois, à peine ma bougie éteinte, mes yeux se fermaient si vite "
+    "que je n'avais pas le temps de me dire : je m'endors."
+)
+QUIJOTE = (
+    "En un lugar de la Mancha, de cuyo nombre no quiero acordarme, no ha mucho tiempo que vivía un hidalgo de los de "
+    "lanza en astillero, adarga antigua, rocín flaco y galgo corredor."
+)
+SPOSI = (
+    "Quel ramo del lago di Como, che volge a mezzogiorno, tra due catene non interrotte di monti, tutto a seni e a "
+    "golfi, a seconda dello sporgere e del rientrare di quelli, vien quasi a un tratto a ristringersi."
+)
+BY_LANGUAGE = {"en": ALICE, "de": EFFI, "fr": SWANN, "es": QUIJOTE, "it": SPOSI}

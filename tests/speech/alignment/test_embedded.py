@@ -1,0 +1,161 @@
+"""The embedded aligner: one voice's recording timed by another's reference."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from speech.alignment import align
+from speech.alignment.embedded import Embedded
+from speech.audio import Recording, record
+from speech.engines.espeak import say
+from speech.errors import AlignmentError
+from speech.text import chunks, normalise
+from speech.words import confidence_of
+from tests.conftest import recorded
+from tests.scripts import ALICE, BY_LANGUAGE, CITIES
+
+RNG = np.random.default_rng(7)
+
+
+def timed(recording, script, language="en"):
+    return Embedded().align(recording, chunks(normalise(script), language), language)
+
+
+def truth(utterance, script):
+    """Milliseconds at which the voice says that each word begins; only words that have an event."""
+    places = {}
+    at = 0
+    for index, word in enumerate(script.split()):
+        places[at] = index
+        at += len(word) + 1
+    found = {}
+    for position, _, sample in utterance.words:
+        if position in places:
+            found.setdefault(places[position], sample * 1000 / utterance.rate)
+    return found
+
+
+def errors(words, expected):
+    return np.array([words[index].start - start for index, start in expected.items()])
+
+
+@pytest.mark.parametrize("voice", ["en-gb-x-rp+f3", "en-us+m7", "en-gb-scotland+f2", "en-029+m3"])
+@pytest.mark.parametrize("wpm", [120, 220])
+def test_another_voice_at_another_pace_is_timed_to_the_word(tmp_path, voice, wpm):
+    utterance = say(ALICE, "en", wpm, voice)
+    off = np.abs(errors(timed(recorded(utterance, tmp_path / "a.wav"), ALICE), truth(utterance, ALICE)))
+    assert np.median(off) <= 25
+    assert np.percentile(off, 95) <= 90
+
+
+@pytest.mark.parametrize("language", ["de", "fr", "es", "it"])
+def test_other_languages_are_timed_as_well(tmp_path, language):
+    script = BY_LANGUAGE[language]
+    utterance = say(script, language, 150, f"{language}+f4")
+    off = np.abs(errors(timed(recorded(utterance, tmp_path / "a.wav"), script, language), truth(utterance, script)))
+    assert np.median(off) <= 25
+    assert np.percentile(off, 95) <= 120
+
+
+def changed(utterance, tmp_path, change):
+    samples = change(utterance.samples.astype(np.float64), utterance.rate).astype(np.float32)
+    return record(samples, utterance.rate, (), tmp_path / "a.wav", 22050)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x, rate: x + RNG.normal(0, 0.01, len(x)),
+        lambda x, rate: 0.05 * x,
+        lambda x, rate: np.clip(4 * x, -1, 1),
+        lambda x, rate: np.convolve(x, np.exp(-np.arange(rate // 10) / (rate / 40)) / 500, "same") + x,
+    ],
+    ids=["noise", "quiet", "clipped", "reverberant"],
+)
+def test_a_poor_recording_is_timed_too(tmp_path, change):
+    utterance = say(ALICE, "en", 160, "en-gb-x-rp+f3")
+    off = np.abs(errors(timed(changed(utterance, tmp_path, change), ALICE), truth(utterance, ALICE)))
+    assert np.median(off) <= 30
+    assert np.percentile(off, 95) <= 150
+
+
+def test_long_silences_anywhere_do_not_move_the_words_around_them(tmp_path):
+    parts = [say(sentence, "en", 150, "en-gb-x-rp+f3") for sentence in (CITIES[:52], CITIES[53:114], CITIES[115:])]
+    rate, silence = parts[0].rate, np.zeros(int(parts[0].rate * 2.5), np.float32)
+    pieces, starts, at = [silence], [], len(silence)
+    for part in parts:
+        starts.append(at * 1000 / rate)
+        pieces += [part.samples, silence]
+        at += len(part.samples) + len(silence)
+    words = timed(record(np.concatenate(pieces), rate, (), tmp_path / "a.wav", 16000), CITIES)
+    firsts = [0, len(CITIES[:52].split()), len(CITIES[:114].split())]
+    assert [words[first].start for first in firsts] == pytest.approx(starts, abs=60)
+
+
+def test_known_chunk_spans_hold_each_chunk_in_its_place(tmp_path):
+    script = normalise(ALICE + " " + CITIES)
+    parts = chunks(script, "en")
+    utterances = [say(part.spoken, "en", 150, "en-us+f4") for part in parts]
+    borders = np.cumsum([0, *(len(utterance.samples) for utterance in utterances)])
+    spans = list(zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True))
+    samples = np.concatenate([utterance.samples for utterance in utterances])
+    recording = record(samples, utterances[0].rate, spans, tmp_path / "a.wav", 24000)
+    words = Embedded().align(recording, parts, "en")
+    first = 0
+    for part, (start, end) in zip(parts, recording.spans_ms, strict=True):
+        mine = words[first : first + len(part.tokens)]
+        assert all(start <= word.start and word.end <= end for word in mine)
+        first += len(part.tokens)
+
+
+def test_every_token_is_there_once_in_order_and_those_not_heard_are_marked(tmp_path):
+    script = "Well — 😀 it cost $5.50 in 1984, at 10:30 & so on."
+    utterance = say("Well it cost five dollars, fifty cents in nineteen eighty-four, at ten thirty and so on.", "en")
+    alignment = align(recorded(utterance, tmp_path / "a.wav"), chunks(script, "en"), "en")
+    assert [word.text for word in alignment.words] == script.split()
+    assert [word.text for word in alignment.words if word.interpolated] == ["—", "😀"]
+    assert all(word.start < word.end for word in alignment.words if not word.interpolated)
+
+
+def test_a_wrong_script_scores_visibly_lower(spoken):
+    right = confidence_of(timed(spoken, ALICE))
+    wrong = confidence_of(timed(spoken, CITIES))
+    assert right > 0.6
+    assert wrong < 0.3
+
+
+@pytest.mark.parametrize(
+    ("script", "language"),
+    [
+        ("今天天气很好，我们去公园吧。", "zh"),
+        ("今日はとてもいい天気です。", "ja"),
+        ("วันนี้อากาศดีมาก", "th"),
+        ("مرحبا بالعالم اليوم", "ar"),
+    ],
+)
+def test_scripts_without_spaces_and_right_to_left_are_timed_whole(tmp_path, script, language):
+    utterance = say(script, language)
+    words = align(recorded(utterance, tmp_path / "a.wav"), chunks(script, language), language).words
+    assert "".join(word.text + word.space for word in words).strip() == script
+    assert words[-1].end > 0.7 * len(utterance.samples) / utterance.rate * 1000
+
+
+def test_a_recording_without_speech_still_times_every_word(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(22050 * 3), 22050)
+    words = align(Recording(tmp_path / "a.wav", 22050, 3000), chunks("Nothing is heard here.", "en"), "en").words
+    assert len(words) == 4
+    assert confidence_of(words) < 0.3
+
+
+def test_a_recording_shorter_than_a_word_is_refused_with_the_reason(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(100), 22050)
+    with pytest.raises(AlignmentError, match="shorter than any word"):
+        align(Recording(tmp_path / "a.wav", 22050, 4), chunks("Hello.", "en"), "en")
+
+
+def test_far_too_much_script_for_the_recording_still_times_every_word(tmp_path):
+    utterance = say("Hello there.", "en")
+    recording = recorded(utterance, tmp_path / "a.wav")
+    words = align(recording, chunks(normalise(ALICE), "en"), "en").words
+    assert len(words) == len(ALICE.split())
+    assert words[-1].end <= recording.duration_ms

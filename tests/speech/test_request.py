@@ -1,0 +1,114 @@
+"""The contract: what is accepted, and what is said when it is not."""
+
+import pytest
+
+from speech.errors import InvalidRequest
+from speech.request import SpeechRequest, SpeechResult
+
+
+def refusal(**fields):
+    with pytest.raises(InvalidRequest) as caught:
+        SpeechRequest.parse({"text": "Hello."} | fields)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_the_defaults_are_the_contracts():
+    request = SpeechRequest.parse({"text": "Hello."})
+    assert (request.speed, request.seed, request.timing_method, request.timing_format) == (1.0, None, "whisperx", "srt")
+    assert request.formats == ("srt", "vtt", "csv", "json", "ass")
+    assert (request.sample_rate, request.return_word_timings, request.wait) == (22050, False, True)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n\t", "\u2003"])
+def test_no_text_is_refused_in_the_words_that_clients_know(text):
+    assert refusal(text=text) == ["Text input is required"]
+
+
+def test_a_missing_text_is_refused_likewise():
+    with pytest.raises(InvalidRequest, match=r"^Text input is required$"):
+        SpeechRequest.parse({})
+
+
+@pytest.mark.parametrize("text", ["?!...", "—", "😀😀", "\x00\x01!", "«»"])
+def test_a_text_without_words_is_refused(text):
+    assert "holds no letter or digit" in refusal(text=text)[0]
+
+
+def test_the_longest_text_is_accepted_and_one_more_character_names_narrate():
+    SpeechRequest.parse({"text": "a" * 20_000})
+    assert "20001 characters" in refusal(text="a" * 20_001)[0]
+    assert "narrate" in refusal(text="a" * 20_001)[0]
+
+
+def test_the_operator_sets_the_longest_text(monkeypatch):
+    monkeypatch.setenv("MAX_TEXT_CHARS", "10")
+    assert "at most 10" in refusal(text="a" * 11)[0]
+
+
+@pytest.mark.parametrize("speed", [0, 0.49, 2.01, float("nan"), float("inf"), "fast", [], "1,5"])
+def test_a_speed_out_of_bounds_is_named_with_what_is_accepted(speed):
+    assert refusal(speed=speed) == [f"speed: {speed!r} is not accepted; expected a number from 0.5 to 2.0"]
+
+
+@pytest.mark.parametrize("seed", [0, -1, 2**31, "x", 1.5])
+def test_a_seed_out_of_bounds_is_named_with_what_is_accepted(seed):
+    assert refusal(seed=seed) == [f"seed: {seed!r} is not accepted; expected a whole number from 1 to 2147483647"]
+
+
+@pytest.mark.parametrize(
+    "voice", ["../x.wav", "a/b.wav", "/etc/passwd", "..", ".hidden", "a\x00b", "x" * 129, "a b.wav"]
+)
+def test_a_voice_that_could_leave_its_place_is_refused(voice):
+    assert "local_voice" in refusal(local_voice=voice)[0]
+
+
+@pytest.mark.parametrize("url", ["http://x.org/a.wav", "file:///etc/passwd", "https://u:p@x.org/a.wav", "ftp://x/a"])
+def test_a_voice_url_that_is_not_plain_https_is_refused(url):
+    assert "https" in refusal(local_voice=url)[0]
+
+
+def test_the_signature_in_a_voice_url_is_not_repeated_in_the_refusal():
+    assert "SECRET" not in refusal(local_voice="http://x.org/a.wav?sig=SECRET")[0]
+
+
+def test_any_letter_case_and_the_alias_compact_are_understood():
+    request = SpeechRequest.parse(
+        {"text": "x", "timing_method": "Google", "timing_format": "COMPACT", "language": "EN"}
+    )
+    assert (request.timing_method, request.timing_format, request.language) == ("google", "csv", "en")
+
+
+def test_the_wanted_format_is_always_among_the_files():
+    assert SpeechRequest.parse({"text": "x", "timing_format": "ass", "timing_formats": ["vtt"]}).formats == (
+        "vtt",
+        "ass",
+    )
+
+
+def test_an_unknown_field_suggests_the_nearest():
+    assert refusal(sped=1.0) == ["sped: unknown field; did you mean 'speed'?"]
+    assert "known fields: text" in refusal(zzz=1)[0]
+
+
+def test_an_unknown_language_suggests_the_nearest():
+    assert "for German that is de" in refusal(language="german")[0]
+
+
+def test_all_problems_are_reported_together():
+    found = refusal(text="", speed=9, sample_rate=8000, voice="x", timing_format="doc")
+    assert [text.split(":")[0] for text in found] == [
+        "Text input is required", "speed", "timing_format", "sample_rate", "voice",
+    ]  # fmt: skip
+
+
+def test_every_field_has_help_for_the_form_in_the_ui():
+    schema = SpeechRequest.model_json_schema()
+    assert all("description" in field for field in schema["properties"].values())
+
+
+def test_a_reply_leaves_out_what_was_not_asked_for_and_never_holds_an_error():
+    reply = SpeechResult(
+        job_id="j", text="t", seed=1, audio_url="u", duration=1.0, sample_rate=22050, warnings=["w"]
+    ).reply()
+    assert not {key for key in reply if key.startswith("timing") or key in ("error", "word_count", "preview_url")}
+    assert reply["warnings"] == ["w"]
