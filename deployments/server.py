@@ -77,9 +77,9 @@ def find() -> Server | None:
     """The server that was started last, if its process lives."""
     try:
         server = Server(**json.loads(_state_file().read_text()))
+        return server if server.process() else None
     except (OSError, ValueError, TypeError):
         return None
-    return server if server.process() else None
 
 
 def ensure(say: Say) -> Server:

@@ -68,8 +68,8 @@ def save(store: Store, record: Record) -> None:
         except (InvalidRequest, NotFound):
             pass
     if record.result is not None:
-        kept = {key: value for key, value in record.result.items() if not key.endswith("_url")}
-        kept.pop("expires_in", None)
+        signed = ("audio_url", "preview_url", "expires_in")
+        kept = {key: value for key, value in record.result.items() if key not in signed}
         if "timing_files" in kept:
             kept["timing_files"] = sorted(kept["timing_files"])
         record = record.model_copy(update={"result": kept})

@@ -38,8 +38,10 @@ _SNAP = 12
 _SNAP_PAUSE = 6
 # Share of the way from the pause's level to the word's at which the sound counts as begun.
 _ONSET_SHARE = 0.2
-# Subtracted from the start of words inside a phrase: measured by benchmarks/alignment.py.
-_BIAS_MS = 0
+_PLAIN = 3.0
+# Added to a start that was moved so: a frame hears an onset up to half its window early. Measured by
+# benchmarks/alignment.py, which found no bias to take from words inside a phrase (0.1 ms).
+_ONSET_MS = 7
 
 # Strength of the pull towards "no change" in the regression, in frames.
 _RIDGE = 20.0
@@ -61,6 +63,7 @@ class _Piece:
         tokens: number of tokens.
         states: the reference; its words count the tokens of this piece.
         placed: (tokens,) whether espeak-ng told the token's place.
+        fresh: (tokens,) whether the token follows the end of a clause or sentence, where speakers pause.
     """
 
     first: int
@@ -68,6 +71,11 @@ class _Piece:
     tokens: int
     states: States
     placed: npt.NDArray[np.bool_]
+    fresh: npt.NDArray[np.bool_]
+
+
+_Part = tuple[States, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]
+"""The states of one chunk; whether each token's place is known; whether it follows a clause's end."""
 
 
 class Embedded:
@@ -90,10 +98,9 @@ class Embedded:
 def _pieces(recording: Recording, chunks: Sequence[Chunk], language: str, heard: Features) -> list[_Piece]:
     spoken = [chunk.spoken for chunk in chunks]
     voiced = max(heard.speech.sum() * FRAME_MS / 1000, 0.1)
-    utterances = [_listen(say(text, language)) for text in spoken]
-    ratio = sum(utterance.voiced for utterance in utterances) / voiced
-    if not 0.93 < ratio < 1.08:
-        utterances = [_listen(say(text, language, round(WORDS_PER_MINUTE * ratio))) for text in spoken]
+    # The reference speaks as fast as the recording does, so that the path is nearly straight.
+    pace = sum(_voiced(say(text, language)) for text in spoken) / voiced
+    utterances = [_listen(say(text, language, round(WORDS_PER_MINUTE * pace))) for text in spoken]
     raws = [utterance.raw for utterance in utterances]
     reference = level(np.concatenate(raws))
     offsets = [0, *itertools.accumulate(len(raw) for raw in raws)]
@@ -115,29 +122,29 @@ class _Heard:
         raw: (T, 13) cepstra.
         words: first character and start in seconds of each word event.
         seconds: length.
-        voiced: seconds of it that are not silent.
     """
 
     raw: Frames
     words: list[tuple[int, float]]
     seconds: float
-    voiced: float
 
 
 def _listen(utterance: Utterance) -> _Heard:
-    hop = utterance.rate * FRAME_MS // 1000
-    rows = utterance.samples[: len(utterance.samples) // hop * hop].reshape(-1, hop)
     return _Heard(
         cepstra([soxr.resample(utterance.samples, utterance.rate, RATE)]),
         [(position, sample / utterance.rate) for position, _, sample in utterance.words],
         len(utterance.samples) / utterance.rate,
-        float((np.abs(rows).max(axis=1, initial=0) > 0.02).sum()) * FRAME_MS / 1000,
     )
 
 
-def _reference(
-    chunk: Chunk, utterance: _Heard, reference: Features, offset: int, end: int
-) -> tuple[States, npt.NDArray[np.bool_]]:
+def _voiced(utterance: Utterance) -> float:
+    """Seconds that are not silent."""
+    hop = utterance.rate * FRAME_MS // 1000
+    rows = utterance.samples[: len(utterance.samples) // hop * hop].reshape(-1, hop)
+    return float((np.abs(rows).max(axis=1, initial=0) > 0.02).sum()) * FRAME_MS / 1000
+
+
+def _reference(chunk: Chunk, utterance: _Heard, reference: Features, offset: int, end: int) -> _Part:
     """The states of one chunk, its tokens counted from 0."""
     starts, placed = _token_starts(chunk, utterance)
     frames = np.minimum(np.round(starts * (1000 / FRAME_MS)).astype(int), end - offset)
@@ -154,7 +161,9 @@ def _reference(
         rows += [*(mine + offset), offset]
         words += [token] * (len(mine) + 1)
         pauses += [False] * len(mine) + [True]
-    return States(reference.frames[rows], np.array(words), np.array(pauses)), placed
+    ends = [not token.text[-1].isalnum() for token in chunk.tokens]
+    fresh = np.array([True, *ends[:-1]])
+    return States(reference.frames[rows], np.array(words), np.array(pauses)), placed, fresh
 
 
 def _sounding(loud: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -197,16 +206,17 @@ def _token_starts(chunk: Chunk, utterance: _Heard) -> tuple[npt.NDArray[np.float
     return np.maximum.accumulate(starts), placed
 
 
-def _join(parts: Sequence[tuple[States, npt.NDArray[np.bool_]]], first: int, last: int) -> _Piece:
-    counts = [len(placed) for _, placed in parts]
+def _join(parts: Sequence[_Part], first: int, last: int) -> _Piece:
+    counts = [len(placed) for _, placed, _ in parts]
     offsets = [0, *itertools.accumulate(counts)]
     width = parts[0][0].frames.shape[1]
     states = States(
-        np.concatenate([np.zeros((1, width), np.float32), *(part.frames for part, _ in parts)]),
-        np.concatenate([[-1], *(part.word + offset for (part, _), offset in zip(parts, offsets, strict=False))]),
-        np.concatenate([[True], *(part.pause for part, _ in parts)]),
+        np.concatenate([np.zeros((1, width), np.float32), *(part.frames for part, _, _ in parts)]),
+        np.concatenate([[-1], *(part.word + offset for (part, _, _), offset in zip(parts, offsets, strict=False))]),
+        np.concatenate([[True], *(part.pause for part, _, _ in parts)]),
     )
-    return _Piece(first, last, sum(counts), states, np.concatenate([placed for _, placed in parts]))
+    placed, fresh = (np.concatenate([part[kind] for part in parts]) for kind in (1, 2))
+    return _Piece(first, last, sum(counts), states, placed, fresh)
 
 
 def _match(pieces: Sequence[_Piece], heard: Features) -> tuple[list[tuple[int, int] | None], list[float]]:
@@ -236,11 +246,10 @@ def _match(pieces: Sequence[_Piece], heard: Features) -> tuple[list[tuple[int, i
         exact = heard.frames[piece.first : piece.last]
         path = track(exact, heard.loudness[piece.first : piece.last], states, _FINE_REACH, centre)
         found = _spans(piece, path)
-        _snap(found, piece, heard)
-        spans += [
-            None if span is None else ((span[0] + piece.first) * FRAME_MS, (span[1] + piece.first) * FRAME_MS)
-            for span in found
-        ]
+        moved = _snap(found, piece, heard)
+        for index, span in enumerate(found):
+            late = _ONSET_MS if index in moved else 0
+            spans.append(span and ((span[0] + piece.first) * FRAME_MS + late, (span[1] + piece.first) * FRAME_MS))
         scores += _confidence(piece, states, path, exact, background)
     return spans, scores
 
@@ -298,24 +307,34 @@ def _spans(piece: _Piece, path: npt.NDArray[np.int64]) -> list[tuple[int, int] |
     return spans
 
 
-def _snap(spans: list[tuple[int, int] | None], piece: _Piece, heard: Features) -> None:
-    """Move each word that follows a pause to the onset of its sound."""
+def _snap(spans: list[tuple[int, int] | None], piece: _Piece, heard: Features) -> set[int]:
+    """Move each word that follows a pause to the onset of its sound; returns which were moved."""
+    moved: set[int] = set()
     energy = heard.energy[piece.first : piece.last]
     before = 0
     for index, span in enumerate(spans):
         if span is None:
             continue
         start, end = span
-        if start - before >= _SNAP_PAUSE:
-            floor = float(np.median(energy[before:start]))
+        paused = start - before >= _SNAP_PAUSE
+        if paused or piece.fresh[index]:
+            earliest = before if paused else max(0, start - 2 * _SNAP)
+            floor = float(
+                np.median(energy[before:start]) if paused else np.percentile(energy[earliest : start + 1], 20)
+            )
             peak = float(np.percentile(energy[start : max(end, start + 10)], 80))
             limit = floor + _ONSET_SHARE * (peak - floor)
-            low, high = max(before, start - _SNAP), min(start + _SNAP, end, len(energy) - 1)
+            low, high = max(earliest, start - _SNAP), min(start + _SNAP, end, len(energy) - 1)
             loud = energy[low : high + 1] > limit
             onsets = np.flatnonzero(loud[1:] & ~loud[:-1]) + 1 + low
-            if peak - floor > 1.5 and len(onsets):
+            if not paused:
+                # Without a pause in the path, only silence that is plainly there is believed.
+                onsets = np.array([at for at in onsets if at >= 4 and (energy[at - 4 : at] <= limit).all()], int)
+            if peak - floor > (1.5 if paused else _PLAIN) and len(onsets):
                 spans[index] = (int(onsets[np.argmin(np.abs(onsets - start))]), end)
+                moved.add(index)
         before = end
+    return moved
 
 
 def _background(pieces: Sequence[_Piece], mapping: Frames) -> Frames:
@@ -358,7 +377,7 @@ def _words(
     return [
         Word(
             token.text,
-            start - _BIAS_MS if span else start,
+            start,
             end,
             score if span else 0.0,
             span is None,

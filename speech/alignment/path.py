@@ -29,6 +29,8 @@ _STAY = 0.4
 _SKIP = 0.4
 _PAUSE_LOUD = 4.0
 _PAUSE_QUIET = 0.6
+# What sounds before the first word or after the last may be speech that the script does not hold.
+_OUTSIDE = 1.35
 _LONGEST_STEP = 3
 _BLOCK = 64
 
@@ -100,6 +102,9 @@ def track(frames: Frames, loudness: Frames, states: States, reach: int, centre: 
         cost = distances(frames[first:last], states.frames[low:high])
         quiet = (_PAUSE_LOUD * loudness[first:last] + _PAUSE_QUIET).astype(np.float32)
         cost[:, states.pause[low:high]] = quiet[:, None]
+        for edge in (0, total - 1):
+            if low <= edge < high and states.pause[edge]:
+                cost[:, edge - low] = np.minimum(quiet, _OUTSIDE)
         steps = np.zeros((last - first, high - low), np.uint8)
         here = scores[low:high].copy()
         if first == 0:

@@ -192,8 +192,8 @@ class TestDoctor:
         assert done.returncode == 0
 
     def test_what_is_broken_is_named_and_exits_1(self, call):
-        done = call("doctor", ENGINE="f5-tts", S3_BUCKET="b", AWS_ENDPOINT_URL="http://127.0.0.1:9", REQUEST_TIMEOUT="1",
-                    AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="hunter2")  # fmt: skip
+        nobody = {"S3_BUCKET": "b", "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "x"}
+        done = call("doctor", ENGINE="f5-tts", REQUEST_TIMEOUT="1", AWS_SECRET_ACCESS_KEY="hunter2", **nobody)
         assert done.returncode == 1
         assert done.stdout.count("broken") == 2
         assert "hunter2" not in done.stdout + done.stderr

@@ -17,8 +17,6 @@ from deployments import server
 from speech.errors import ServerError
 from speech.settings import settings
 
-pytestmark = pytest.mark.xdist_group("server")
-
 said: list[str] = []
 
 
@@ -55,8 +53,15 @@ def test_the_first_start_says_what_it_waits_for_and_two_at_once_start_one():
     assert "for the first time" in said[0]
 
 
-def test_a_running_server_is_used_again():
-    assert server.ensure(said.append) == server.find()
+@pytest.fixture
+def running():
+    found = server.ensure(said.append)
+    said.clear()
+    return found
+
+
+def test_a_running_server_is_used_again(running):
+    assert running == server.ensure(said.append) == server.ensure(said.append) == server.find()
     assert said == []
 
 
@@ -79,8 +84,8 @@ def test_its_database_takes_one_writer_at_a_time():
     assert set(codes) == {201}
 
 
-def test_a_killed_server_is_replaced():
-    old = server.ensure(said.append)
+def test_a_killed_server_is_replaced(running):
+    old = running
     os.kill(old.pid, signal.SIGKILL)
     psutil.wait_procs([psutil.Process(old.pid)] if psutil.pid_exists(old.pid) else [], 10)
     new = server.ensure(said.append)
@@ -88,9 +93,9 @@ def test_a_killed_server_is_replaced():
     assert new.answers()
 
 
-def test_a_server_that_hangs_is_replaced(monkeypatch):
+def test_a_server_that_hangs_is_replaced(monkeypatch, running):
     monkeypatch.setattr(server, "_ANSWER_SECONDS", 1)
-    old = server.ensure(said.append)
+    old = running
     os.kill(old.pid, signal.SIGSTOP)
     new = server.ensure(said.append)
     assert new.pid != old.pid
@@ -117,7 +122,7 @@ def test_a_process_that_took_over_the_number_is_neither_trusted_nor_stopped(home
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", '{"pid": 1}', '{"pid": "x", "created": 0, "port": 1, "prefect": ""}']
 )
-def test_a_broken_state_file_counts_as_no_server(home, content):
+def test_a_broken_state_file_counts_as_no_server(home, running, content):
     kept = (home / "server.json").read_text()
     (home / "server.json").write_text(content)
     try:
