@@ -29,9 +29,14 @@ from speech.words import Word, interpolate
 
 __all__ = ["Embedded"]
 
-# Half widths of the searched bands: 20 s where the way is not known yet, 1.2 s around it.
+# Half widths of the searched bands: 20 s where the way is not known yet, 5 s once it has been walked
+# with another voice's ears, 1.2 s in the end.
 _COARSE_REACH = 20_000 // (FRAME_MS * POOL)
+_SECOND_REACH = 5_000 // (FRAME_MS * POOL)
 _FINE_REACH = 1_200 // FRAME_MS
+
+# Chunks from which the pace of the recording is told, at least.
+_PACE_CHUNKS = 20
 
 # How far a word may be moved to the onset of its sound.
 _SNAP = 12
@@ -99,7 +104,9 @@ def _pieces(recording: Recording, chunks: Sequence[Chunk], language: str, heard:
     spoken = [chunk.spoken for chunk in chunks]
     voiced = max(heard.speech.sum() * FRAME_MS / 1000, 0.1)
     # The reference speaks as fast as the recording does, so that the path is nearly straight.
-    pace = sum(_voiced(say(text, language)) for text in spoken) / voiced
+    sample = spoken[:: max(1, len(spoken) // _PACE_CHUNKS)]
+    share = sum(map(len, sample)) / sum(map(len, spoken))
+    pace = sum(_voiced(say(text, language)) for text in sample) / share / voiced
     utterances = [_listen(say(text, language, round(WORDS_PER_MINUTE * pace))) for text in spoken]
     raws = [utterance.raw for utterance in utterances]
     reference = level(np.concatenate(raws))
@@ -231,7 +238,7 @@ def _match(pieces: Sequence[_Piece], heard: Features) -> tuple[list[tuple[int, i
     ]
     mapping = _regress(frames, paths, [states for states, _ in coarse], heard.frames.shape[1])
     background = _background(pieces, mapping)
-    matches = iter(zip(coarse, frames, loudness, strict=True))
+    matches = iter(zip(coarse, frames, loudness, paths, strict=True))
     spans: list[tuple[int, int] | None] = []
     scores: list[float] = []
     for piece in pieces:
@@ -239,8 +246,9 @@ def _match(pieces: Sequence[_Piece], heard: Features) -> tuple[list[tuple[int, i
             spans += [None] * piece.tokens
             scores += [0.0] * piece.tokens
             continue
-        (pooled, firsts), frame, loud = next(matches)
-        path = track(frame, loud, replace(pooled, frames=_apply(mapping, pooled.frames)), _COARSE_REACH)
+        (pooled, firsts), frame, loud, first = next(matches)
+        pooled = replace(pooled, frames=_apply(mapping, pooled.frames))
+        path = track(frame, loud, pooled, _SECOND_REACH, first)
         centre = np.repeat(firsts[path], POOL)[: piece.last - piece.first]
         states = replace(piece.states, frames=_apply(mapping, piece.states.frames))
         exact = heard.frames[piece.first : piece.last]
