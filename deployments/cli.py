@@ -332,7 +332,6 @@ def _aligned(audio: Path, text: str, request: SpeechRequest) -> tuple[Subtitles,
     from speech.language import detect
     from speech.subtitles import make
     from speech.text import chunks, normalise
-    from speech.words import confidence_of
 
     script = normalise(text)
     language = request.language or detect(script)
@@ -347,11 +346,7 @@ def _aligned(audio: Path, text: str, request: SpeechRequest) -> tuple[Subtitles,
         preset=request.preset,
         job_id=audio.stem,
     )
-    confidence = confidence_of(alignment.words)
-    warnings = list(alignment.warnings)
-    if confidence < 0.25:
-        warnings.append(f"Confidence is only {confidence:.2f}: the recording may not say this script.")
-    return subtitles, warnings
+    return subtitles, list(alignment.warnings)
 
 
 @cli.command()

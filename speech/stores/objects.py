@@ -57,9 +57,15 @@ class ObjectStore:
             obstore.put(self._handle, check_key(key), text.encode(), attributes=self._attributes(content_type))
 
     def get(self, key: str, path: Path) -> None:
-        with self._faults(key), replacing(path) as partial, partial.open("wb") as file:
+        with self._faults(key):
             answer = obstore.get(self._handle, check_key(key))
-            for chunk in answer.stream(min_chunk_size=4 * 1024 * 1024):
+            chunks = iter(answer.stream(min_chunk_size=4 * 1024 * 1024))
+        with replacing(path) as partial, partial.open("wb") as file:
+            while True:
+                with self._faults(key):
+                    chunk = next(chunks, None)
+                if chunk is None:
+                    break
                 file.write(chunk)
             if file.tell() != answer.meta["size"]:
                 raise Unreachable(f"{self._name} sent {file.tell()} of {answer.meta['size']} bytes of {key}.")
