@@ -79,6 +79,5 @@ async def speak(request: SpeechRequest, engine: EngineName | None = None, storag
                 result.word_count = len(alignment.words)
                 result.timing_confidence = confidence_of(alignment.words)
                 result.warnings += [*alignment.warnings, *summary(subtitles.broken())]
-    await report(result, subtitles)
-    await progress.reach("done")
+    await report(result, subtitles, progress)
     return result.reply()

@@ -25,7 +25,7 @@ class Progress:
 
     def __init__(self, artifact: UUID | None) -> None:
         self._artifact = artifact
-        self._written = 0.0
+        self._written = time.monotonic()
 
     @classmethod
     async def begin(cls) -> Progress:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
 from speech.request import SpeechResult
 from speech.subtitles import Subtitles
+from tasks.progress import Progress
 
 __all__ = ["report"]
 
@@ -13,21 +18,29 @@ __all__ = ["report"]
 _ROWS = 500
 
 
-async def report(result: SpeechResult, subtitles: Subtitles | None) -> None:
-    """Write the artifacts of a finished run."""
-    await acreate_markdown_artifact(_summary(result), key="summary", description="What the run made.")
+async def report(result: SpeechResult, subtitles: Subtitles | None, progress: Progress) -> None:
+    """Write the artifacts of a finished run, all at once: each is a call to the server."""
+    calls: list[Awaitable[Any]] = [
+        progress.reach("done"),
+        acreate_markdown_artifact(_summary(result), key="summary", description="What the run made."),
+    ]
     if subtitles:
-        rows = [
-            {
-                "word": word.text,
-                "start": f"{word.start / 1000:.3f}",
-                "end": f"{word.end / 1000:.3f}",
-                "confidence": word.confidence,
-                "interpolated": "yes" if word.interpolated else "",
-            }
-            for word in subtitles.words[:_ROWS]
-        ]
-        await acreate_table_artifact(rows, key="words", description="When each word is heard, in seconds.")
+        words = "When each word is heard, in seconds."
+        calls.append(acreate_table_artifact(_table(subtitles), key="words", description=words))
+    await asyncio.gather(*calls)
+
+
+def _table(subtitles: Subtitles) -> list[dict[str, Any]]:
+    return [
+        {
+            "word": word.text,
+            "start": f"{word.start / 1000:.3f}",
+            "end": f"{word.end / 1000:.3f}",
+            "confidence": word.confidence,
+            "interpolated": "yes" if word.interpolated else "",
+        }
+        for word in subtitles.words[:_ROWS]
+    ]
 
 
 def _summary(result: SpeechResult) -> str:
@@ -36,7 +49,7 @@ def _summary(result: SpeechResult) -> str:
     lines = [
         f"> {quote}",
         "",
-        "| | |",
+        "| What | Made |",
         "|---|---|",
         f"| Audio | {result.duration:.2f} s at {result.sample_rate} Hz |",
         f"| Seed | {result.seed} |",
@@ -44,9 +57,15 @@ def _summary(result: SpeechResult) -> str:
     if result.timing_method:
         lines.append(f"| Words | {result.word_count}, timed by {result.timing_method} |")
         lines.append(f"| Confidence | {result.timing_confidence} |")
-    lines += ["", " · ".join(f"[{name}]({url})" for name, url in links.items())]
+    # A browser follows no link from a web page to a file; its place helps more.
+    places = [f"`{url.removeprefix('file://')}`" for url in links.values() if url.startswith("file:")]
+    lines += ["", "\n".join(f"- {place}" for place in places)] if places else ["", _linked(links)]
     lines += ["", *(f"- {warning.translate(_PLAIN)}" for warning in result.warnings)]
     return "\n".join(lines)
+
+
+def _linked(links: dict[str, str]) -> str:
+    return " · ".join(f"[{name}]({url})" for name, url in links.items())
 
 
 _PLAIN = str.maketrans({character: "\\" + character for character in "\\`*_{}[]<>#|!"})

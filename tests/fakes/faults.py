@@ -49,7 +49,11 @@ class FaultyProxy:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._start())
         self._loop.run_forever()
-        self._loop.run_until_complete(self._session.close())
+        self._loop.run_until_complete(self._end())
+
+    async def _end(self) -> None:
+        await self._session.close()
+        await self._runner.cleanup()
 
     async def _start(self) -> None:
         self._session = ClientSession(
@@ -57,9 +61,9 @@ class FaultyProxy:
         )
         app = web.Application(client_max_size=2**31)
         app.router.add_route("*", "/{path:.*}", self._pass)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         self.port = site._server.sockets[0].getsockname()[1]
         self._ready.set()
