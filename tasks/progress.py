@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -26,6 +27,7 @@ class Progress:
     def __init__(self, artifact: UUID | None) -> None:
         self._artifact = artifact
         self._written = time.monotonic()
+        self._loop = asyncio.get_running_loop()
 
     @classmethod
     async def begin(cls) -> Progress:
@@ -36,16 +38,26 @@ class Progress:
     async def reach(self, step: str) -> None:
         """Say that a step begins."""
         self.tell(step, STEPS[step])
-        # The artifact is for people: once a second is enough.
-        if self._artifact and (step == "done" or time.monotonic() - self._written > 1):
-            self._written = time.monotonic()
-            await aupdate_progress_artifact(self._artifact, progress=STEPS[step] * 100)
+        if self._due() or step == "done":
+            await self._write(STEPS[step])
 
     def inside(self, step: str, done: int, total: int) -> None:
-        """Say how far inside a step the run is; may be called from a thread."""
+        """Say how far inside a step the run is; called from the step's thread."""
         names = list(STEPS)
         start, end = STEPS[step], STEPS[names[names.index(step) + 1]]
-        self.tell(step, start + (end - start) * done / max(total, 1))
+        share = start + (end - start) * done / max(total, 1)
+        self.tell(step, share)
+        if self._due():
+            asyncio.run_coroutine_threadsafe(self._write(share), self._loop)
+
+    def _due(self) -> bool:
+        """Whether the artifact is old: it is for people, to whom once a second is enough."""
+        return time.monotonic() - self._written > 1
+
+    async def _write(self, share: float) -> None:
+        if self._artifact:
+            self._written = time.monotonic()
+            await aupdate_progress_artifact(self._artifact, progress=share * 100)
 
     @staticmethod
     def tell(step: str, share: float) -> None:

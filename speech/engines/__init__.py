@@ -72,6 +72,12 @@ class Engine(Protocol):
 ENGINES = {"espeak": "speech.engines.espeak:Espeak"}
 
 
+_DEMO = (
+    "This is the demo voice ({name}). F5-TTS, which clones voices, cannot run here; "
+    "set ENGINE=f5-tts on a machine that has it."
+)
+
+
 def choose(name: str) -> tuple[Engine, list[str]]:
     """The engine of that name and what to tell the user about the choice.
 
@@ -81,13 +87,13 @@ def choose(name: str) -> tuple[Engine, list[str]]:
         EngineUnavailable: it cannot run here; the text says what is missing.
     """
     if name == "auto":
-        engine = _make("espeak")
-        if problem := engine.problem():
-            raise EngineUnavailable(f"No engine can run here. {problem}")
-        return engine, [
-            "This is the demo voice (espeak-ng). F5-TTS, which clones voices, is not installed here; "
-            "set ENGINE=f5-tts on a machine that has it."
-        ]
+        problems = []
+        for engine in map(_make, ENGINES):
+            if problem := engine.problem():
+                problems.append(problem)
+                continue
+            return engine, [] if engine.clones else [_DEMO.format(name=engine.name)]
+        raise EngineUnavailable(" ".join(["No engine can run here.", *problems]))
     if name not in ENGINES:
         raise EngineUnavailable(f"The engine {name!r} is not part of this installation; it has {', '.join(ENGINES)}.")
     engine = _make(name)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,19 @@ class TestSpeak:
         done = call("speak", "Hi", "--engine", "f5-tts")
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.splitlines()[-1].startswith("Error: The engine 'f5-tts' is not part")
+
+    def test_a_killed_run_leaves_nothing_half_that_looks_whole(self, tmp_path):
+        environment = dict(os.environ) | {"STORAGE_DIR": str(tmp_path / "store")}
+        for seconds in (2.0, 2.4, 2.8, 3.2):
+            running = subprocess.Popen([PROGRAM, "speak", ALICE, "--out", tmp_path / "out"], env=environment)
+            time.sleep(seconds)
+            running.kill()
+            running.wait()
+        for path in [*(tmp_path / "store").rglob("*"), *(tmp_path / "out").rglob("*")]:
+            if path.suffix == ".wav" and not path.name.startswith("."):
+                assert soundfile.info(path).duration > 20
+            if path.suffix == ".json" and not path.name.startswith("."):
+                json.loads(path.read_text())
 
     def test_a_store_that_is_full_says_so_and_leaves_nothing_half(self, call, tmp_path):
         small = tmp_path / "small"

@@ -3,9 +3,11 @@
 import asyncio
 import json
 import re
+import time
 from pathlib import Path
 from uuid import UUID
 
+import numpy as np
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
@@ -16,11 +18,14 @@ from prefect.states import Cancelling
 
 from flows.speak import speak
 from speech import alignment
+from speech.engines import Speech
 from speech.errors import EngineUnavailable, InvalidRequest, SpeechError, Unreachable
 from speech.records import load, reply
 from speech.request import SpeechRequest
 from speech.stores.folder import FolderStore
 from speech.stores.s3 import S3Store
+from tasks import progress
+from tasks.progress import listener
 from tests.fakes.faults import FaultyProxy
 from tests.fakes.gateway import ACCESS_KEY, SECRET_KEY
 
@@ -154,6 +159,48 @@ async def test_parameters_that_are_not_valid_fail_the_run_and_store_no_output(st
     state = await speak({"text": "", "sped": 2}, return_state=True)
     assert state.is_failed()
     assert not [key for key in keys(store) if not key.startswith("jobs/")]
+
+
+class Patient:
+    """An engine that takes its time and tells how far it is."""
+
+    name, chunk_chars, clones = "patient", 100, True
+
+    def problem(self):
+        return None
+
+    def languages(self):
+        return frozenset({"en"})
+
+    def speak(self, chunks, *, progress, **options):
+        for done in range(4):
+            progress(done, 4)
+            time.sleep(0.6)
+        return Speech(np.zeros(8000, np.float32), 8000, ((0, 8000),))
+
+
+async def test_progress_is_seen_while_the_voice_speaks(monkeypatch):
+    monkeypatch.setattr("speech.engines.ENGINES", {"patient": f"{__name__}:Patient"})
+    seen, heard = [], []
+    monkeypatch.setattr("tasks.progress.aupdate_progress_artifact", watch(seen))
+    token = listener.set(lambda step, share: heard.append((step, share)))
+    await speak(SpeechRequest.parse({"text": "Hello."}))
+    listener.reset(token)
+    assert seen[-1] == 100
+    assert any(5 < share < 60 for share in seen)
+    assert [step for step, _ in heard] == ["prepare", *["synthesize"] * 5, "done"]
+    assert [share for _, share in heard] == sorted(share for _, share in heard)
+
+
+def watch(seen):
+    """Prefect's own update, and a note of what it was told."""
+    update = progress.aupdate_progress_artifact
+
+    async def noted(artifact, progress):
+        seen.append(progress)
+        return await update(artifact, progress=progress)
+
+    return noted
 
 
 class Stopping:
