@@ -203,8 +203,15 @@ def _bar(quiet: bool) -> Iterator[Callable[[str, float], None]]:
 def _run_flow(
     request: SpeechRequest, engine: str | None, storage: str | None, show: Callable[[str, float], None]
 ) -> dict[str, Any]:
-    _use_server()
     import asyncio
+    import threading
+
+    if request.language is None:
+        from speech.language import detect
+
+        # Its model takes 0.7 s to unpack, which goes on while Prefect is imported.
+        threading.Thread(target=detect, args=(request.text,), daemon=True).start()
+    _use_server()
 
     from flows.speak import speak as flow
     from speech.errors import SpeechError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import threading
 from functools import cache
 from typing import Any
 
@@ -72,10 +73,15 @@ def detect(text: str) -> str:
     >>> detect("Der Hund lief schnell durch den Wald und suchte seinen Ball.")
     'de'
     """
-    code, confidence = _identifier().classify(text[:2000])
+    with _once:
+        code, confidence = _identifier().classify(text[:2000])
     if confidence >= _SURE:
         return str(code)
     return next((code for code, letters in _SCRIPTS if letters.search(text)), DEFAULT)
+
+
+# Two threads that ask at once must not both unpack the model.
+_once = threading.Lock()
 
 
 @cache

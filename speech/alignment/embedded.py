@@ -35,6 +35,15 @@ _COARSE_REACH = 20_000 // (FRAME_MS * POOL)
 _SECOND_REACH = 5_000 // (FRAME_MS * POOL)
 _FINE_REACH = 1_200 // FRAME_MS
 
+# What a frame outside the script may cost, see `path.track`, in a recording of just the script.
+_OUTSIDE = 1.35
+# Where the match is doubtful the recording may hold more than the script, such as an introduction.
+# Then its length tells no pace, and what is outside must cost less: pace and cost to try.
+_WITH_MORE = ((1.0, 1.15), (1.0, 1.0), (1.15, 1.05))
+_CONTENT = 0.5
+# In a longer recording an introduction is too small a share to mislead the first try.
+_LONG_MS = 15 * 60_000
+
 # Chunks from which the pace of the recording is told, at least.
 _PACE_CHUNKS = 20
 
@@ -95,19 +104,29 @@ class Embedded:
         heard = level(raw)
         if not available():
             return _by_letters(heard, recording, chunks)
-        pieces = _pieces(recording, chunks, language if language in voices() else DEFAULT, heard)
-        spans, scores = _match(pieces, heard)
-        return _words(chunks, spans, scores, recording.duration_ms)
+        language = language if language in voices() else DEFAULT
+        fitting = _fitting_pace([chunk.spoken for chunk in chunks], language, heard)
+        best: tuple[list[tuple[int, int] | None], list[float]] | None = None
+        for pace, outside in ((fitting, _OUTSIDE), *_WITH_MORE):
+            match = _match(_pieces(recording, chunks, language, pace, heard), heard, outside)
+            best = match if best is None else max(best, match, key=lambda found: float(np.mean(found[1])))
+            if recording.spans_ms or recording.duration_ms > _LONG_MS or np.mean(best[1]) >= _CONTENT:
+                break
+        assert best is not None
+        return _words(chunks, *best, recording.duration_ms)
 
 
-def _pieces(recording: Recording, chunks: Sequence[Chunk], language: str, heard: Features) -> list[_Piece]:
-    spoken = [chunk.spoken for chunk in chunks]
+def _fitting_pace(spoken: Sequence[str], language: str, heard: Features) -> float:
+    """How much faster the recording is than the reference's own pace, so that the path is nearly straight."""
     voiced = max(heard.speech.sum() * FRAME_MS / 1000, 0.1)
-    # The reference speaks as fast as the recording does, so that the path is nearly straight.
     sample = spoken[:: max(1, len(spoken) // _PACE_CHUNKS)]
     share = sum(map(len, sample)) / sum(map(len, spoken))
-    pace = sum(_voiced(say(text, language)) for text in sample) / share / voiced
-    utterances = [_listen(say(text, language, round(WORDS_PER_MINUTE * pace))) for text in spoken]
+    seconds = sum(_voiced(say(text, language)) for text in sample) / share
+    return float(seconds / voiced)
+
+
+def _pieces(recording: Recording, chunks: Sequence[Chunk], language: str, pace: float, heard: Features) -> list[_Piece]:
+    utterances = [_listen(say(chunk.spoken, language, round(WORDS_PER_MINUTE * pace))) for chunk in chunks]
     raws = [utterance.raw for utterance in utterances]
     reference = level(np.concatenate(raws))
     offsets = [0, *itertools.accumulate(len(raw) for raw in raws)]
@@ -226,14 +245,16 @@ def _join(parts: Sequence[_Part], first: int, last: int) -> _Piece:
     return _Piece(first, last, sum(counts), states, placed, fresh)
 
 
-def _match(pieces: Sequence[_Piece], heard: Features) -> tuple[list[tuple[int, int] | None], list[float]]:
+def _match(
+    pieces: Sequence[_Piece], heard: Features, outside: float
+) -> tuple[list[tuple[int, int] | None], list[float]]:
     """Milliseconds and confidence of every token; None where nothing was heard for it."""
     roomy = [piece for piece in pieces if piece.last - piece.first >= POOL]
     coarse = [_pooled(piece.states) for piece in roomy]
     frames = [pool(heard.frames[piece.first : piece.last]) for piece in roomy]
     loudness = [pool(heard.loudness[piece.first : piece.last]) for piece in roomy]
     paths = [
-        track(frame, loud, states, _COARSE_REACH)
+        track(frame, loud, states, _COARSE_REACH, outside)
         for frame, loud, (states, _) in zip(frames, loudness, coarse, strict=True)
     ]
     mapping = _regress(frames, paths, [states for states, _ in coarse], heard.frames.shape[1])
@@ -248,11 +269,11 @@ def _match(pieces: Sequence[_Piece], heard: Features) -> tuple[list[tuple[int, i
             continue
         (pooled, firsts), frame, loud, first = next(matches)
         pooled = replace(pooled, frames=_apply(mapping, pooled.frames))
-        path = track(frame, loud, pooled, _SECOND_REACH, first)
+        path = track(frame, loud, pooled, _SECOND_REACH, outside, first)
         centre = np.repeat(firsts[path], POOL)[: piece.last - piece.first]
         states = replace(piece.states, frames=_apply(mapping, piece.states.frames))
         exact = heard.frames[piece.first : piece.last]
-        path = track(exact, heard.loudness[piece.first : piece.last], states, _FINE_REACH, centre)
+        path = track(exact, heard.loudness[piece.first : piece.last], states, _FINE_REACH, outside, centre)
         found = _spans(piece, path)
         moved = _snap(found, piece, heard)
         for index, span in enumerate(found):

@@ -29,8 +29,6 @@ _STAY = 0.4
 _SKIP = 0.4
 _PAUSE_LOUD = 4.0
 _PAUSE_QUIET = 0.6
-# What sounds before the first word or after the last may be speech that the script does not hold.
-_OUTSIDE = 1.35
 _LONGEST_STEP = 3
 _BLOCK = 64
 
@@ -68,7 +66,9 @@ def distances(left: Frames, right: Frames) -> Frames:
     return result
 
 
-def track(frames: Frames, loudness: Frames, states: States, reach: int, centre: Indices | None = None) -> Indices:
+def track(
+    frames: Frames, loudness: Frames, states: States, reach: int, outside: float, centre: Indices | None = None
+) -> Indices:
     """The best path: (T,) the state of each frame, never decreasing.
 
     Args:
@@ -76,6 +76,8 @@ def track(frames: Frames, loudness: Frames, states: States, reach: int, centre: 
         loudness: (T,) 0 (silence) to 1 (speech).
         states: N of them.
         reach: how many states to either side of the expected one are searched.
+        outside: cost of a frame before the first word or after the last at most, however loud: it may
+            be speech that the script does not hold.
         centre: (T,) the expected state of each frame; without it the search follows its own best
             path.
     """
@@ -104,7 +106,7 @@ def track(frames: Frames, loudness: Frames, states: States, reach: int, centre: 
         cost[:, states.pause[low:high]] = quiet[:, None]
         for edge in (0, total - 1):
             if low <= edge < high and states.pause[edge]:
-                cost[:, edge - low] = np.minimum(quiet, _OUTSIDE)
+                cost[:, edge - low] = np.minimum(quiet, outside)
         steps = np.zeros((last - first, high - low), np.uint8)
         here = scores[low:high].copy()
         if first == 0:

@@ -92,6 +92,19 @@ def test_long_silences_anywhere_do_not_move_the_words_around_them(tmp_path):
     assert [words[first].start for first in firsts] == pytest.approx(starts, abs=60)
 
 
+@pytest.mark.parametrize(("before", "after"), [(CITIES, ""), ("", CITIES)], ids=["introduction", "rest"])
+def test_speech_that_the_script_does_not_hold_is_left_alone(tmp_path, before, after):
+    parts = [say(text, "en", 150, "en-gb-x-rp+f3") for text in (before, ALICE, after) if text]
+    samples = np.concatenate([part.samples for part in parts])
+    recording = record(samples, parts[0].rate, (), tmp_path / "a.wav", 16000)
+    utterance = parts[1 if before else 0]
+    late = len(parts[0].samples) * 1000 / parts[0].rate if before else 0
+    expected = {index: start + late for index, start in truth(utterance, ALICE).items()}
+    off = np.abs(errors(timed(recording, ALICE), expected))
+    assert np.median(off) <= 25
+    assert np.percentile(off, 95) <= 150
+
+
 def test_known_chunk_spans_hold_each_chunk_in_its_place(tmp_path):
     script = normalise(ALICE + " " + CITIES)
     parts = chunks(script, "en")
