@@ -30,7 +30,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything a run needs; nothing is changed."""
-    return [_engine(), _aligner(), _storage(), _ffmpeg(), _room(), _server()]
+    return [_engine(), _aligner(), _google(), _storage(), _ffmpeg(), _room(), _server()]
 
 
 def _engine() -> Finding:
@@ -57,6 +57,17 @@ def _aligner() -> Finding:
         )
     absent = f" Not part of this installation: {', '.join(missing)}." if missing else ""
     return Finding("alignment", "ok", f"{', '.join(there)}.{absent}")
+
+
+def _google() -> Finding:
+    from speech.alignment.google import connect
+
+    try:
+        connect()
+    except SpeechError as fault:
+        wanted = settings().google_credentials_json or settings().google_application_credentials
+        return Finding("google", "broken" if wanted else "off", f"Not used for timing: {fault}")
+    return Finding("google", "ok", "The credentials can be read; Google itself was not asked.")
 
 
 def _storage() -> Finding:

@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     google_credentials_json: SecretStr | None = Field(None, description="Service account, as JSON.")
     google_application_credentials: Path | None = Field(None, description="Service account, as a file.")
     google_cloud_project: str | None = Field(None, description="Project that is billed.")
+    google_speech_endpoint: str | None = Field(
+        None, description="Another endpoint, such as eu-speech.googleapis.com; http://host:port goes without TLS."
+    )
 
     pytorch_cuda_alloc_conf: str = Field("max_split_size_mb:512", description="Passed on to PyTorch.")
     cuda_visible_devices: str | None = Field(None, description="Passed on to CUDA.")

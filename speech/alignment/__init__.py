@@ -25,7 +25,7 @@ CHAIN = ("whisperx", "google", "embedded")
 _DOUBTFUL = 0.33
 
 # Each entry is module:class, imported when it is asked for.
-ALIGNERS = {"embedded": "speech.alignment.embedded:Embedded"}
+ALIGNERS = {"google": "speech.alignment.google:Google", "embedded": "speech.alignment.embedded:Embedded"}
 
 
 class Aligner(Protocol):

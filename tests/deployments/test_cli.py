@@ -200,7 +200,7 @@ class TestDoctor:
     def test_a_line_for_each_part_and_what_to_do(self, call):
         done = call("doctor", F5_FLOWS_HOME="/tmp/f5-flows-nobody")
         lines = {line[9:21].strip(): line for line in done.stdout.splitlines()}
-        assert list(lines) == ["engine", "alignment", "storage", "ffmpeg", "disk", "prefect"]
+        assert list(lines) == ["engine", "alignment", "google", "storage", "ffmpeg", "disk", "prefect"]
         assert lines["prefect"].startswith("off")
         assert "f5-flows server start" in lines["prefect"]
         assert done.returncode == 0
@@ -211,6 +211,12 @@ class TestDoctor:
         assert done.returncode == 1
         assert done.stdout.count("broken") == 2
         assert "hunter2" not in done.stdout + done.stderr
+
+    def test_google_credentials_that_are_none_are_named(self, call):
+        done = call("doctor", GOOGLE_CREDENTIALS_JSON="hunter2")
+        assert done.returncode == 1
+        assert "GOOGLE_CREDENTIALS_JSON does not hold" in done.stdout
+        assert "hunter2" not in done.stdout
 
     def test_a_wrong_variable_is_one_sentence(self, call):
         done = call("doctor", REQUEST_TIMEOUT="soon")

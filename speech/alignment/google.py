@@ -1,0 +1,226 @@
+"""Google Speech-to-Text as an aligner: what it hears is matched to the script that is known.
+
+Google transcribes; its words are only used for their times, which have 100 ms steps. They are matched
+to the script's spoken form by edit distance, so that a word that was misheard in the right place still
+lends its time, and words that were not heard are interpolated.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import regex
+
+from speech.audio import Recording, Samples, blocks
+from speech.errors import AlignerUnavailable, AlignmentError
+from speech.settings import settings
+from speech.spoken import spell
+from speech.text import Chunk
+from speech.words import Word, interpolate
+
+if TYPE_CHECKING:
+    from google.cloud.speech_v1 import RecognizeResponse, SpeechClient
+
+__all__ = ["Google", "connect"]
+
+RATE = 16_000
+
+# A synchronous request may hold a minute of audio; it is cut at the quietest moment of the last part.
+_LONGEST_SECONDS = 55
+_CUT_WITHIN_SECONDS = 20
+_HOP = RATE // 50
+
+# Confidence of a word that was misheard in the right place, as a share of what Google gives.
+_MISHEARD = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """One word as Google heard it, spelled out; milliseconds from the start of the recording."""
+
+    text: str
+    start: int
+    end: int
+    confidence: float
+
+
+class Google:
+    """See the module; see `speech.alignment.Aligner` for the protocol."""
+
+    name = "google"
+
+    def align(self, recording: Recording, chunks: Sequence[Chunk], language: str) -> list[Word]:
+        client = connect()
+        heard: list[_Heard] = []
+        for piece, offset_ms in _pieces(recording):
+            heard += _words(_recognize(client, piece, language), offset_ms, language)
+        if not heard:
+            raise AlignmentError("Google heard no words.")
+        return _matched(chunks, heard, recording.duration_ms)
+
+
+def connect() -> SpeechClient:
+    """Google's own client, made without asking Google anything.
+
+    Raises:
+        AlignerUnavailable: it is not installed, or no usable credentials are set. The text never
+            holds any part of them.
+    """
+    try:
+        from google.cloud.speech_v1 import SpeechClient
+    except ImportError:
+        raise AlignerUnavailable("google-cloud-speech is not installed; run: pip install 'f5-flows[google]'.") from None
+    endpoint = settings().google_speech_endpoint
+    if endpoint and endpoint.startswith("http://"):
+        import grpc
+        from google.cloud.speech_v1.services.speech.transports import SpeechGrpcTransport
+
+        channel = grpc.insecure_channel(endpoint.removeprefix("http://"))
+        return SpeechClient(transport=SpeechGrpcTransport(channel=channel))
+    options = {"api_endpoint": endpoint} if endpoint else None
+    return SpeechClient(credentials=_credentials(), client_options=options)
+
+
+def _credentials() -> Any:
+    from google.oauth2.service_account import Credentials
+
+    values = settings()
+    scopes = ["https://www.googleapis.com/auth/cloud-platform"]
+    secret, file = values.google_credentials_json, values.google_application_credentials
+    try:
+        if secret is not None:
+            name = "GOOGLE_CREDENTIALS_JSON"
+            info = json.loads(secret.get_secret_value())
+            credentials: Any = Credentials.from_service_account_info(info, scopes=scopes)  # type: ignore[no-untyped-call]
+        elif file is not None:
+            name = "GOOGLE_APPLICATION_CREDENTIALS"
+            credentials = Credentials.from_service_account_file(str(file), scopes=scopes)  # type: ignore[no-untyped-call]
+        else:
+            raise AlignerUnavailable(
+                "there are no credentials; set GOOGLE_CREDENTIALS_JSON or GOOGLE_APPLICATION_CREDENTIALS."
+            )
+    except FileNotFoundError:
+        raise AlignerUnavailable(f"GOOGLE_APPLICATION_CREDENTIALS names {file}, which does not exist.") from None
+    except (ValueError, OSError):
+        raise AlignerUnavailable(f"{name} does not hold a service account's key as JSON.") from None
+    return credentials.with_quota_project(values.google_cloud_project) if values.google_cloud_project else credentials
+
+
+def _pieces(recording: Recording) -> Iterator[tuple[Samples, int]]:
+    """The recording in pieces of under a minute, cut where it is quiet, and where each begins in milliseconds."""
+    longest, offset, rest = _LONGEST_SECONDS * RATE, 0, np.zeros(0, np.float32)
+    for block in blocks(recording.path, RATE):
+        rest = np.concatenate([rest, block])
+        while len(rest) > longest:
+            cut = _quietest(rest, longest - _CUT_WITHIN_SECONDS * RATE, longest)
+            yield rest[:cut], offset * 1000 // RATE
+            rest, offset = rest[cut:], offset + cut
+    if len(rest):
+        yield rest, offset * 1000 // RATE
+
+
+def _quietest(samples: Samples, first: int, last: int) -> int:
+    """The middle of the quietest fifth of a second."""
+    energy = (samples[first:last].reshape(-1, _HOP) ** 2).mean(axis=1)
+    smooth = np.convolve(energy, np.ones(10) / 10, mode="valid")
+    return first + (int(smooth.argmin()) + 5) * _HOP
+
+
+def _recognize(client: SpeechClient, samples: Samples, language: str) -> RecognizeResponse:
+    from google.api_core import exceptions
+    from google.api_core.retry import Retry, if_exception_type
+    from google.cloud.speech_v1 import RecognitionAudio, RecognitionConfig
+
+    config = RecognitionConfig(
+        encoding=RecognitionConfig.AudioEncoding.LINEAR16,
+        sample_rate_hertz=RATE,
+        language_code=_bcp47(language),
+        enable_word_time_offsets=True,
+        enable_word_confidence=True,
+    )
+    audio = RecognitionAudio(content=(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    seconds = settings().request_timeout
+    try:
+        # The client's own retries go on for over an hour.
+        again = Retry(if_exception_type(exceptions.ServiceUnavailable), initial=0.2, timeout=seconds)
+        return client.recognize(config=config, audio=audio, timeout=seconds, retry=again)
+    except (exceptions.Unauthenticated, exceptions.PermissionDenied):
+        why = "refused these credentials; check the service account's permissions and that the API is enabled."
+    except exceptions.ResourceExhausted:
+        why = "has no quota left for this project."
+    except (exceptions.DeadlineExceeded, exceptions.RetryError):
+        why = f"did not answer within {seconds:g} s."
+    except exceptions.ServiceUnavailable:
+        why = "cannot be reached."
+    except exceptions.GoogleAPICallError as fault:
+        why = f"answered {type(fault).__name__}."
+    raise AlignmentError(f"Google {why}") from None
+
+
+def _bcp47(language: str) -> str:
+    """The tag that Google wants, with the likeliest region.
+
+    >>> _bcp47("de")
+    'de-DE'
+    """
+    from babel.core import get_global
+
+    likely = get_global("likely_subtags").get(language)
+    return f"{language}-{likely.split('_')[-1]}" if likely else language
+
+
+def _words(response: RecognizeResponse, offset_ms: int, language: str) -> Iterator[_Heard]:
+    """The words of a response, each spelled out and its time shared among its parts."""
+    for result in response.results:
+        if not result.alternatives:
+            continue
+        best = result.alternatives[0]
+        for word in best.words:
+            start = offset_ms + round(word.start_time.total_seconds() * 1000)
+            length = round((word.end_time - word.start_time).total_seconds() * 1000)
+            parts = _bare(spell([word.word], language)[0])
+            confidence = word.confidence or best.confidence
+            for index, part in enumerate(parts):
+                begin, end = (start + length * place // len(parts) for place in (index, index + 1))
+                yield _Heard(part, begin, end, confidence)
+
+
+def _bare(text: str) -> list[str]:
+    return [word for word in regex.sub(r"[^\w\s]|_", " ", text.casefold()).split() if word]
+
+
+def _matched(chunks: Sequence[Chunk], heard: Sequence[_Heard], duration_ms: int) -> list[Word]:
+    """Every token of the script with the times of what was heard in its place."""
+    from rapidfuzz.distance import Levenshtein
+
+    tokens = [token for chunk in chunks for token in chunk.tokens]
+    script = [(index, word) for index, token in enumerate(tokens) for word in _bare(token.spoken)]
+    spans: list[tuple[int, int] | None] = [None] * len(tokens)
+    scores: list[list[float]] = [[] for _ in tokens]
+    for step in Levenshtein.opcodes([word for _, word in script], [word.text for word in heard]):
+        if step.tag not in ("equal", "replace"):
+            continue
+        share = 1.0 if step.tag == "equal" else _MISHEARD
+        for place, other in zip(
+            range(step.src_start, step.src_end), range(step.dest_start, step.dest_end), strict=False
+        ):
+            index, found = script[place][0], heard[other]
+            known = spans[index]
+            spans[index] = (known[0] if known else found.start, found.end)
+            scores[index].append(share * found.confidence)
+    times = interpolate(spans, [len(token.spoken) for token in tokens], duration_ms)
+    return [
+        Word(
+            token.text,
+            start,
+            end,
+            round(min(sum(score) / len(score), 1.0), 3) if score else 0.0,
+            span is None,
+            token.space,
+        )
+        for token, (start, end), span, score in zip(tokens, times, spans, scores, strict=True)
+    ]
