@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-__all__ = ["Word", "confidence_of", "interpolate", "settle"]
+from speech.text import Token
+
+__all__ = ["Word", "confidence_of", "interpolate", "place", "settle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,23 @@ def interpolate(spans: Sequence[tuple[int, int] | None], lengths: Sequence[int],
             filled.append((start, left + (right - left) * before // total if total else left))
         index = stop
     return filled
+
+
+def place(
+    tokens: Sequence[Token], spans: Sequence[tuple[int, int] | None], scores: Sequence[float], end: int
+) -> list[Word]:
+    """The script's tokens as words: at their spans, else between their neighbours and marked so.
+
+    Args:
+        spans: of each token in milliseconds; None where it was not heard.
+        scores: confidence of each, 0 to 1; not used for those that were not heard.
+        end: of the recording, in milliseconds.
+    """
+    times = interpolate(spans, [len(token.spoken) for token in tokens], end)
+    return [
+        Word(token.text, start, stop, round(score, 3) if span else 0.0, span is None, token.space)
+        for token, (start, stop), span, score in zip(tokens, times, spans, scores, strict=True)
+    ]
 
 
 def settle(words: Sequence[Word], duration_ms: int) -> list[Word]:

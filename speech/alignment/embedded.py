@@ -25,7 +25,7 @@ from speech.engines.espeak import WORDS_PER_MINUTE, Utterance, available, say, v
 from speech.errors import AlignmentError
 from speech.language import DEFAULT
 from speech.text import Chunk
-from speech.words import Word, interpolate
+from speech.words import Word, interpolate, place
 
 __all__ = ["Embedded"]
 
@@ -114,7 +114,8 @@ class Embedded:
                 if np.mean(again[1]) >= _CONTENT:
                     spans, scores = again
                     break
-        return _words(chunks, spans, scores, recording.duration_ms)
+        tokens = [token for chunk in chunks for token in chunk.tokens]
+        return place(tokens, spans, scores, recording.duration_ms)
 
 
 def _fitting_pace(spoken: Sequence[str], language: str, heard: Features) -> float:
@@ -397,24 +398,6 @@ def _confidence(
 
 def _without_loudness(frames: Frames) -> Frames:
     return np.delete(frames, LOUDNESS, axis=1)
-
-
-def _words(
-    chunks: Sequence[Chunk], spans: list[tuple[int, int] | None], scores: list[float], duration_ms: int
-) -> list[Word]:
-    tokens = [token for chunk in chunks for token in chunk.tokens]
-    times = interpolate(spans, [len(token.spoken) for token in tokens], duration_ms)
-    return [
-        Word(
-            token.text,
-            start,
-            end,
-            score if span else 0.0,
-            span is None,
-            token.space,
-        )
-        for token, (start, end), span, score in zip(tokens, times, spans, scores, strict=True)
-    ]
 
 
 def _by_letters(heard: Features, recording: Recording, chunks: Sequence[Chunk]) -> list[Word]:

@@ -20,7 +20,7 @@ from speech.errors import AlignerUnavailable, AlignmentError
 from speech.settings import settings
 from speech.spoken import spell
 from speech.text import Chunk
-from speech.words import Word, interpolate
+from speech.words import Word, place
 
 if TYPE_CHECKING:
     from google.cloud.speech_v1 import RecognizeResponse, SpeechClient
@@ -205,22 +205,12 @@ def _matched(chunks: Sequence[Chunk], heard: Sequence[_Heard], duration_ms: int)
         if step.tag not in ("equal", "replace"):
             continue
         share = 1.0 if step.tag == "equal" else _MISHEARD
-        for place, other in zip(
+        for position, other in zip(
             range(step.src_start, step.src_end), range(step.dest_start, step.dest_end), strict=False
         ):
-            index, found = script[place][0], heard[other]
+            index, found = script[position][0], heard[other]
             known = spans[index]
             spans[index] = (known[0] if known else found.start, found.end)
             scores[index].append(share * found.confidence)
-    times = interpolate(spans, [len(token.spoken) for token in tokens], duration_ms)
-    return [
-        Word(
-            token.text,
-            start,
-            end,
-            round(min(sum(score) / len(score), 1.0), 3) if score else 0.0,
-            span is None,
-            token.space,
-        )
-        for token, (start, end), span, score in zip(tokens, times, spans, scores, strict=True)
-    ]
+    means = [min(sum(score) / len(score), 1.0) if score else 0.0 for score in scores]
+    return place(tokens, spans, means, duration_ms)

@@ -49,7 +49,7 @@ def make(
 ) -> Subtitles:
     """Build the cues of a preset from timed words."""
     rules = rules_for(preset, language)
-    cues = tuple(build(words, rules, language))
+    cues = tuple(build(words, rules, language, duration_ms))
     return Subtitles(job_id, text, language, duration_ms, method, tuple(words), cues, rules)
 
 
@@ -60,11 +60,11 @@ def render(subtitles: Subtitles, name: str) -> str:
 
 
 _MEANINGS = {
-    "characters": "hold a word longer than a line of {limit:g} characters",
-    "speed": "read faster than {limit:g} characters a second",
-    "short": "stay shorter than {limit:g} ms",
-    "long": "stay longer than {limit:g} ms",
-    "gap": "leave less than {limit:g} ms before the next",
+    "characters": "with a word longer than a line of {limit:g} characters",
+    "speed": "faster than {limit:g} characters a second",
+    "short": "shorter than {limit:g} ms",
+    "long": "longer than {limit:g} ms",
+    "gap": "less than {limit:g} ms before the next",
 }
 
 

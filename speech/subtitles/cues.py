@@ -102,15 +102,17 @@ class Violation:
     limit: float
 
 
-def build(words: Sequence[Word], rules: Rules, language: str) -> list[Cue]:
+def build(words: Sequence[Word], rules: Rules, language: str, duration_ms: int | None = None) -> list[Cue]:
     """Group all words, in order, into cues under the rules.
 
-    Words are timed and settled (see `speech.words.settle`).
+    Args:
+        words: timed and settled (see `speech.words.settle`).
+        duration_ms: of the recording, which no cue outlasts; None where that is no concern.
     """
     if not words:
         return []
     groups = _one_by_one(words) if rules.one_word else _cheapest(words, rules, language)
-    return _timed([(words[first:last], lines) for first, last, lines in groups], rules)
+    return _timed([(words[first:last], lines) for first, last, lines in groups], rules, duration_ms)
 
 
 def violations(cues: Sequence[Cue], rules: Rules) -> list[Violation]:
@@ -254,7 +256,9 @@ def _tables(language: str) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(_JOINTS.get(language, "").split()), frozenset(_DETERMINERS.get(language, "").split())
 
 
-def _timed(groups: Sequence[tuple[Sequence[Word], tuple[int, ...]]], rules: Rules) -> list[Cue]:
+def _timed(
+    groups: Sequence[tuple[Sequence[Word], tuple[int, ...]]], rules: Rules, duration_ms: int | None
+) -> list[Cue]:
     """Give each group its time: from its first word, for as long as it should stay and the next allows."""
     cues: list[Cue] = []
     for index, (words, lines) in enumerate(groups):
@@ -273,6 +277,8 @@ def _timed(groups: Sequence[tuple[Sequence[Word], tuple[int, ...]]], rules: Rule
             wanted = min(wanted, following if rules.one_word else following - rules.gap_ms)
         # A reader must see the last word begin, whatever the gap.
         end = max(wanted, words[-1].start + 1, start + 1)
+        if duration_ms is not None and end > duration_ms:
+            start, end = min(start, max(duration_ms - 1, 0)), max(duration_ms, 1)
         cues.append(Cue(tuple(words), lines, start, end))
     return cues
 

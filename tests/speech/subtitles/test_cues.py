@@ -59,6 +59,13 @@ def test_a_flash_of_a_word_stays_long_enough_to_be_read():
     assert cue.end - cue.start == 833
 
 
+def test_no_cue_outlasts_the_recording_even_to_stay_long_enough():
+    words = [Word("Yes!", 100, 300), Word("—", 300, 300)]
+    cues = build(words, NETFLIX, "en", 300)
+    assert [(cue.start, cue.end) for cue in cues] == [(100, 300)]
+    assert [found.rule for found in violations(cues, NETFLIX)][-1] == "short"
+
+
 def test_cues_end_with_the_sentence_where_they_can():
     ends = [lines[-1][-1] for lines in texts(CITIES)]
     assert sum(end in ".,!?" for end in ends) / len(ends) > 0.7
