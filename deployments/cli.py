@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -107,7 +106,7 @@ def speak(
     folder = _writable(out)
     with _bar(quiet=as_json) as show:
         reply = _run_flow(request, engine, storage, show)
-    copied = _copy(reply, request, storage, folder or Path("output") / reply["job_id"])
+    copied = _copy(reply, storage, folder or Path("output") / reply["job_id"])
     if as_json:
         click.echo(json.dumps(reply, ensure_ascii=False, indent=1))
         return
@@ -264,7 +263,7 @@ def _store(block: str | None = None) -> Store:
     return asyncio.run(aopen_store(block))
 
 
-def _copy(reply: dict[str, Any], request: SpeechRequest, storage: str | None, folder: Path) -> list[Path]:
+def _copy(reply: dict[str, Any], storage: str | None, folder: Path) -> list[Path]:
     from speech.records import audio_key, timing_key
 
     store, job = _store(storage), reply["job_id"]
@@ -303,15 +302,15 @@ def align(
     \b
     f5-flows align talk.mp3 --text talk.txt --format srt
     """
-    import tempfile
-
+    from speech.files import write_text
     from speech.request import SpeechRequest
     from speech.subtitles import render, summary
+    from speech.text import has_words
 
     if not audio.is_file():
         _refuse(f"AUDIO: there is no file {audio}.")
-    text = _script("-" if str(script) == "-" else None, None if str(script) == "-" else script)
-    if not any(character.isalnum() for character in text):
+    text = _script("-", None) if str(script) == "-" else _script(None, script)
+    if not has_words(text):
         _refuse("--text: the script holds no letter or digit.")
     request = SpeechRequest.parse(
         {"text": "x", "language": language, "timing_method": timing_method, "preset": preset}
@@ -320,17 +319,14 @@ def align(
     folder = _writable(out or Path("output") / audio.stem)
     assert folder is not None
     subtitles, warnings = _aligned(audio, text, request)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".f5-flows-") as partial:
-        names = [f"{audio.stem}.{name}" for name in request.formats]
-        for name in request.formats:
-            (Path(partial) / f"{audio.stem}.{name}").write_text(render(subtitles, name), encoding="utf-8", newline="")
-        for name in names:
-            shutil.move(Path(partial) / name, folder / name)
+    files = {folder / f"{audio.stem}.{name}": render(subtitles, name) for name in request.formats}
+    for path, content in files.items():
+        write_text(path, content)
     click.echo(f"Timed {len(subtitles.words)} words with {subtitles.method}")
     for warning in [*warnings, *summary(subtitles.broken())]:
         click.echo(f"Note: {warning}")
-    for name in names:
-        click.echo(f"  {folder / name}")
+    for path in files:
+        click.echo(f"  {path}")
 
 
 def _aligned(audio: Path, text: str, request: SpeechRequest) -> tuple[Subtitles, list[str]]:

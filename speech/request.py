@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from speech.errors import InvalidRequest, Problem
 from speech.settings import settings
+from speech.text import has_words
 
 __all__ = ["FORMATS", "PRESETS", "SAMPLE_RATES", "SpeechRequest", "SpeechResult", "problems_of"]
 
@@ -109,7 +110,7 @@ class SpeechRequest(BaseModel):
                 f"text: {len(text)} characters is too long; at most {limit} are accepted in one request. "
                 "Use narrate for longer scripts"
             )
-        if not any(character.isalnum() for character in text):
+        if not has_words(text):
             raise ValueError(f"text: {text.strip()[:40]!r} holds no letter or digit; expected words to speak")
         return text
 

@@ -48,8 +48,8 @@ def prepare(request: SpeechRequest, engine: Engine) -> tuple[Script, list[str]]:
             f"{engine.name} does not speak {language!r}, which the text looks like; it was read as English."
         )
         language = DEFAULT
-    parts = tuple(part for part in chunks(text, language, engine.chunk_chars) if part.spoken)
-    if not parts:
+    parts = tuple(chunks(text, language, engine.chunk_chars))
+    if not any(part.spoken for part in parts):
         raise InvalidRequest([Problem("text", request.text, "words to speak")])
     seed = request.seed or random.SystemRandom().randint(1, 2_147_483_647)
     return Script(text, parts, language, seed), warnings

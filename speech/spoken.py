@@ -73,6 +73,9 @@ _SIGNS = {
            "_": "trattino basso", ":": "due punti", "#": "numero", ",": "virgola"},
 }  # fmt: skip
 
+# What num2words raises for a language, a currency or a number that it does not know.
+_UNSPELLED = (NotImplementedError, KeyError, OverflowError, ValueError, TypeError)
+
 _ORDINALS = {
     "en": r"(?P<n>\d+)(?:st|nd|rd|th)",
     "de": r"(?P<n>\d{1,3})\.(?=\w|$)",
@@ -268,7 +271,7 @@ def _number(value: Decimal | int, language: str, kind: str = "cardinal") -> str:
             mark = _SIGNS.get(language, _SIGNS["en"])[","]
             return " ".join([_number(int(whole), language), mark, *(_number(int(digit), language) for digit in rest)])
         return str(num2words(number, lang=language, to=kind))
-    except (NotImplementedError, KeyError, OverflowError, ValueError, TypeError):
+    except _UNSPELLED:
         return str(number) if kind == "cardinal" else _number(value, language)
 
 
@@ -282,7 +285,7 @@ def _currency(amount: Decimal, code: str, language: str) -> str | None:
             said = str(num2words(Decimal(int(amount)).quantize(Decimal("0.00")), separator="\x1f", **kwargs))
             return said.split("\x1f")[0].strip()
         return str(num2words(amount.quantize(Decimal("0.01")), **kwargs))
-    except (NotImplementedError, KeyError, OverflowError, ValueError, TypeError):
+    except _UNSPELLED:
         return None
 
 

@@ -10,7 +10,7 @@ import regex
 
 from speech.spoken import spell
 
-__all__ = ["Chunk", "Token", "chunks", "normalise", "tokens"]
+__all__ = ["Chunk", "Token", "chunks", "has_words", "normalise", "tokens"]
 
 # Zero-width joiners shape letters and emoji and must stay; what overrides the direction of text or
 # only marks bytes must not reach a subtitle.
@@ -59,6 +59,11 @@ class Chunk:
     def spoken(self) -> str:
         """As a voice says it."""
         return "".join(token.spoken + token.space for token in self.tokens if token.spoken).strip()
+
+
+def has_words(text: str) -> bool:
+    """Whether a text holds anything that can be said."""
+    return any(character.isalnum() for character in text)
 
 
 def normalise(text: str) -> str:

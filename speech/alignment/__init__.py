@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Protocol
 
 from speech.audio import Recording
 from speech.errors import AlignerUnavailable, AlignmentError, SpeechError
+from speech.registry import make
 from speech.text import Chunk
 from speech.words import Word, confidence_of, settle
 
@@ -67,7 +67,9 @@ def align(recording: Recording, chunks: Sequence[Chunk], language: str, first: s
             reasons.append(f"{name} did not time the words: {fault}")
             continue
         confidence = confidence_of(words)
-        if confidence < _DOUBTFUL:
+        if all(word.interpolated for word in words):
+            reasons.append(f"{name} heard none of the words; it could only place them by their length.")
+        elif confidence < _DOUBTFUL:
             reasons.append(f"Confidence is only {confidence:.2f}: the recording may not say this script.")
         return Alignment(tuple(settle(words, recording.duration_ms)), name, tuple(reasons))
     raise AlignmentError(" ".join(reasons))
@@ -76,6 +78,5 @@ def align(recording: Recording, chunks: Sequence[Chunk], language: str, first: s
 def _make(name: str) -> Aligner:
     if name not in ALIGNERS:
         raise AlignerUnavailable("it is not part of this installation.")
-    module, _, attribute = ALIGNERS[name].partition(":")
-    aligner: Aligner = getattr(import_module(module), attribute)()
+    aligner: Aligner = make(ALIGNERS[name])
     return aligner

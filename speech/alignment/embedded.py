@@ -52,6 +52,7 @@ _SNAP = 12
 _SNAP_PAUSE = 6
 # Share of the way from the pause's level to the word's at which the sound counts as begun.
 _ONSET_SHARE = 0.2
+# How far, in natural logs of energy, a word must rise from silence where the path shows no pause.
 _PLAIN = 3.0
 # Added to a start that was moved so: a frame hears an onset up to half its window early. Measured by
 # benchmarks/alignment.py, which found no bias worth taking from words inside a phrase (0.6 ms).

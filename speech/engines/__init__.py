@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Protocol
 
 from speech.audio import Samples, Span
 from speech.errors import EngineUnavailable
+from speech.registry import make
 
 __all__ = ["ENGINES", "Engine", "Speech", "choose"]
 
@@ -103,6 +103,5 @@ def choose(name: str) -> tuple[Engine, list[str]]:
 
 
 def _make(name: str) -> Engine:
-    module, _, attribute = ENGINES[name].partition(":")
-    engine: Engine = getattr(import_module(module), attribute)()
+    engine: Engine = make(ENGINES[name])
     return engine

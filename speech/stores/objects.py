@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +17,11 @@ from obstore.exceptions import BaseError
 
 from speech.errors import Denied, NotFound, StoreError, StoreFull, Unreachable
 from speech.files import replacing
-from speech.stores import EXPIRES_IN, Entry, check_key
+from speech.stores import Entry, check_key
 
 if TYPE_CHECKING:
     from obstore import Attributes
     from obstore.store import ObjectStore as Handle
-    from obstore.store import S3Store
 
 __all__ = ["ObjectStore"]
 
@@ -32,7 +30,7 @@ _CODE = re.compile(r"<Code>(\w+)</Code>")
 
 
 class ObjectStore:
-    """See `speech.stores.Store`.
+    """All of `speech.stores.Store` but `presign`, which each kind does its own way.
 
     Args:
         handle: obstore's own store.
@@ -92,16 +90,6 @@ class ObjectStore:
         except NotFound:
             return
 
-    def presign(self, key: str, expires_in: int = EXPIRES_IN) -> str:
-        with self._faults(key):
-            return obstore.sign(self._signer(), "GET", check_key(key), timedelta(seconds=expires_in))
-
-    def _signer(self) -> S3Store:
-        from obstore.store import S3Store
-
-        assert isinstance(self._handle, S3Store)
-        return self._handle
-
     def _attributes(self, content_type: str) -> Attributes | None:
         return {"Content-Type": content_type} if self._typed else None
 
@@ -109,7 +97,7 @@ class ObjectStore:
     def _faults(self, key: str) -> Iterator[None]:
         try:
             yield
-        except (BaseError, OSError, NotImplementedError, ValueError) as fault:
+        except (BaseError, OSError, ValueError) as fault:
             raise diagnose(fault, key, self._name) from None
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import obstore
 from obstore.store import S3Store as Handle
 from pydantic import SecretStr
 
 from speech.errors import SettingsError
+from speech.stores import EXPIRES_IN, check_key
 from speech.stores.objects import ObjectStore
 
 if TYPE_CHECKING:
@@ -97,6 +99,12 @@ class S3Store(ObjectStore):
         )
         where = urlsplit(bucket.endpoint).hostname if bucket.endpoint else "AWS"
         super().__init__(handle, f"the bucket {bucket.name} at {where}", typed=True)
+        self._signer = handle
+
+    def presign(self, key: str, expires_in: int = EXPIRES_IN) -> str:
+        """An https URL, signed with SigV4."""
+        with self._faults(key):
+            return obstore.sign(self._signer, "GET", check_key(key), timedelta(seconds=expires_in))
 
 
 _REGION = re.compile(

@@ -1,5 +1,7 @@
 """The embedded aligner: one voice's recording timed by another's reference."""
 
+import sys
+
 import numpy as np
 import pytest
 import soundfile
@@ -172,3 +174,15 @@ def test_far_too_much_script_for_the_recording_still_times_every_word(tmp_path):
     words = align(recording, chunks(normalise(ALICE), "en"), "en").words
     assert len(words) == len(ALICE.split())
     assert words[-1].end <= recording.duration_ms
+
+
+@pytest.mark.parametrize("spans", [(), ((0, 4000), (4000, 60_000))], ids=["whole", "spans"])
+def test_without_espeak_ng_words_are_placed_by_their_letters_and_it_is_said(spoken, monkeypatch, spans):
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
+    parts = chunks(normalise(ALICE), "en", longest=300)[: len(spans) or None]
+    recording = Recording(spoken.path, spoken.rate, spoken.duration_ms, spans)
+    found = align(recording, parts, "en")
+    assert len(found.words) == sum(len(part.tokens) for part in parts)
+    assert all(word.interpolated and word.confidence == 0 for word in found.words)
+    assert all(word.start < word.end for word in found.words)
+    assert "only place them by their length" in found.warnings[-1]
