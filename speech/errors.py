@@ -10,6 +10,7 @@
     │   └── EngineUnavailable    the engine cannot run here
     ├── AlignmentError           the words could not be timed
     │   └── AlignerUnavailable   the aligner cannot run here
+    ├── InstallError             a runtime component cannot be installed
     ├── StoreError               a store failed for good
     │   ├── KeyRefused           a key that would leave its place
     │   ├── NotFound             no such object
@@ -35,6 +36,7 @@ __all__ = [
     "Denied",
     "EngineError",
     "EngineUnavailable",
+    "InstallError",
     "InvalidRequest",
     "KeyRefused",
     "NotFound",
@@ -109,6 +111,10 @@ class AlignmentError(SpeechError):
 
 class AlignerUnavailable(AlignmentError):
     """The aligner cannot run here; the text says what is missing."""
+
+
+class InstallError(SpeechError):
+    """A runtime component cannot be installed; what was there is as it was."""
 
 
 class StoreError(SpeechError):

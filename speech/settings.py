@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from speech.errors import SettingsError
 
-__all__ = ["EngineName", "Settings", "environment", "export", "settings"]
+__all__ = ["SECRETS", "EngineName", "Settings", "environment", "export", "settings"]
 
 EngineName = Literal["auto", "f5-tts", "espeak"]
 
@@ -56,6 +56,14 @@ class Settings(BaseSettings):
     request_timeout: float = Field(30, gt=0, description="Seconds for one HTTP request.")
     processing_timeout: float = Field(300, gt=0, description="Seconds for one synthesis or alignment.")
 
+    runpod_volume: Path = Field(Path("/runpod-volume"), description="Where RunPod mounts a network volume.")
+    runtime_dir: Path | None = Field(
+        None, description="Where runtime components are installed. Default: on the network volume, else F5_FLOWS_HOME."
+    )
+    flash_attn_wheels: str = Field(
+        "https://github.com/Dao-AILab/flash-attention/releases/download", description="Where flash-attn's wheels lie."
+    )
+
     engine: EngineName = Field("auto", description="auto, f5-tts or espeak.")
     storage_dir: Path | None = Field(None, description="Folder store, used when S3_BUCKET is not set.")
     storage_block: str | None = Field(None, description="Prefect block that names the store.")
@@ -70,6 +78,10 @@ class Settings(BaseSettings):
     def storage_folder(self) -> Path:
         """The folder store's place."""
         return self.storage_dir or self.f5_flows_home / "storage"
+
+
+# Variables that no program that we start has a use for, and code from elsewhere should not see.
+SECRETS = tuple(name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))
 
 
 @cache

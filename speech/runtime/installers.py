@@ -1,0 +1,177 @@
+"""uv and pip: they say what is missing, and fetch exactly that into a folder.
+
+Neither is ever let loose on the environment that is running: both only resolve against it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+from packaging.utils import canonicalize_name
+
+from speech.errors import InstallError
+from speech.settings import SECRETS, environment
+
+__all__ = ["Installer", "Package", "choose"]
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One package that is to be installed.
+
+    Attributes:
+        name: normalised.
+        version: exact.
+        url: where it must come from; None for the index.
+        size: bytes to download; None where the index does not say.
+    """
+
+    name: str
+    version: str
+    url: str | None = None
+    size: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name} @ {self.url}" if self.url else f"{self.name}=={self.version}"
+
+
+class Installer(Protocol):
+    """Resolves and fetches; both raise `InstallError` with the reason in words.
+
+    `resolve` names the packages that this interpreter lacks, `fetch` puts packages into a folder
+    without what they depend on.
+    """
+
+    name: str
+
+    def resolve(self, requirements: Sequence[str], constraints: Path, *, alone: bool) -> list[Package]: ...
+
+    def fetch(self, packages: Sequence[Package], folder: Path) -> None: ...
+
+
+class Uv:
+    """uv, which resolves in a second what pip needs a minute for."""
+
+    name = "uv"
+
+    def __init__(self, program: str) -> None:
+        self._program = [program, "pip"]
+
+    def resolve(self, requirements: Sequence[str], constraints: Path, *, alone: bool) -> list[Package]:
+        limits = ["--no-deps"] if alone else ["--constraint", str(constraints)]
+        command = ["install", "--dry-run", "--break-system-packages", "--python", sys.executable, *limits]
+        told = _run([*self._program, *command, *requirements], constraints.parent).stderr
+        found = [line[3:].strip() for line in told.splitlines() if line.startswith(" + ")]
+        packages = [_named(line) for line in found]
+        return self._sized(packages, constraints.parent) if packages else []
+
+    def fetch(self, packages: Sequence[Package], folder: Path) -> None:
+        command = ["install", "--python", sys.executable, "--no-deps", "--compile-bytecode", "--target", str(folder)]
+        _run([*self._program, *command, *map(str, packages)], folder.parent)
+
+    def _sized(self, packages: Sequence[Package], folder: Path) -> list[Package]:
+        listing = folder / "packages.in"
+        listing.write_text("\n".join(map(str, packages)), encoding="utf-8")
+        command = ["compile", "--quiet", "--no-deps", "--python", sys.executable, "--format", "pylock.toml"]
+        told = _run([*self._program, *command, str(listing)], folder).stdout
+        sizes: dict[str, int | None] = {}
+        for entry in tomllib.loads(told).get("packages", []):
+            files = [*entry.get("wheels", []), entry.get("archive", {}), entry.get("sdist", {})]
+            sizes[entry["name"]] = next((file["size"] for file in files if "size" in file), None)
+        return [Package(one.name, one.version, one.url, sizes.get(one.name)) for one in packages]
+
+
+class Pip:
+    """pip, where there is no uv; it does not say how large files are."""
+
+    name = "pip"
+
+    def resolve(self, requirements: Sequence[str], constraints: Path, *, alone: bool) -> list[Package]:
+        limits = ["--no-deps"] if alone else ["--constraint", str(constraints)]
+        report = constraints.with_name("report.json")
+        command = ["install", "--dry-run", "--no-input", "--report", str(report), *limits]
+        _run([sys.executable, "-m", "pip", *command, *requirements], constraints.parent)
+        return [
+            Package(
+                canonicalize_name(entry["metadata"]["name"]),
+                entry["metadata"]["version"],
+                entry["download_info"]["url"] if entry["is_direct"] else None,
+            )
+            for entry in json.loads(report.read_text(encoding="utf-8"))["install"]
+        ]
+
+    def fetch(self, packages: Sequence[Package], folder: Path) -> None:
+        command = ["install", "--quiet", "--no-input", "--no-deps", "--target", str(folder)]
+        _run([sys.executable, "-m", "pip", *command, *map(str, packages)], folder.parent)
+
+
+def choose(name: str | None = None) -> Installer:
+    """The installer of that name, else uv, else pip.
+
+    Raises:
+        InstallError: it is not there.
+    """
+    if name in (None, "uv"):
+        if find_spec("uv"):
+            from uv import find_uv_bin
+
+            return Uv(find_uv_bin())
+        if program := shutil.which("uv"):
+            return Uv(program)
+    if name in (None, "pip") and find_spec("pip"):
+        return Pip()
+    raise InstallError(f"{name or 'Neither uv nor pip'} is not installed here; run: python -m ensurepip")
+
+
+def _named(line: str) -> Package:
+    """What uv prints of a package: name==version, with its source behind it where that is not the index."""
+    pin, _, source = line.partition(" (from ")
+    name, _, version = pin.partition("==")
+    return Package(canonicalize_name(name), version, source.rstrip(")") or None)
+
+
+def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    variables = environment(
+        without=SECRETS, UV_SYSTEM_CERTS="true", UV_NO_PROGRESS="1", PIP_DISABLE_PIP_VERSION_CHECK="1"
+    )
+    done = subprocess.run(
+        command, cwd=folder, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+    )
+    if done.returncode:
+        raise InstallError(_reason(done.stderr + done.stdout))
+    return done
+
+
+# Where the reason begins in what uv or pip prints, the most telling first.
+_TELLING = ("conflict is caused", "no solution", "because", "error")
+_PASSWORD = re.compile(r"//[^/@\s]*@")
+_OFFLINE = (
+    "error sending request", "dns error", "failed to fetch", "connection error", "newconnectionerror",
+    "max retries exceeded", "name resolution", "connection refused", "could not connect", "network is unreachable",
+)  # fmt: skip
+
+
+def _reason(text: str) -> str:
+    """What an installer complained of, in a sentence; an index's password is never part of it."""
+    low = text.lower()
+    if "no space left" in low or "disk quota" in low:
+        return "the disk is full."
+    if any(sign in low for sign in _OFFLINE):
+        return "the package index cannot be reached; check the network, or set UV_INDEX_URL or PIP_INDEX_URL."
+    if "from versions: none" in low:
+        return "the package index cannot be reached, or has nothing of that name for this Python."
+    lines = [line.strip(" ×│╰─▶├") for line in text.splitlines() if line.strip()]
+    matches = (at for sign in _TELLING for at, line in enumerate(lines) if sign in line.lower())
+    start = next(matches, 0)
+    said = " ".join(lines[start : start + 8]) or "the installer gave no reason"
+    return _PASSWORD.sub("//", said[:600]).rstrip(".") + "."
