@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from deployments.commands.models import models
+from deployments.commands.runtime import runtime
+from deployments.console import BAD_INPUT, FAILED, bar, fail, open_store, refuse, use_server
+
 if TYPE_CHECKING:
     from speech.request import SpeechRequest
-    from speech.stores import Store
     from speech.subtitles import Subtitles
 
 __all__ = ["main"]
-
-DONE, FAILED, BAD_INPUT = 0, 1, 2
 
 _FORMATS = ("srt", "vtt", "csv", "json", "ass")
 
@@ -36,23 +36,11 @@ def main() -> None:
         fault.show()
         sys.exit(BAD_INPUT)
     except InvalidRequest as fault:
-        _fail([str(problem) for problem in fault.problems], BAD_INPUT)
+        fail([str(problem) for problem in fault.problems], BAD_INPUT)
     except SpeechError as fault:
-        _fail([str(fault)], FAILED)
+        fail([str(fault)], FAILED)
     except OSError as fault:
-        _fail([f"{fault.filename or 'This machine'}: {fault.strerror or fault}"], FAILED)
-
-
-def _refuse(sentence: str) -> NoReturn:
-    from speech.errors import InvalidRequest, Problem
-
-    raise InvalidRequest([Problem("", None, "", sentence)])
-
-
-def _fail(sentences: list[str], code: int) -> NoReturn:
-    for sentence in sentences:
-        click.echo(f"Error: {sentence}", err=True)
-    sys.exit(code)
+        fail([f"{fault.filename or 'This machine'}: {fault.strerror or fault}"], FAILED)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -104,7 +92,7 @@ def speak(
     """
     request = _request(_script(text, file), voice, formats, no_timings, options)
     folder = _writable(out)
-    with _bar(quiet=as_json) as show:
+    with bar(quiet=as_json) as show:
         reply = _run_flow(request, engine, storage, show)
     copied = _copy(reply, storage, folder or Path("output") / reply["job_id"])
     if as_json:
@@ -122,7 +110,7 @@ def speak(
 
 def _script(text: str | None, file: Path | None) -> str:
     if (text is None) == (file is None):
-        _refuse("Give the text, or --file PATH, or - to read it from standard input.")
+        refuse("Give the text, or --file PATH, or - to read it from standard input.")
     if text == "-":
         raw = sys.stdin.buffer.read()
     elif file is not None:
@@ -132,7 +120,7 @@ def _script(text: str | None, file: Path | None) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
-        _refuse(f"The script is not UTF-8 text (byte {fault.start}); save it as UTF-8.")
+        refuse(f"The script is not UTF-8 text (byte {fault.start}); save it as UTF-8.")
 
 
 def _request(
@@ -170,33 +158,8 @@ def _writable(out: Path | None) -> Path | None:
         probe.touch()
         probe.unlink()
     except OSError as fault:
-        _refuse(f"--out: {place} cannot be written to: {fault.strerror}.")
+        refuse(f"--out: {place} cannot be written to: {fault.strerror}.")
     return out
-
-
-@contextmanager
-def _bar(quiet: bool) -> Iterator[Callable[[str, float], None]]:
-    """A progress bar on standard error; plain lines where that is no terminal."""
-    if quiet:
-        yield lambda step, share: None
-        return
-    if not sys.stderr.isatty():
-        seen: list[str] = []
-
-        def tell(step: str, share: float) -> None:
-            if step not in seen:
-                seen.append(step)
-                click.echo(f"[{share:4.0%}] {step}", err=True)
-
-        yield tell
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("start", total=1.0)
-        yield lambda step, share: progress.update(bar, description=step, completed=share)
 
 
 def _run_flow(
@@ -210,7 +173,7 @@ def _run_flow(
 
         # Its model takes 0.7 s to unpack, which goes on while Prefect is imported.
         threading.Thread(target=detect, args=(request.text,), daemon=True).start()
-    _use_server()
+    use_server()
 
     from flows.speak import speak as flow
     from speech.errors import SpeechError
@@ -232,41 +195,10 @@ def _run_flow(
         raise click.exceptions.Abort from None
 
 
-def _use_server() -> None:
-    """Point Prefect at a server that answers, before it is imported: its settings freeze then."""
-    from deployments import server
-    from speech.settings import export, settings
-
-    configured = settings().prefect_api_url
-    if configured:
-        server.require(configured)
-    else:
-        configured = server.ensure(lambda text: click.echo(text, err=True)).api
-    # The console is for the person; Prefect's own log goes to the server and its UI.
-    export(
-        PREFECT_API_URL=configured,
-        PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="CRITICAL",
-        PREFECT_CLI_WARN_ON_UPDATE="false",
-    )
-
-
-def _store(block: str | None = None) -> Store:
-    """The store; a block is looked up in the Prefect server, which is started if need be."""
-    from speech.settings import settings
-
-    if block or settings().storage_block:
-        _use_server()
-    import asyncio
-
-    from blocks.storage import aopen_store
-
-    return asyncio.run(aopen_store(block))
-
-
 def _copy(reply: dict[str, Any], storage: str | None, folder: Path) -> list[Path]:
     from speech.records import audio_key, timing_key
 
-    store, job = _store(storage), reply["job_id"]
+    store, job = open_store(storage), reply["job_id"]
     wanted = {f"{job}.wav": audio_key(job)}
     wanted |= {f"{job}.{name}": timing_key(job, name) for name in reply.get("timing_files", {})}
     paths = []
@@ -308,10 +240,10 @@ def align(
     from speech.text import has_words
 
     if not audio.is_file():
-        _refuse(f"AUDIO: there is no file {audio}.")
+        refuse(f"AUDIO: there is no file {audio}.")
     text = _script("-", None) if str(script) == "-" else _script(None, script)
     if not has_words(text):
-        _refuse("--text: the script holds no letter or digit.")
+        refuse("--text: the script holds no letter or digit.")
     request = SpeechRequest.parse(
         {"text": "x", "language": language, "timing_method": timing_method, "preset": preset}
         | ({"timing_formats": list(formats), "timing_format": formats[0]} if formats else {})
@@ -359,7 +291,7 @@ def status(job_id: str, storage: str | None) -> None:
     """Say how a job stands, from its record in the store."""
     from speech.records import load
 
-    record = load(_store(storage), job_id)
+    record = load(open_store(storage), job_id)
     reply: dict[str, Any] = {"job_id": record.job_id, "status": record.status, "state": record.state}
     reply["progress"] = 1.0 if record.status == "COMPLETED" else 0.0
     if record.error_message:
@@ -374,7 +306,7 @@ def result(job_id: str, storage: str | None) -> None:
     """Print the reply of a finished job, its URLs made anew."""
     from speech.records import load, reply
 
-    store = _store(storage)
+    store = open_store(storage)
     click.echo(json.dumps(reply(store, load(store, job_id)), ensure_ascii=False, indent=1))
 
 
@@ -419,11 +351,9 @@ def server_status() -> None:
 
     found = find()
     if found is None:
-        _fail(["No local Prefect server is running; start it with: f5-flows server start"], FAILED)
+        fail(["No local Prefect server is running; start it with: f5-flows server start"], FAILED)
     if not found.answers():
-        _fail(
-            [f"The local Prefect server (process {found.pid}) does not answer; f5-flows server start replaces it."], 1
-        )
+        fail([f"The local Prefect server (process {found.pid}) does not answer; f5-flows server start replaces it."], 1)
     click.echo(f"The local Prefect server runs at {found.url} (process {found.pid}, Prefect {found.prefect}).")
 
 
@@ -435,3 +365,7 @@ def server_ui() -> None:
     url = ensure(lambda text: click.echo(text, err=True)).url
     click.echo(url)
     click.launch(url)
+
+
+for group in (models, runtime):
+    cli.add_command(group)

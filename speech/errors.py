@@ -11,6 +11,8 @@
     ├── AlignmentError           the words could not be timed
     │   └── AlignerUnavailable   the aligner cannot run here
     ├── InstallError             a runtime component cannot be installed
+    ├── ModelError               a model cannot be had
+    │   └── DamagedModel         the model cache holds other bytes than its manifest says
     ├── StoreError               a store failed for good
     │   ├── KeyRefused           a key that would leave its place
     │   ├── NotFound             no such object
@@ -33,12 +35,14 @@ __all__ = [
     "AlignerUnavailable",
     "AlignmentError",
     "AudioError",
+    "DamagedModel",
     "Denied",
     "EngineError",
     "EngineUnavailable",
     "InstallError",
     "InvalidRequest",
     "KeyRefused",
+    "ModelError",
     "NotFound",
     "Problem",
     "ServerError",
@@ -115,6 +119,25 @@ class AlignerUnavailable(AlignmentError):
 
 class InstallError(SpeechError):
     """A runtime component cannot be installed; what was there is as it was."""
+
+
+class ModelError(SpeechError):
+    """A model cannot be had; the text says where it was sought."""
+
+
+class DamagedModel(ModelError):
+    """The model cache holds other bytes than its manifest says.
+
+    Attributes:
+        digest: of the file as it should be.
+    """
+
+    def __init__(self, message: str, digest: str) -> None:
+        self.digest = digest
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[DamagedModel], tuple[str, str]]:
+        return type(self), (str(self), self.digest)
 
 
 class StoreError(SpeechError):

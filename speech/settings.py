@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     runtime_dir: Path | None = Field(
         None, description="Where runtime components are installed. Default: on the network volume, else F5_FLOWS_HOME."
     )
+    models_dir: Path | None = Field(
+        None, description="Where models lie. Default: on the network volume where it has room, else F5_FLOWS_HOME."
+    )
     flash_attn_wheels: str = Field(
         "https://github.com/Dao-AILab/flash-attention/releases/download", description="Where flash-attn's wheels lie."
     )

@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from typing_extensions import Buffer
+
 from speech.errors import KeyRefused
 
 __all__ = ["EXPIRES_IN", "Entry", "Store", "check_key"]
@@ -54,6 +56,9 @@ class Store(Protocol):
 
     def read(self, key: str) -> str:
         """Fetch a UTF-8 text."""
+
+    def read_range(self, key: str, start: int, end: int) -> Buffer:
+        """The bytes from `start` to before `end`."""
 
     def list(self, prefix: str) -> Iterator[Entry]:
         """Every object below a prefix that ends at a slash, all pages of it."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import obstore
 from obstore.exceptions import BaseError
+from typing_extensions import Buffer
 
 from speech.errors import Denied, NotFound, StoreError, StoreFull, Unreachable
 from speech.files import replacing
@@ -71,6 +72,13 @@ class ObjectStore:
     def read(self, key: str) -> str:
         with self._faults(key):
             return bytes(obstore.get(self._handle, check_key(key)).bytes()).decode()
+
+    def read_range(self, key: str, start: int, end: int) -> Buffer:
+        with self._faults(key):
+            data = obstore.get_range(self._handle, check_key(key), start=start, end=end)
+        if len(data) != end - start:
+            raise Unreachable(f"{self._name} sent {len(data)} of {end - start} bytes of {key}.")
+        return data
 
     def list(self, prefix: str) -> Iterator[Entry]:
         with self._faults(prefix):

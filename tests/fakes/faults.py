@@ -22,7 +22,8 @@ class FaultyProxy:
 
     Attributes:
         mode: "plain"; "refuse" (503); "hang"; "cut" (closes after half of a body); "die" (drops the
-            connection); or a function of the method and path that returns one of these.
+            connection); "flip" (one bit of a body is wrong); "slow" (2 MB a second); or a function
+            of the method and path that returns one of these.
         seen: method and path of every request.
     """
 
@@ -96,6 +97,14 @@ class FaultyProxy:
                 await response.write(content[: len(content) // 2])
                 request.transport.close()
                 return response
-            await response.write(content)
+            if mode == "flip" and content:
+                middle = len(content) // 2
+                content = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+            if mode == "slow":
+                for at in range(0, len(content), 200_000):
+                    await response.write(content[at : at + 200_000])
+                    await asyncio.sleep(0.1)
+            else:
+                await response.write(content)
             await response.write_eof()
             return response

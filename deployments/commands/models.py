@@ -1,0 +1,149 @@
+"""f5-flows models: the cache from which a new machine has its models in seconds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deployments.console import FAILED, open_store, refuse
+
+if TYPE_CHECKING:
+    from speech.models import Place
+
+__all__ = ["models"]
+
+_STORAGE = click.option("--storage", help="A Prefect storage block. Default: the environment's.")
+
+
+@click.group()
+def models() -> None:
+    """The model cache: in the bucket once, brought here whole, checked part by part.
+
+    \b
+    A model is named by what it does and what it is, such as
+      f5-tts/F5TTS_v1_Base   vocoder/vocos-mel-24khz   align/en   transcriber/whisper-large-v3-turbo
+    """
+
+
+@models.command("list")
+@_STORAGE
+def list_(storage: str | None) -> None:
+    """Every model that the bucket or this machine has."""
+    from speech.models import choose, listing
+
+    place = choose()
+    for name, (where, manifest) in listing(open_store(storage), place).items():
+        click.echo(f"{where:<8}{manifest.size / 1e6:>9.1f} MB  {len(manifest.files):>4} files  {name}")
+
+
+@models.command()
+@click.argument("names", metavar="[MODEL]...", nargs=-1)
+@_STORAGE
+def sync(names: tuple[str, ...], storage: str | None) -> None:
+    """Bring models from the bucket to this machine; all that the bucket has, where none is named."""
+    from speech.models import choose, listing
+    from speech.models import sync as bring
+
+    store, place = open_store(storage), choose()
+    with _bar() as progress:
+        for name in names or [name for name, (where, _) in listing(store, place).items() if where != "here"]:
+            local = bring(name, store, place, lambda text: click.echo(text, err=True), progress)
+            if local is None:
+                refuse(f"MODEL: {name!r} is not in {store}; see: f5-flows models list")
+            click.echo(f"{name}: {local.folder}")
+
+
+@models.command()
+@click.argument("names", metavar="[MODEL]...", nargs=-1)
+@click.option(
+    "--from", "folder", type=click.Path(path_type=Path), help="A folder whose files become the model (one MODEL)."
+)
+@_STORAGE
+def push(names: tuple[str, ...], folder: Path | None, storage: str | None) -> None:
+    """Put models of this machine into the bucket, so that other machines need not fetch them.
+
+    \b
+    f5-flows models push f5-tts/mine --from ./checkpoint    (safetensors, vocab.txt, model.yaml)
+    """
+    from speech.models import choose, listing
+    from speech.models import push as send
+
+    store, place = open_store(storage), choose()
+    files: list[Path] = []
+    if folder is not None:
+        if len(names) != 1:
+            refuse("--from: name the one MODEL that the folder becomes.")
+        files = _brought(folder, names[0], place)
+    with _bar() as progress:
+        for name in names or [name for name, (where, _) in listing(None, place).items()]:
+            send(name, store, place, files=files, tell=click.echo, progress=progress)
+
+
+@models.command()
+@click.argument("names", metavar="[MODEL]...", nargs=-1)
+def verify(names: tuple[str, ...]) -> None:
+    """Hash the files of this machine again and name those that have changed."""
+    from speech.models import choose, listing
+    from speech.models import verify as hash_again
+
+    place, failed = choose(), False
+    for name in names or listing(None, place):
+        wrong = hash_again(name, place)
+        failed |= bool(wrong)
+        click.echo(f"{name}: {'ok' if not wrong else 'not as it should be: ' + ', '.join(wrong)}")
+    if failed:
+        sys.exit(FAILED)
+
+
+def _brought(folder: Path, name: str, place: Place) -> list[Path]:
+    """The files of a folder, put where the model's files lie."""
+    import shutil
+
+    if not folder.is_dir():
+        refuse(f"--from: there is no folder {folder}.")
+    files = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        target = place.root / name / path.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not (target.exists() and target.samefile(path)):
+            shutil.copyfile(path, target)
+        files.append(target)
+    if not files:
+        refuse(f"--from: {folder} is empty.")
+    return files
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Bytes, rate and time left on standard error, where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda name, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TaskID,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        bars: dict[str, TaskID] = {}
+
+        def progress(name: str, done: int, total: int) -> None:
+            if name not in bars:
+                bars[name] = shown.add_task(name, total=total)
+            shown.update(bars[name], completed=done, total=total)
+
+        yield progress

@@ -1,0 +1,85 @@
+"""What all commands share: exit codes, faults in words, the progress bar, the store."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from speech.stores import Store
+
+__all__ = ["BAD_INPUT", "DONE", "FAILED", "bar", "fail", "open_store", "refuse", "use_server"]
+
+DONE, FAILED, BAD_INPUT = 0, 1, 2
+
+
+def refuse(sentence: str) -> NoReturn:
+    from speech.errors import InvalidRequest, Problem
+
+    raise InvalidRequest([Problem("", None, "", sentence)])
+
+
+def fail(sentences: list[str], code: int) -> NoReturn:
+    for sentence in sentences:
+        click.echo(f"Error: {sentence}", err=True)
+    sys.exit(code)
+
+
+@contextmanager
+def bar(quiet: bool) -> Iterator[Callable[[str, float], None]]:
+    """A progress bar on standard error; plain lines where that is no terminal."""
+    if quiet:
+        yield lambda step, share: None
+        return
+    if not sys.stderr.isatty():
+        seen: list[str] = []
+
+        def tell(step: str, share: float) -> None:
+            if step not in seen:
+                seen.append(step)
+                click.echo(f"[{share:4.0%}] {step}", err=True)
+
+        yield tell
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("start", total=1.0)
+        yield lambda step, share: progress.update(bar, description=step, completed=share)
+
+
+def use_server() -> None:
+    """Point Prefect at a server that answers, before it is imported: its settings freeze then."""
+    from deployments import server
+    from speech.settings import export, settings
+
+    configured = settings().prefect_api_url
+    if configured:
+        server.require(configured)
+    else:
+        configured = server.ensure(lambda text: click.echo(text, err=True)).api
+    # The console is for the person; Prefect's own log goes to the server and its UI.
+    export(
+        PREFECT_API_URL=configured,
+        PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="CRITICAL",
+        PREFECT_CLI_WARN_ON_UPDATE="false",
+    )
+
+
+def open_store(block: str | None = None) -> Store:
+    """The store; a block is looked up in the Prefect server, which is started if need be."""
+    from speech.settings import settings
+
+    if block or settings().storage_block:
+        use_server()
+    import asyncio
+
+    from blocks.storage import aopen_store
+
+    return asyncio.run(aopen_store(block))

@@ -1,0 +1,113 @@
+"""Manifests: which files make a model, and what every part of them must hash to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from speech.errors import ModelError
+
+__all__ = ["PART", "File", "Manifest", "describe", "digest", "parse"]
+
+PART = 8 * 1024 * 1024
+"""Bytes that are fetched and checked as one."""
+
+
+class File(BaseModel):
+    """One file of a model.
+
+    Attributes:
+        path: below the root of the cache, with forward slashes.
+        size: bytes.
+        digest: BLAKE3 of the whole file, in hexadecimal; it is also the object's name.
+        parts: BLAKE3 of each part of `PART` bytes.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    size: int = Field(ge=0)
+    digest: str = Field(pattern="^[0-9a-f]{64}$")
+    parts: tuple[str, ...]
+
+    @field_validator("path")
+    @classmethod
+    def _stays_below_the_root(cls, path: str) -> str:
+        parts = PurePosixPath(path).parts
+        if not parts or path.startswith("/") or ".." in parts or "\\" in path or parts[0].startswith("."):
+            raise ValueError(f"the path {path[:80]!r} would leave its place")
+        return path
+
+
+class Manifest(BaseModel):
+    """All files of a model, as the bucket holds them under `models/manifests/<model>.json`."""
+
+    version: int = 1
+    model: str
+    source: str = Field(default="", description="Where the files come from at first.")
+    revision: str = ""
+    files: tuple[File, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all different files."""
+        return sum({file.digest: file.size for file in self.files}.values())
+
+
+def parse(text: str, name: str) -> Manifest:
+    """A manifest from its JSON.
+
+    Raises:
+        ModelError: it is not one, or names a place outside the cache.
+    """
+    try:
+        found = Manifest.model_validate_json(text)
+    except ValidationError as fault:
+        why = fault.errors(include_url=False, include_input=False)[0]["msg"]
+        raise ModelError(f"The manifest of {name} in the model cache cannot be used: {why}.") from None
+    if any(len(file.parts) != max(-(-file.size // PART), 1) for file in found.files):
+        raise ModelError(f"The manifest of {name} in the model cache cannot be used: it lacks digests.")
+    return found
+
+
+def digest(data: bytes | memoryview) -> str:
+    """BLAKE3, at 2.7 times the speed of SHA-256 where a processor has instructions for that."""
+    from blake3 import blake3
+
+    return blake3(data).hexdigest()
+
+
+def describe(path: Path, name: str) -> File:
+    """What a manifest says of a file; links are followed.
+
+    Args:
+        name: its path below the root of the cache.
+    """
+    from blake3 import blake3
+
+    whole = blake3(max_threads=blake3.AUTO)
+    whole.update_mmap(path) if path.stat().st_size else None
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        count = max(-(-size // PART), 1)
+        with ThreadPoolExecutor() as pool:
+            parts = tuple(pool.map(lambda at: digest(os.pread(file.fileno(), PART, at * PART)), range(count)))
+    return File(path=name, size=size, digest=whole.hexdigest(), parts=parts)
+
+
+def matches(path: Path, file: File) -> Iterable[int]:
+    """The parts of a file on disk that are what they should be."""
+    try:
+        with path.open("rb") as opened:
+            size = os.fstat(opened.fileno()).st_size
+            for index, wanted in enumerate(file.parts):
+                if index * PART < size or not file.size:
+                    data = os.pread(opened.fileno(), min(PART, file.size - index * PART), index * PART)
+                    if digest(data) == wanted:
+                        yield index
+    except OSError:
+        return

@@ -1,0 +1,255 @@
+"""Files from the bucket to the disk: in parts, many at a time, each checked before it is written.
+
+A client that reads in ranges does not notice a flipped bit, so every part is compared with its digest
+while it is still in memory. A file grows under a name of its own and takes its place when it is
+whole; what a killed process left of it is checked part by part and used. A lock for each file keeps
+two processes from fetching it twice; should the lock fail, as on some network volumes, both write the
+same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from speech.errors import DamagedModel, ModelError, Unreachable
+from speech.models.manifest import PART, File, digest, matches
+from speech.stores import Store
+
+__all__ = ["Progress", "blob_key", "fetch", "send"]
+
+Progress = Callable[[int], None]
+"""Called with the bytes that have just arrived or gone; from several threads."""
+
+# More requests at a time than a fast link needs, for links that slow each stream down.
+_STREAMS = 16
+_ATTEMPTS = 4
+
+
+def blob_key(digest: str) -> str:
+    """Where a file lies in the bucket: once, whatever it is called."""
+    return f"models/blobs/{digest}"
+
+
+@dataclass
+class _Download:
+    """One file on its way."""
+
+    file: File
+    target: Path
+    partial: Path
+    handle: int
+    missing: int
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def write(self, part: int, data: memoryview) -> bool:
+        """Write a part; whether it was the last one."""
+        at = part * PART
+        while data:
+            written = os.pwrite(self.handle, data, at)
+            data, at = data[written:], at + written
+        with self.lock:
+            self.missing -= 1
+            return self.missing == 0
+
+    def finish(self) -> None:
+        """Give the file its name."""
+        self.target.parent.mkdir(parents=True, exist_ok=True)
+        self.partial.replace(self.target)
+
+
+def fetch(store: Store, files: Sequence[File], root: Path, progress: Progress = lambda size: None) -> None:
+    """Bring files below `root`, those that are not there yet.
+
+    Raises:
+        DamagedModel: what the bucket holds is not what the manifest says, tried several times.
+        ModelError: there is no room.
+        StoreError: the bucket does not answer, or refuses.
+    """
+    first = {file.digest: file for file in reversed(files)}
+    wanted = [file for file in first.values() if not _there(root / file.path, file)]
+    wanted.sort(key=lambda file: -file.size)
+    _check_room(wanted, root)
+    work = root / ".f5-flows"
+    for folder in ("partial", "locks"):
+        (work / folder).mkdir(parents=True, exist_ok=True)
+    later = _fetch(store, wanted, root, work, progress, wait=False)
+    if later:
+        _fetch(store, later, root, work, progress, wait=True)
+    for file in files:
+        if not _there(root / file.path, file):
+            _link(root / first[file.digest].path, root / file.path)
+
+
+def send(store: Store, files: Iterable[tuple[File, Path]], again: frozenset[str], progress: Progress) -> int:
+    """Put files into the bucket, those that it lacks and those named by digest in `again`; returns the bytes sent."""
+    sent = 0
+
+    def put(pair: tuple[File, Path]) -> int:
+        file, path = pair
+        key = blob_key(file.digest)
+        if file.digest not in again and _size(store, key) == file.size:
+            progress(file.size)
+            return 0
+        store.put(key, path, "application/octet-stream")
+        progress(file.size)
+        return file.size
+
+    different = {file.digest: (file, path) for file, path in files}
+    with ThreadPoolExecutor(8) as pool:
+        sent = sum(pool.map(put, different.values()))
+    return sent
+
+
+def _size(store: Store, key: str) -> int | None:
+    from speech.errors import NotFound
+
+    try:
+        return store.head(key).size
+    except NotFound:
+        return None
+
+
+def _there(path: Path, file: File) -> bool:
+    """A file takes its name only when it is whole, so its size tells."""
+    try:
+        return path.stat().st_size == file.size
+    except OSError:
+        return False
+
+
+def _check_room(files: Sequence[File], root: Path) -> None:
+    root.mkdir(parents=True, exist_ok=True)
+    wanted, free = sum(file.size for file in files), shutil.disk_usage(root).free
+    if free < wanted:
+        raise ModelError(f"The models need {wanted / 1e6:.0f} MB at {root}, which has {free / 1e6:.0f} MB left.")
+
+
+def _fetch(
+    store: Store, files: Sequence[File], root: Path, work: Path, progress: Progress, *, wait: bool
+) -> list[File]:
+    """Fetch files; returns those that another process is fetching, unless told to wait for it."""
+    busy: list[File] = []
+    stop = threading.Event()
+    with ExitStack() as locks, ThreadPoolExecutor(_STREAMS) as pool:
+        jobs = []
+        for name, group in _groups(files).items():
+            lock = FileLock(work / "locks" / f"{name}.lock")
+            try:
+                lock.acquire(timeout=-1 if wait else 0)
+            except Timeout:
+                busy += group
+                continue
+            locks.callback(lock.release)
+            for file in group:
+                if _there(root / file.path, file):
+                    progress(file.size)
+                elif len(file.parts) == 1:
+                    jobs.append(pool.submit(_small, store, file, root, work, stop, progress))
+                else:
+                    download, parts = _begin(file, root, work)
+                    locks.callback(_close, download)
+                    progress(file.size - sum(min(PART, file.size - part * PART) for part in parts))
+                    jobs += [pool.submit(_part, store, download, part, stop, progress) for part in parts]
+                    if not parts:
+                        download.finish()
+        try:
+            for job in jobs:
+                job.result()
+        except BaseException:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return busy
+
+
+def _groups(files: Sequence[File]) -> dict[str, list[File]]:
+    """Files by the name of their lock: each large one has its own, and the small ones share one."""
+    groups: dict[str, list[File]] = {}
+    small = [file for file in files if len(file.parts) == 1]
+    shared = digest("".join(sorted(file.digest for file in small)).encode())
+    for file in files:
+        groups.setdefault(shared if len(file.parts) == 1 else file.digest, []).append(file)
+    return groups
+
+
+def _begin(file: File, root: Path, work: Path) -> tuple[_Download, list[int]]:
+    partial = work / "partial" / file.digest
+    done = set(matches(partial, file))
+    handle = os.open(partial, os.O_CREAT | os.O_RDWR, 0o644)
+    os.ftruncate(handle, file.size)
+    parts = [part for part in range(len(file.parts)) if part not in done]
+    return _Download(file, root / file.path, partial, handle, len(parts)), parts
+
+
+def _close(download: _Download) -> None:
+    with suppress(OSError):
+        os.close(download.handle)
+
+
+def _small(store: Store, file: File, root: Path, work: Path, stop: threading.Event, progress: Progress) -> None:
+    """Fetch a file of one part."""
+    if not stop.is_set():
+        data = _read(store, file, 0)
+        with _writing(file, root, stop):
+            partial, target = work / "partial" / file.digest, root / file.path
+            partial.write_bytes(data)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial.replace(target)
+        progress(file.size)
+
+
+def _part(store: Store, download: _Download, part: int, stop: threading.Event, progress: Progress) -> None:
+    """Fetch one part of a file."""
+    if not stop.is_set():
+        data = _read(store, download.file, part)
+        with _writing(download.file, download.target.parent, stop):
+            if download.write(part, data):
+                download.finish()
+        progress(len(data))
+
+
+@contextmanager
+def _writing(file: File, place: Path, stop: threading.Event) -> Iterator[None]:
+    try:
+        yield
+    except OSError as fault:
+        stop.set()
+        raise ModelError(f"{file.path} cannot be written below {place}: {fault.strerror}.") from None
+
+
+def _read(store: Store, file: File, part: int) -> memoryview:
+    """One part, checked; asked for again when it is damaged or does not come."""
+    start, end = part * PART, min(part * PART + PART, file.size)
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            data = memoryview(store.read_range(blob_key(file.digest), start, end) if end > start else b"")
+            if digest(data) != file.parts[part]:
+                raise DamagedModel(f"{file.path} in the model cache is damaged at byte {start} and after.", file.digest)
+            return data
+        except (DamagedModel, Unreachable):
+            if attempt == _ATTEMPTS:
+                raise
+            time.sleep(random.uniform(0.1, 0.4) * 2**attempt)
+    raise AssertionError
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file under another name, without another copy where the disk can do that."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        os.link(source, beside)
+    except OSError:
+        shutil.copyfile(source, beside)
+    beside.replace(target)
