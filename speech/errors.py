@@ -132,7 +132,7 @@ class DamagedModel(ModelError):
         digest: of the file as it should be.
     """
 
-    def __init__(self, message: str, digest: str) -> None:
+    def __init__(self, message: str, digest: str = "") -> None:
         self.digest = digest
         super().__init__(message)
 
