@@ -6,41 +6,54 @@ from typing import Any
 
 from prefect import flow
 
+from blocks.google import aload_account
 from blocks.storage import aopen_store
 from flows.hooks import HOOKS
 from flows.workspace import job_id, run_url, workspace
 from speech.errors import AlignmentError
+from speech.needs import needs
 from speech.request import SpeechRequest, SpeechResult
 from speech.settings import EngineName
 from speech.subtitles import Subtitles, make, summary
 from speech.words import confidence_of
 from tasks.align_words import align_words
+from tasks.ensure_runtime import ensure_runtime
 from tasks.persist import persist_audio, persist_timings
 from tasks.prepare import prepare
 from tasks.progress import Progress
 from tasks.render_subtitles import render_subtitles
 from tasks.report import report
+from tasks.sync_models import sync_models
 from tasks.synthesize import synthesize
 
 __all__ = ["speak"]
 
 
 @flow(name="speak", validate_parameters=True, persist_result=False, **HOOKS)
-async def speak(request: SpeechRequest, engine: EngineName | None = None, storage: str | None = None) -> dict[str, Any]:
+async def speak(
+    request: SpeechRequest, engine: EngineName | None = None, storage: str | None = None, google: str | None = None
+) -> dict[str, Any]:
     """Turn a script into speech, with subtitles where they are asked for.
 
     Args:
         request: what to say, and how.
         engine: auto, f5-tts or espeak. Empty: what the worker is set up for.
         storage: a storage block, such as s3-bucket/prod. Empty: what the worker is set up for.
+        google: a Google Speech block. Empty: what the worker is set up for.
     """
     progress = await Progress.begin()
     store = await aopen_store(storage)
+    account = await aload_account(google) if request.return_word_timings else None
+    notes: list[str] = []
     with workspace() as folder:
+        if needed := needs(request, engine):
+            await progress.reach("set up")
+            notes += await ensure_runtime(needed)
+            notes += await sync_models(needed, store)
         await progress.reach("prepare")
-        plan = await prepare(request, engine, store)
+        plan = await prepare(request, engine, store, folder)
         await progress.reach("synthesize")
-        recording = await synthesize(request, plan, folder, progress)
+        recording, about = await synthesize(request, plan, folder, progress)
         result = SpeechResult(
             job_id=job_id(),
             text=request.text,
@@ -50,13 +63,13 @@ async def speak(request: SpeechRequest, engine: EngineName | None = None, storag
             sample_rate=recording.rate,
             flow_run_id=job_id(),
             flow_run_url=run_url(),
-            warnings=list(plan.warnings),
+            warnings=[*notes, *plan.warnings, *about],
         )
         subtitles: Subtitles | None = None
         if request.return_word_timings:
             try:
                 await progress.reach("align")
-                alignment = await align_words(recording, plan.script, request.timing_method)
+                alignment = await align_words(recording, plan.script, request.timing_method, account)
             except (AlignmentError, TimeoutError) as fault:
                 result.warnings.append(f"The words could not be timed: {fault}")
             else:
@@ -78,6 +91,7 @@ async def speak(request: SpeechRequest, engine: EngineName | None = None, storag
                 result.timing_method = alignment.method
                 result.word_count = len(alignment.words)
                 result.timing_confidence = confidence_of(alignment.words)
+                result.timing_cost_usd = alignment.cost_usd or None
                 result.warnings += [*alignment.warnings, *summary(subtitles.broken())]
     await report(result, subtitles, progress)
     return result.reply()

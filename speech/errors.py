@@ -10,6 +10,7 @@
     │   └── EngineUnavailable    the engine cannot run here
     ├── AlignmentError           the words could not be timed
     │   └── AlignerUnavailable   the aligner cannot run here
+    ├── FetchError               a URL that a client named cannot be fetched, or may not be
     ├── InstallError             a runtime component cannot be installed
     ├── ModelError               a model cannot be had
     │   └── DamagedModel         the model cache holds other bytes than its manifest says
@@ -39,6 +40,7 @@ __all__ = [
     "Denied",
     "EngineError",
     "EngineUnavailable",
+    "FetchError",
     "InstallError",
     "InvalidRequest",
     "KeyRefused",
@@ -115,6 +117,10 @@ class AlignmentError(SpeechError):
 
 class AlignerUnavailable(AlignmentError):
     """The aligner cannot run here; the text says what is missing."""
+
+
+class FetchError(SpeechError):
+    """A URL that a client named cannot be fetched, or may not be."""
 
 
 class InstallError(SpeechError):

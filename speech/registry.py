@@ -8,11 +8,11 @@ from typing import Any
 __all__ = ["make"]
 
 
-def make(entry: str) -> Any:
+def make(entry: str, **options: Any) -> Any:
     """A new instance of the class that an entry `module:class` names.
 
     >>> make("collections:OrderedDict")
     OrderedDict()
     """
     module, _, attribute = entry.partition(":")
-    return getattr(import_module(module), attribute)()
+    return getattr(import_module(module), attribute)(**options)

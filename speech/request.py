@@ -18,6 +18,7 @@ __all__ = ["FORMATS", "PRESETS", "SAMPLE_RATES", "SpeechRequest", "SpeechResult"
 
 TimingFormat = Literal["srt", "vtt", "csv", "json", "ass"]
 TimingMethod = Literal["whisperx", "google"]
+Quality = Literal["standard", "fast"]
 Preset = Literal["netflix", "bbc", "word"]
 SampleRate = Literal[16000, 22050, 24000, 44100, 48000]
 
@@ -90,6 +91,9 @@ class SpeechRequest(BaseModel):
     timing_formats: list[AnyCaseFormat] = Field(
         default_factory=lambda: list(FORMATS),
         description="The files to write; timing_format is always among them.",
+    )
+    quality: Annotated[Quality, BeforeValidator(_lower)] = Field(
+        default="standard", description="fast takes a quarter of the model's steps."
     )
     preset: Annotated[Preset, BeforeValidator(_lower)] = Field(
         default="netflix", description="Rules for the subtitles; word gives one word a cue."
@@ -164,6 +168,9 @@ class SpeechResult(BaseModel):
     timing_method: str | None = Field(default=None, description="The aligner that did the work.")
     word_count: int | None = None
     timing_confidence: float | None = Field(default=None, ge=0, le=1)
+    timing_cost_usd: float | None = Field(
+        default=None, description="What timing has cost, estimated; only Google costs."
+    )
     preview_url: str | None = None
     flow_run_id: str | None = None
     flow_run_url: str | None = None

@@ -10,6 +10,7 @@ from speech.errors import InvalidRequest, Problem
 from speech.language import DEFAULT, detect
 from speech.request import SpeechRequest
 from speech.text import Chunk, chunks, normalise
+from speech.voices import Reference
 
 __all__ = ["Script", "prepare"]
 
@@ -31,7 +32,7 @@ class Script:
     seed: int
 
 
-def prepare(request: SpeechRequest, engine: Engine) -> tuple[Script, list[str]]:
+def prepare(request: SpeechRequest, engine: Engine, reference: Reference | None = None) -> tuple[Script, list[str]]:
     """The script of a request for an engine, and what to tell the user about the choices.
 
     Raises:
@@ -48,7 +49,7 @@ def prepare(request: SpeechRequest, engine: Engine) -> tuple[Script, list[str]]:
             f"{engine.name} does not speak {language!r}, which the text looks like; it was read as English."
         )
         language = DEFAULT
-    parts = tuple(chunks(text, language, engine.chunk_chars))
+    parts = tuple(chunks(text, language, engine.longest(text, request.speed, reference)))
     if not any(part.spoken for part in parts):
         raise InvalidRequest([Problem("text", request.text, "words to speak")])
     seed = request.seed or random.SystemRandom().randint(1, 2_147_483_647)

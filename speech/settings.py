@@ -53,8 +53,14 @@ class Settings(BaseSettings):
     runpod_ai_api_key: SecretStr | None = Field(None, description="Given by RunPod.")
     runpod_endpoint_id: str | None = Field(None, description="Given by RunPod.")
 
+    fetch_private: bool = Field(False, description="Let clients name URLs on private networks.")
+    fetch_ca_bundle: Path | None = Field(None, description="Certificates to trust for URLs that clients name.")
     request_timeout: float = Field(30, gt=0, description="Seconds for one HTTP request.")
+    setup_timeout: float = Field(1800, gt=0, description="Seconds for installing components or fetching models.")
     processing_timeout: float = Field(300, gt=0, description="Seconds for one synthesis or alignment.")
+
+    google_block: str | None = Field(None, description="Prefect block google-speech/<name>, before the two above.")
+    google_price_per_minute: float = Field(0.024, ge=0, description="Dollars, for the estimate in the result.")
 
     runpod_volume: Path = Field(Path("/runpod-volume"), description="Where RunPod mounts a network volume.")
     runtime_dir: Path | None = Field(
@@ -68,6 +74,19 @@ class Settings(BaseSettings):
     )
 
     engine: EngineName = Field("auto", description="auto, f5-tts or espeak.")
+    f5_model: str = Field("F5-TTS", description="Checkpoint: F5-TTS is F5TTS_v1_Base; others from the model cache.")
+    f5_dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
+        "auto", description="auto: float16 on a GPU, float32 elsewhere."
+    )
+    f5_compile: bool = Field(False, description="Compile the model; the first request then takes a minute longer.")
+    flash_attention: bool = Field(False, description="Use flash-attn for batches of chunks of unequal length.")
+    nfe_step: int = Field(
+        32, ge=4, le=128, description="Steps of the sampler; 5, 6, 7, 10, 12, 16 are pruned schedules."
+    )
+    cfg_strength: float = Field(2.0, ge=0, le=10, description="How closely speech follows text and voice.")
+    sway_sampling_coef: float = Field(-1.0, ge=-1, le=1, description="Where the sampler's steps lie; below 0: early.")
+    max_retakes: int = Field(2, ge=0, le=10, description="How often a chunk that came out badly is spoken again.")
+    whisperx_memory_mb: int = Field(4000, ge=100, description="Memory for alignment models that are kept loaded.")
     storage_dir: Path | None = Field(None, description="Folder store, used when S3_BUCKET is not set.")
     storage_block: str | None = Field(None, description="Prefect block that names the store.")
     max_text_chars: int = Field(20_000, gt=0, description="Longest text of one request.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from speech.engines import Engine, choose
 from speech.request import SpeechRequest
@@ -10,7 +11,8 @@ from speech.script import Script
 from speech.script import prepare as prepare_script
 from speech.settings import settings
 from speech.stores import Store
-from speech.voices import Voice, find, shown
+from speech.voices import Reference, Voice, find, shown
+from speech.voices.library import reference as bring
 from tasks.step import step
 
 __all__ = ["Plan", "prepare"]
@@ -22,16 +24,20 @@ class Plan:
 
     engine: Engine
     voice: Voice
+    reference: Reference | None
     script: Script
     warnings: tuple[str, ...]
 
 
-@step("prepare", timeout=settings().request_timeout)
-def prepare(request: SpeechRequest, engine: str | None, store: Store) -> Plan:
+@step("prepare", timeout=settings().processing_timeout)
+def prepare(request: SpeechRequest, engine: str | None, store: Store, folder: Path) -> Plan:
     """Check what only now can be checked: that the engine runs here, speaks the language, knows the voice."""
     chosen, warnings = choose(engine or settings().engine)
-    script, more = prepare_script(request, chosen)
-    voice = find(request.local_voice, store)
-    if voice.name and not chosen.clones:
-        more.append(f"The {chosen.name} engine cannot clone a voice; {shown(voice.name)!r} was not used.")
-    return Plan(chosen, voice, script, (*warnings, *more))
+    voice, reference = find(request.local_voice, store), None
+    if voice.name and chosen.clones:
+        reference, about = bring(voice, request.ref_text, store, folder, request.language)
+        warnings += about
+    elif voice.name:
+        warnings.append(f"The {chosen.name} engine cannot clone a voice; {shown(voice.name)!r} was not used.")
+    script, more = prepare_script(request, chosen, reference)
+    return Plan(chosen, voice, reference, script, (*warnings, *more))

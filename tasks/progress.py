@@ -18,7 +18,7 @@ Listener = Callable[[str, float], None]
 listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 # The share of the whole at which each step begins, from the times of a minute of speech.
-STEPS = {"prepare": 0.0, "synthesize": 0.05, "align": 0.6, "render": 0.85, "persist": 0.9, "done": 1.0}
+STEPS = {"set up": 0.0, "prepare": 0.0, "synthesize": 0.05, "align": 0.6, "render": 0.85, "persist": 0.9, "done": 1.0}
 
 
 class Progress:

@@ -9,6 +9,7 @@ from prefect.logging import get_run_logger
 from speech.audio import Recording, record
 from speech.request import SpeechRequest
 from speech.settings import settings
+from speech.takes import perform
 from tasks.prepare import Plan
 from tasks.progress import Progress
 from tasks.step import step
@@ -17,13 +18,19 @@ __all__ = ["synthesize"]
 
 
 @step("synthesize", timeout=settings().processing_timeout)
-def synthesize(request: SpeechRequest, plan: Plan, folder: Path, progress: Progress) -> Recording:
-    """Speak every chunk and write one WAV file at the requested rate."""
-    speech = plan.engine.speak(
-        [chunk.spoken for chunk in plan.script.chunks],
+def synthesize(
+    request: SpeechRequest, plan: Plan, folder: Path, progress: Progress
+) -> tuple[Recording, tuple[str, ...]]:
+    """Speak every chunk and write one WAV file at the requested rate; with it, what the user should know of it."""
+    speech = perform(
+        plan.engine,
+        plan.script.chunks,
         language=plan.script.language,
         speed=request.speed,
         seed=plan.script.seed,
+        reference=plan.reference,
+        quality=request.quality,
+        retakes=settings().max_retakes,
         progress=lambda done, total: progress.inside("synthesize", done, total),
     )
     recording = record(speech.samples, speech.rate, speech.spans, folder / "speech.wav", request.sample_rate)
@@ -34,4 +41,4 @@ def synthesize(request: SpeechRequest, plan: Plan, folder: Path, progress: Progr
         recording.duration_ms / 1000,
         recording.rate,
     )
-    return recording
+    return recording, speech.notes

@@ -8,12 +8,18 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+ROOT = Path(__file__).parent.parent
+
 # Before anything reads them: the tests must not see, nor leave anything in, the home of whoever runs them.
 HOME = Path(os.environ.setdefault("F5_FLOWS_TEST_HOME", tempfile.mkdtemp(prefix="f5-flows-tests-")))
 for name in [name for name in os.environ if name.startswith(("AWS_", "S3_", "STORAGE_", "PREFECT_", "GOOGLE_"))]:
     del os.environ[name]
 os.environ |= {
     "F5_FLOWS_HOME": str(HOME / "f5-flows"),
+    # Components take half a minute to install, so they stay from one run of the tests to the next.
+    "RUNTIME_DIR": os.environ.get("F5_FLOWS_TEST_RUNTIME", str(ROOT / ".runtime")),
+    # A hub that is not there: no test may fetch what is published.
+    "HF_ENDPOINT": "http://127.0.0.1:9",
     "PREFECT_HOME": str(HOME / "prefect"),
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_CONFIG_FILE": os.devnull,

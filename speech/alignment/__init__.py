@@ -6,9 +6,10 @@ An aligner is chosen by name from `ALIGNERS`. `align` walks the chain whisperx, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from speech.audio import Recording
 from speech.errors import AlignerUnavailable, AlignmentError, SpeechError
@@ -20,16 +21,21 @@ __all__ = ["ALIGNERS", "CHAIN", "Aligner", "Alignment", "align"]
 
 CHAIN = ("whisperx", "google", "embedded")
 
-# Below this mean confidence the script is probably not what is said: wrong ones have at most 0.31,
-# right ones in poor recordings 0.4, in good ones 0.57 and more.
-_DOUBTFUL = 0.33
-
 # Each entry is module:class, imported when it is asked for.
-ALIGNERS = {"google": "speech.alignment.google:Google", "embedded": "speech.alignment.embedded:Embedded"}
+ALIGNERS = {
+    "whisperx": "speech.alignment.whisperx:WhisperX",
+    "google": "speech.alignment.google:Google",
+    "embedded": "speech.alignment.embedded:Embedded",
+}
 
 
 class Aligner(Protocol):
     """Times the words of a script in a recording of it.
+
+    Attributes:
+        name: as it is asked for.
+        doubtful: mean confidence below which the script is probably not what is said.
+        cost_usd: what it has cost so far, in dollars, estimated.
 
     `align` returns one `Word` for every token of the chunks, in order, in milliseconds from the
     start of the recording. Where the recording has spans, each chunk is heard inside its own.
@@ -37,30 +43,47 @@ class Aligner(Protocol):
     """
 
     name: str
+    doubtful: float
+    cost_usd: float
 
     def align(self, recording: Recording, chunks: Sequence[Chunk], language: str) -> list[Word]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """Timed words, who timed them, and why it was not the one asked for."""
+    """Timed words, who timed them, why it was not the one asked for, and what it cost in dollars, estimated."""
 
     words: tuple[Word, ...]
     method: str
     warnings: tuple[str, ...] = ()
+    cost_usd: float = 0.0
 
 
-def align(recording: Recording, chunks: Sequence[Chunk], language: str, first: str = "whisperx") -> Alignment:
+def align(
+    recording: Recording,
+    chunks: Sequence[Chunk],
+    language: str,
+    first: str = "whisperx",
+    options: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> Alignment:
     """Time every token of the script, by the first aligner of the chain that can.
+
+    Args:
+        options: for an aligner by its name, what it is made with.
 
     Raises:
         AlignmentError: every one failed; the text gives each reason.
     """
     reasons: list[str] = []
+    cost = 0.0
     expected = sum(len(chunk.tokens) for chunk in chunks)
     for name in (first, *(link for link in CHAIN if link != first)):
         try:
-            words = _make(name).align(recording, chunks, language)
+            aligner = _make(name, options.get(name, {}))
+            try:
+                words = aligner.align(recording, chunks, language)
+            finally:
+                cost += aligner.cost_usd
             if len(words) != expected:
                 raise AlignmentError(f"it timed {len(words)} of {expected} words.")
         except SpeechError as fault:
@@ -69,14 +92,14 @@ def align(recording: Recording, chunks: Sequence[Chunk], language: str, first: s
         confidence = confidence_of(words)
         if all(word.interpolated for word in words):
             reasons.append(f"{name} heard none of the words; it could only place them by their length.")
-        elif confidence < _DOUBTFUL:
+        elif confidence < aligner.doubtful:
             reasons.append(f"Confidence is only {confidence:.2f}: the recording may not say this script.")
-        return Alignment(tuple(settle(words, recording.duration_ms)), name, tuple(reasons))
+        return Alignment(tuple(settle(words, recording.duration_ms)), name, tuple(reasons), round(cost, 6))
     raise AlignmentError(" ".join(reasons))
 
 
-def _make(name: str) -> Aligner:
+def _make(name: str, options: Mapping[str, Any]) -> Aligner:
     if name not in ALIGNERS:
         raise AlignerUnavailable("it is not part of this installation.")
-    aligner: Aligner = make(ALIGNERS[name])
+    aligner: Aligner = make(ALIGNERS[name], **options)
     return aligner

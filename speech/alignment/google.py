@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import regex
+from pydantic import SecretStr
 
 from speech.audio import Recording, Samples, blocks
 from speech.errors import AlignerUnavailable, AlignmentError
@@ -25,7 +26,7 @@ from speech.words import Word, place
 if TYPE_CHECKING:
     from google.cloud.speech_v1 import RecognizeResponse, SpeechClient
 
-__all__ = ["Google", "connect"]
+__all__ = ["Account", "Google", "check_account", "connect"]
 
 RATE = 16_000
 
@@ -52,19 +53,55 @@ class Google:
     """See the module; see `speech.alignment.Aligner` for the protocol."""
 
     name = "google"
+    doubtful = 0.33
+
+    def __init__(self, account: Account | None = None) -> None:
+        self._account = account
+        self.cost_usd = 0.0
 
     def align(self, recording: Recording, chunks: Sequence[Chunk], language: str) -> list[Word]:
-        client = connect()
+        client = connect(self._account)
         heard: list[_Heard] = []
         for piece, offset_ms in _pieces(recording):
             heard += _words(_recognize(client, piece, language), offset_ms, language)
+            # Each request is billed by the second that it has begun.
+            self.cost_usd += -(-len(piece) // RATE) / 60 * settings().google_price_per_minute
         if not heard:
             raise AlignmentError("Google heard no words.")
         return _matched(chunks, heard, recording.duration_ms)
 
 
-def connect() -> SpeechClient:
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A Google account.
+
+    Attributes:
+        key: the key file of a service account, as JSON.
+        project: that is billed; None for the account's own.
+        endpoint: host of another endpoint; http://host:port goes without TLS.
+    """
+
+    key: SecretStr | None = None
+    project: str | None = None
+    endpoint: str | None = None
+
+
+def check_account(key: SecretStr) -> None:
+    """Raise ValueError where a text is not a service account's key; it never shows any part of it."""
+    try:
+        info = json.loads(key.get_secret_value())
+        missing = [name for name in ("type", "project_id", "private_key", "client_email") if not info.get(name)]
+    except (ValueError, AttributeError):
+        raise ValueError("it is not the JSON of a service account's key") from None
+    if missing:
+        raise ValueError(f"the service account's key lacks {', '.join(missing)}")
+
+
+def connect(account: Account | None = None) -> SpeechClient:
     """Google's own client, made without asking Google anything.
+
+    Args:
+        account: None for that of the environment.
 
     Raises:
         AlignerUnavailable: it is not installed, or no usable credentials are set. The text never
@@ -74,7 +111,8 @@ def connect() -> SpeechClient:
         from google.cloud.speech_v1 import SpeechClient
     except ImportError:
         raise AlignerUnavailable("google-cloud-speech is not installed; run: pip install 'f5-flows[google]'.") from None
-    endpoint = settings().google_speech_endpoint
+    account = account or Account()
+    endpoint = account.endpoint or settings().google_speech_endpoint
     if endpoint and endpoint.startswith("http://"):
         import grpc
         from google.cloud.speech_v1.services.speech.transports import SpeechGrpcTransport
@@ -82,18 +120,19 @@ def connect() -> SpeechClient:
         channel = grpc.insecure_channel(endpoint.removeprefix("http://"))
         return SpeechClient(transport=SpeechGrpcTransport(channel=channel))
     options = {"api_endpoint": endpoint} if endpoint else None
-    return SpeechClient(credentials=_credentials(), client_options=options)
+    return SpeechClient(credentials=_credentials(account), client_options=options)
 
 
-def _credentials() -> Any:
+def _credentials(account: Account) -> Any:
     from google.oauth2.service_account import Credentials
 
     values = settings()
     scopes = ["https://www.googleapis.com/auth/cloud-platform"]
-    secret, file = values.google_credentials_json, values.google_application_credentials
+    secret, file = account.key or values.google_credentials_json, values.google_application_credentials
+    project = account.project or values.google_cloud_project
     try:
         if secret is not None:
-            name = "GOOGLE_CREDENTIALS_JSON"
+            name = "The block" if account.key else "GOOGLE_CREDENTIALS_JSON"
             info = json.loads(secret.get_secret_value())
             credentials: Any = Credentials.from_service_account_info(info, scopes=scopes)  # type: ignore[no-untyped-call]
         elif file is not None:
@@ -107,7 +146,7 @@ def _credentials() -> Any:
         raise AlignerUnavailable(f"GOOGLE_APPLICATION_CREDENTIALS names {file}, which does not exist.") from None
     except (ValueError, OSError):
         raise AlignerUnavailable(f"{name} does not hold a service account's key as JSON.") from None
-    return credentials.with_quota_project(values.google_cloud_project) if values.google_cloud_project else credentials
+    return credentials.with_quota_project(project) if project else credentials
 
 
 def _pieces(recording: Recording) -> Iterator[tuple[Samples, int]]:

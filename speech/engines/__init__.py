@@ -7,32 +7,19 @@ that can run here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
-from speech.audio import Samples, Span
+from speech.audio import Samples
 from speech.errors import EngineUnavailable
 from speech.registry import make
+from speech.voices import Reference
 
-__all__ = ["ENGINES", "Engine", "Speech", "choose"]
+__all__ = ["ENGINES", "Engine", "Progress", "Quality", "choose"]
+
+Quality = Literal["standard", "fast"]
 
 Progress = Callable[[int, int], None]
 """Called with the chunks done and the chunks in all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Speech:
-    """What an engine made.
-
-    Attributes:
-        samples: mono, within -1 and 1, of length n.
-        rate: hertz, as the engine made them.
-        spans: for each chunk its first and past-the-last sample.
-    """
-
-    samples: Samples
-    rate: int
-    spans: tuple[Span, ...]
 
 
 class Engine(Protocol):
@@ -40,36 +27,47 @@ class Engine(Protocol):
 
     Attributes:
         name: as it is asked for.
-        chunk_chars: how long a chunk suits it.
         clones: whether it can take a voice from a recording.
+        varies: whether another seed gives another take.
+        rate: hertz of its samples.
+        overlap: samples by which a chunk fades into the next one.
 
     `problem` says in one sentence why the engine cannot run here and what to do, or None; it must
-    be cheap. `languages` are the ISO 639-1 codes it speaks. `speak` takes the spoken form of each
-    chunk and returns their samples and spans in order; the same arguments give the same samples. It
-    raises `EngineError`.
+    be cheap. `reluctance` says why it should not be taken unless it is asked for by name, or None.
+    `languages` are the ISO 639-1 codes it speaks. `longest` is how many characters of a text suit a
+    chunk. `take` takes the spoken form of each chunk and returns the samples of each, mono, within
+    -1 and 1, in order; the same arguments give the same samples. It raises `EngineError`.
     """
 
     name: str
-    chunk_chars: int
     clones: bool
+    varies: bool
+    rate: int
+    overlap: int
 
     def problem(self) -> str | None: ...
 
+    def reluctance(self) -> str | None: ...
+
     def languages(self) -> frozenset[str]: ...
 
-    def speak(
+    def longest(self, text: str, speed: float, reference: Reference | None) -> int: ...
+
+    def take(
         self,
         chunks: Sequence[str],
         *,
         language: str,
         speed: float,
         seed: int,
+        reference: Reference | None = None,
+        quality: Quality = "standard",
         progress: Progress | None = None,
-    ) -> Speech: ...
+    ) -> list[Samples]: ...
 
 
 # In the order in which `auto` tries them; each entry is module:class, imported when it is asked for.
-ENGINES = {"espeak": "speech.engines.espeak:Espeak"}
+ENGINES = {"f5-tts": "speech.engines.f5:F5", "espeak": "speech.engines.espeak:Espeak"}
 
 
 _DEMO = (
@@ -89,7 +87,7 @@ def choose(name: str) -> tuple[Engine, list[str]]:
     if name == "auto":
         problems = []
         for engine in map(_make, ENGINES):
-            if problem := engine.problem():
+            if problem := engine.reluctance() or engine.problem():
                 problems.append(problem)
                 continue
             return engine, [] if engine.clones else [_DEMO.format(name=engine.name)]

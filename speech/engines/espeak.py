@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from speech.audio import Samples
-from speech.engines import Progress, Speech
+from speech.engines import Progress, Quality
 from speech.errors import EngineError, EngineUnavailable
+from speech.voices import Reference
 
 __all__ = ["Espeak", "Utterance", "available", "say", "voices"]
 
@@ -94,40 +95,44 @@ class Espeak:
     """The demo voice; see `Engine`."""
 
     name = "espeak"
-    chunk_chars = 300
     clones = False
+    varies = False
+    rate = 22_050
+    overlap = 0
 
     def problem(self) -> str | None:
         if available():
             return None
         return "The demo voice (espeak-ng) is not installed; run: pip install 'f5-flows[espeak]'"
 
+    def reluctance(self) -> str | None:
+        return None
+
     def languages(self) -> frozenset[str]:
         return voices()
 
-    def speak(
+    def longest(self, text: str, speed: float, reference: Reference | None) -> int:
+        return 300
+
+    def take(
         self,
         chunks: Sequence[str],
         *,
         language: str,
         speed: float,
         seed: int,
+        reference: Reference | None = None,
+        quality: Quality = "standard",
         progress: Progress | None = None,
-    ) -> Speech:
-        pieces: list[Samples] = []
-        spans: list[tuple[int, int]] = []
-        at, rate = 0, 0
+    ) -> list[Samples]:
+        takes: list[Samples] = []
         for index, chunk in enumerate(chunks):
-            utterance = say(chunk, language, round(WORDS_PER_MINUTE * speed))
-            rate = utterance.rate
-            pieces.append(utterance.samples)
-            spans.append((at, at + len(utterance.samples)))
-            at = spans[-1][1]
+            takes.append(say(chunk, language, round(WORDS_PER_MINUTE * speed)).samples)
             if progress:
                 progress(index + 1, len(chunks))
-        if not at:
+        if not any(map(len, takes)):
             raise EngineError("espeak-ng said nothing for this text.")
-        return Speech(np.concatenate(pieces), rate, tuple(spans))
+        return takes
 
 
 class _Worker:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from pathlib import Path
 
 from speech.errors import InstallError, ModelError
@@ -18,7 +20,9 @@ def download(model: str, source: Source, place: Place) -> tuple[list[Path], str]
         ModelError: it cannot be fetched; the text says why.
     """
     try:
-        files, revision = (_from_hub if source.kind == "hub" else _from_torchaudio)(source, place)
+        # What the libraries print must not stand in the output of the command line.
+        with contextlib.redirect_stdout(sys.stderr):
+            files, revision = (_from_hub if source.kind == "hub" else _from_torchaudio)(source, place)
     except ImportError as fault:
         raise ModelError(f"{model} cannot be fetched: {fault.name} is not installed.") from None
     except (OSError, ValueError, RuntimeError, InstallError) as fault:

@@ -77,6 +77,12 @@ def _problem(root: Path, wanted: int) -> str | None:
 _PUNKT = ("abbrev_types.txt", "collocations.tab", "ortho_context.tab", "sent_starters.txt")
 
 
+_PUNKT_LANGUAGES = (
+    "czech", "danish", "dutch", "english", "estonian", "finnish", "french", "german", "greek", "italian",
+    "malayalam", "norwegian", "polish", "portuguese", "russian", "slovene", "spanish", "swedish", "turkish",
+)  # fmt: skip
+
+
 def announce(place: Place, *, offline: bool = False) -> None:
     """Set every variable by which a library finds its models; libraries read them when they are imported.
 
@@ -84,7 +90,7 @@ def announce(place: Place, *, offline: bool = False) -> None:
         offline: no library may ask a hub, which would cost seconds for each file that is there.
     """
     root = place.root
-    for language in ("english",):
+    for language in _PUNKT_LANGUAGES:
         folder = root / "nltk" / "tokenizers" / "punkt_tab" / language
         folder.mkdir(parents=True, exist_ok=True)
         for name in _PUNKT:

@@ -28,6 +28,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distributions, requires
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -51,6 +52,8 @@ _GROWTH = 4
 # What a component must never bring: two of them in one process end in a crash.
 _FIXED = frozenset({"torch", "torchaudio", "torchvision", "triton", "numpy"})
 _FIXED_FAMILIES = ("nvidia-", "cuda-")
+
+_WITHOUT_TORCH = "{name} needs PyTorch, which is never installed for you; see pytorch.org."
 
 Level = Literal["ready", "absent", "broken"]
 
@@ -112,6 +115,8 @@ def check(name: str, components: Mapping[str, Component] = COMPONENTS) -> State:
     each set of versions.
     """
     component = components[name]
+    if component.torch and find_spec("torch") is None:
+        return State("absent", _WITHOUT_TORCH.format(name=name))
     try:
         live = _live()
         need = _need(component, _base())
@@ -301,7 +306,7 @@ def _versions(paths: Sequence[str]) -> dict[str, str]:
 
 def _need(component: Component, live: Mapping[str, str]) -> Need:
     if component.torch and "torch" not in live:
-        raise InstallError(f"{component.name} needs PyTorch, which is never installed for you; see pytorch.org.")
+        raise InstallError(_WITHOUT_TORCH.format(name=component.name))
     return component.needs({**live, **_tags()} if component.name == "flash-attn" else live)
 
 

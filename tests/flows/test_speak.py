@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 from uuid import UUID
 
-import numpy as np
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
@@ -18,7 +17,6 @@ from prefect.states import Cancelling
 
 from flows.speak import speak
 from speech import alignment
-from speech.engines import Speech
 from speech.errors import EngineUnavailable, InvalidRequest, SpeechError, Unreachable
 from speech.records import load, reply
 from speech.request import SpeechRequest
@@ -26,6 +24,7 @@ from speech.stores.folder import FolderStore
 from speech.stores.s3 import S3Store
 from tasks import progress
 from tasks.progress import listener
+from tests.fakes.engines import Told
 from tests.fakes.faults import FaultyProxy
 from tests.fakes.gateway import ACCESS_KEY, SECRET_KEY
 
@@ -161,22 +160,16 @@ async def test_parameters_that_are_not_valid_fail_the_run_and_store_no_output(st
     assert not [key for key in keys(store) if not key.startswith("jobs/")]
 
 
-class Patient:
+class Patient(Told):
     """An engine that takes its time and tells how far it is."""
 
-    name, chunk_chars, clones = "patient", 100, True
+    clones = True
 
-    def problem(self):
-        return None
-
-    def languages(self):
-        return frozenset({"en"})
-
-    def speak(self, chunks, *, progress, **options):
+    def take(self, chunks, *, progress, **options):
         for done in range(4):
             progress(done, 4)
             time.sleep(0.6)
-        return Speech(np.zeros(8000, np.float32), 8000, ((0, 8000),))
+        return super().take(chunks)
 
 
 async def test_progress_is_seen_while_the_voice_speaks(monkeypatch):
@@ -203,19 +196,12 @@ def watch(seen):
     return noted
 
 
-class Stopping:
+class Stopping(Told):
     """An engine that is stopped in the middle, as it is told."""
 
-    name, chunk_chars, clones = "stopping", 100, False
     stop = staticmethod(lambda: None)
 
-    def problem(self):
-        return None
-
-    def languages(self):
-        return frozenset({"en"})
-
-    def speak(self, chunks, **options):
+    def take(self, chunks, **options):
         self.stop()
 
 

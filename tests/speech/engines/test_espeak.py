@@ -6,10 +6,12 @@ import pytest
 from speech.engines import choose, espeak
 from speech.engines.espeak import Espeak, say, voices
 from speech.errors import EngineError, EngineUnavailable
+from speech.takes import perform
+from speech.text import Chunk, Token
 
 
 def spoken(chunks, speed=1.0, language="en"):
-    return Espeak().speak(chunks, language=language, speed=speed, seed=1)
+    return perform(Espeak(), [Chunk((Token(text, text),)) for text in chunks], language=language, speed=speed, seed=1)
 
 
 def test_the_same_text_always_gives_the_same_samples():

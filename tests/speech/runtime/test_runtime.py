@@ -65,7 +65,7 @@ class Environment:
         order = {"installer": installer, "whole": whole, "bare": bare, "versions": versions}
         url = url or self.index.url
         variables = {
-            "F5_FLOWS_HOME": str(self.home),
+            "F5_FLOWS_HOME": str(self.home), "RUNTIME_DIR": "",
             "UV_INDEX_URL": url, "UV_CACHE_DIR": str(self.folder / "cache"), "UV_HTTP_TIMEOUT": "5",
             "PIP_INDEX_URL": url, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1", "PIP_RETRIES": "0",
             "AWS_SECRET_ACCESS_KEY": "s3cr3t",

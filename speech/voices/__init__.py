@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from speech.errors import InvalidRequest, NotFound, Problem
 from speech.stores import Store
 
-__all__ = ["DEFAULT", "Voice", "check_name", "find", "shown"]
+__all__ = ["DEFAULT", "Reference", "Voice", "check_name", "check_stored_name", "find", "shown"]
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 
@@ -30,6 +31,25 @@ class Voice:
 DEFAULT = Voice(None)
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What an engine clones a voice from.
+
+    Attributes:
+        path: a few seconds of speech, mono.
+        text: exactly what is said there.
+    """
+
+    path: Path
+    text: str
+
+    @property
+    def seconds(self) -> float:
+        from speech.audio import duration_ms
+
+        return duration_ms(self.path) / 1000
+
+
 def check_name(voice: str) -> str:
     """The name, if it can be a stored voice's or is an https URL.
 
@@ -46,6 +66,20 @@ def check_name(voice: str) -> str:
     raise ValueError(
         f"local_voice: {voice[:60]!r} is not accepted; expected the name of a stored voice "
         "(letters, digits, '.', '_' and '-', at most 128) or an https URL"
+    )
+
+
+def check_stored_name(name: str) -> str:
+    """The name, if a voice can be stored under it.
+
+    Raises:
+        ValueError: it could leave its place, or does not end in .wav.
+    """
+    if _NAME.fullmatch(name) and ".." not in name and name.endswith(".wav"):
+        return name
+    raise ValueError(
+        f"voice_name: {name[:60]!r} is not accepted; expected letters, digits, '.', '_' and '-', ending in .wav, "
+        "at most 128"
     )
 
 

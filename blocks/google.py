@@ -1,0 +1,59 @@
+"""The Google account that Speech-to-Text is called with."""
+
+from __future__ import annotations
+
+from prefect.blocks.core import Block
+from pydantic import Field, SecretStr, field_validator
+
+from speech.alignment.google import Account, check_account
+from speech.errors import SettingsError
+from speech.settings import settings
+
+__all__ = ["GoogleSpeech", "aload_account"]
+
+
+class GoogleSpeech(Block):
+    """A service account for Google Speech-to-Text, the second link of the alignment chain.
+
+    It needs the permission speech.speech.recognize, which the role Cloud Speech Client holds.
+
+    Example:
+        ```python
+        GoogleSpeech(service_account=key_file.read_text()).save("speech")
+        ```
+    """
+
+    _block_type_name = "Google Speech"
+    _block_type_slug = "google-speech"
+    _documentation_url = "https://cloud.google.com/speech-to-text/docs/before-you-begin"  # type: ignore[assignment]
+    _description = "A service account for Google Speech-to-Text."
+
+    service_account: SecretStr = Field(description="The key file of the service account, as JSON.")
+    project: str | None = Field(default=None, description="Project that is billed; by default the account's own.")
+    endpoint: str | None = Field(default=None, description="Another endpoint, such as eu-speech.googleapis.com.")
+
+    @field_validator("service_account")
+    @classmethod
+    def _is_a_key(cls, key: SecretStr) -> SecretStr:
+        check_account(key)
+        return key
+
+    def account(self) -> Account:
+        """The account as the aligner takes it."""
+        return Account(self.service_account, self.project, self.endpoint)
+
+
+async def aload_account(name: str | None = None) -> Account | None:
+    """The account of the block `google-speech/<name>`, or that GOOGLE_BLOCK names; None where neither is given.
+
+    Raises:
+        SettingsError: there is no such block.
+    """
+    wanted = (name or settings().google_block or "").removeprefix("google-speech/")
+    if not wanted:
+        return None
+    try:
+        block = await GoogleSpeech.aload(wanted)
+    except ValueError:
+        raise SettingsError(f"The block google-speech/{wanted} does not exist.") from None
+    return block.account()

@@ -1,0 +1,259 @@
+"""WhisperX as an aligner: a wav2vec2 model hears letters, and the known script is forced onto them.
+
+Nothing is recognized. Each chunk is aligned by itself inside its span, since the search takes time with
+the square of its length and its error grows with it; numbers are aligned as they are spoken. Where
+nobody knows the spans, the embedded aligner tells them roughly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import regex
+
+from speech.alignment.bias import NONE, Bias, measure
+from speech.audio import Recording, Samples, Span, blocks
+from speech.errors import AlignerUnavailable, AlignmentError, ModelError, SpeechError
+from speech.files import write_text
+from speech.models import Local, aligner, choose, find
+from speech.settings import settings
+from speech.text import Chunk, Token
+from speech.words import Word, place
+
+__all__ = ["WhisperX"]
+
+RATE = 16_000
+
+# A wav2vec2 model hears a frame of 25 ms every 20 ms.
+_HOP, _WINDOW = 320, 400
+
+# The languages whose words whisperx does not part by blanks; it times each of their characters.
+_SPACELESS = ("ja", "zh")
+
+# Without spans a recording is aligned as one piece up to this length.
+_WHOLE_SECONDS = 30
+# What is heard around a chunk whose span is only roughly known.
+_MARGIN_MS = 300
+
+_Part = tuple[int, str]
+"""A word as it is aligned, and the token that it belongs to."""
+
+
+class WhisperX:
+    """See the module; see `speech.alignment.Aligner` for the protocol."""
+
+    name = "whisperx"
+    doubtful = 0.45
+    cost_usd = 0.0
+
+    def align(self, recording: Recording, chunks: Sequence[Chunk], language: str) -> list[Word]:
+        with _in_words():
+            model = load(language)
+            samples = np.concatenate(list(blocks(recording.path, RATE)))
+            tokens = [token for chunk in chunks for token in chunk.tokens]
+            spans: list[Span | None] = []
+            scores: list[float] = []
+            for chunk, (first, last) in zip(chunks, _chunk_spans(recording, chunks, language), strict=True):
+                heard = samples[first * RATE // 1000 : last * RATE // 1000]
+                found, certain = _chunk(chunk.tokens, heard, first, model, language)
+                spans += found
+                scores += certain
+        if not any(spans):
+            raise AlignmentError("none of the words could be placed.")
+        return place(tokens, spans, scores, recording.duration_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A loaded alignment model.
+
+    Attributes:
+        network, metadata: as whisperx loads and takes them.
+        size: bytes of its parameters.
+        bias: what it hears late or early, to be taken off.
+    """
+
+    network: Any
+    metadata: dict[str, Any]
+    device: str
+    size: int
+    bias: Bias = NONE
+
+
+_lock = threading.Lock()
+_kept: OrderedDict[tuple[Path, ...], Model] = OrderedDict()
+
+
+def load(language: str) -> Model:
+    """The alignment model of a language; models stay loaded within WHISPERX_MEMORY_MB.
+
+    Raises:
+        AlignerUnavailable: whisperx or the model is not here.
+    """
+    from speech.runtime import check, use
+
+    state = check("whisperx")
+    if state.level != "ready":
+        raise AlignerUnavailable(f"{state.sentence} Run: f5-flows runtime install whisperx")
+    use(state)
+    here = choose()
+    local = find(aligner(language), here)
+    if local is None:
+        raise AlignerUnavailable(
+            f"its model for {language!r} is not here; run: f5-flows models sync {aligner(language)}"
+        )
+    with _lock:
+        if local.files in _kept:
+            _kept.move_to_end(local.files)
+            return _kept[local.files]
+        model = _load(local, language, here.root)
+        budget = settings().whisperx_memory_mb * 1_000_000 - model.size
+        while _kept and sum(kept.size for kept in _kept.values()) > budget:
+            _kept.popitem(last=False)
+        _kept[local.files] = model
+        return model
+
+
+def _load(local: Local, language: str, root: Path) -> Model:
+    import nltk
+    import torch
+    from whisperx import alignment
+
+    nltk.data.path.insert(0, str(root / "nltk"))
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    # A folder with a configuration is a Hugging Face model; a single file is one that torchaudio knows.
+    named = {"model_name": str(local.folder)} if local.file("config.json") else {"model_dir": str(local.folder)}
+    network, metadata = alignment.load_align_model(language, device, **named, model_cache_only=True)
+    size = sum(parameter.numel() * parameter.element_size() for parameter in network.parameters())
+    plain = Model(network, metadata, device, size)
+    return Model(network, metadata, device, size, _bias(plain, local, language, root))
+
+
+def _bias(model: Model, local: Local, language: str, root: Path) -> Bias:
+    """What was measured for this model, now or earlier."""
+    known = root / ".f5-flows" / "bias" / f"{local.name.replace('/', '-')}-{_fingerprint(local)}.json"
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        return Bias(**json.loads(known.read_text(encoding="utf-8")))
+    found = measure(lambda chunk, samples: _chunk(chunk.tokens, samples, 0, model, language)[0], language)
+    with contextlib.suppress(OSError):
+        write_text(known, json.dumps({"onset_ms": found.onset_ms, "offset_ms": found.offset_ms}))
+    return found
+
+
+def _fingerprint(local: Local) -> str:
+    from speech.models.manifest import digest
+
+    return digest(json.dumps([[path.name, path.stat().st_size] for path in local.files]).encode())[:12]
+
+
+def _chunk_spans(recording: Recording, chunks: Sequence[Chunk], language: str) -> Sequence[Span]:
+    """Where each chunk is heard, in milliseconds."""
+    if recording.spans_ms:
+        return recording.spans_ms
+    if recording.duration_ms <= _WHOLE_SECONDS * 1000 and len(chunks) == 1:
+        return [(0, recording.duration_ms)]
+    from speech.alignment.embedded import Embedded
+
+    words = Embedded().align(recording, chunks, language)
+    rough: list[Span] = []
+    at = 0
+    for chunk in chunks:
+        own = words[at : at + len(chunk.tokens)]
+        at += len(chunk.tokens)
+        rough.append((own[0].start, own[-1].end))
+    # Neither into its neighbours' speech nor beyond the recording.
+    before = [0, *(end for _, end in rough[:-1])]
+    after = [*(start for start, _ in rough[1:]), recording.duration_ms]
+    return [
+        (max(start - _MARGIN_MS, (start + left) // 2), min(end + _MARGIN_MS, (end + right + 1) // 2))
+        for (start, end), left, right in zip(rough, before, after, strict=True)
+    ]
+
+
+def _chunk(
+    tokens: Sequence[Token], samples: Samples, offset_ms: int, model: Model, language: str
+) -> tuple[list[Span | None], list[float]]:
+    """The tokens' spans in milliseconds from the start of the recording, and how certain they are."""
+    spans: list[Span | None] = [None] * len(tokens)
+    scores = [0.0] * len(tokens)
+    parts = list(_parts(tokens, model, language))
+    if not parts or len(samples) < _WINDOW:
+        return spans, scores
+    heard = _aligned("".join(word for _, word in parts) if language in _SPACELESS else " ".join(
+        word for _, word in parts), samples, model)  # fmt: skip
+    if len(heard) != len(parts):
+        # whisperx gives up on text that is longer than the audio, and says so by leaving words out.
+        return spans, scores
+    certain: list[list[float]] = [[] for _ in tokens]
+    stretch = _stretch(len(samples))
+    for (index, _), word in zip(parts, heard, strict=True):
+        if "start" not in word or "end" not in word:
+            continue
+        start = max(round(word["start"] * stretch * 1000 - model.bias.onset_ms), 0) + offset_ms
+        end = max(round(word["end"] * stretch * 1000 - model.bias.offset_ms), 0) + offset_ms
+        known = spans[index]
+        spans[index] = (known[0] if known else start, max(end, start))
+        certain[index].append(float(word.get("score", 0.0)))
+    means = [min(max(sum(score) / len(score), 0.0), 1.0) if score else 0.0 for score in certain]
+    return spans, means
+
+
+def _parts(tokens: Sequence[Token], model: Model, language: str) -> Iterator[_Part]:
+    """The words that are said, with what the model can hear of them: no punctuation, which would be a wildcard."""
+    letters = model.metadata["dictionary"]
+    for index, token in enumerate(tokens):
+        spoken = regex.sub(r"[-‐‑–—/]", " ", token.spoken)
+        for word in spoken.split():
+            kept = "".join(
+                character for character in word
+                if character.isalnum() or regex.match(r"\p{M}", character) or (character.lower() in letters
+                and character not in ".,;:!?|")
+            )  # fmt: skip
+            if not any(character.isalnum() for character in kept):
+                continue
+            if language in _SPACELESS:
+                yield from ((index, character) for character in kept)
+            else:
+                yield index, kept
+
+
+def _aligned(text: str, samples: Samples, model: Model) -> list[dict[str, Any]]:
+    from whisperx import alignment
+
+    segment = {"text": text, "start": 0.0, "end": len(samples) / RATE}
+    found = alignment.align([segment], model.network, model.metadata, samples, model.device)
+    words: list[dict[str, Any]] = found["word_segments"]
+    return words
+
+
+def _stretch(samples: int) -> float:
+    """What whisperx's times have to be multiplied by.
+
+    It shares the whole length among the frames, though the last window hangs over: times grow by up to
+    a frame towards the end.
+    """
+    frames = (samples - _WINDOW) // _HOP + 1
+    return frames * _HOP / samples
+
+
+@contextlib.contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except ModelError as fault:
+        raise AlignerUnavailable(str(fault)) from None
+    except SpeechError:
+        raise
+    except (ImportError, OSError) as fault:
+        raise AlignerUnavailable(f"whisperx cannot be loaded ({type(fault).__name__}: {fault}).") from fault
+    except (RuntimeError, ValueError, KeyError, LookupError, TypeError) as fault:
+        reason = str(fault).splitlines()[0][:200] if str(fault) else type(fault).__name__
+        raise AlignmentError(f"whisperx failed: {reason}") from fault

@@ -1,0 +1,296 @@
+"""The stored voices: added, listed, removed, and brought to an engine.
+
+Beside `voices/<name>.wav` lies `voices/<name>.json` with what was found out about it once: the digest of
+the recording, the clip that is cloned from, and what it says. A recording without it, or one that was
+replaced, is prepared when it is first used.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from speech.audio import duration_ms, write_wav
+from speech.errors import AudioError, FetchError, InvalidRequest, NotFound, Problem
+from speech.fetch import MOST_BYTES, fetch
+from speech.request import problems_of
+from speech.stores import Store
+from speech.voices import Reference, Voice, check_stored_name, shown
+from speech.voices.clip import RATE, Clip, make
+
+__all__ = ["Upload", "add", "listing", "reference", "remove"]
+
+
+class Upload(BaseModel):
+    """A voice as a client sends it."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    voice_name: str = Field(description="Name, ending in .wav.", max_length=128)
+    voice_file_url: str | None = Field(
+        None, validation_alias=AliasChoices("voice_file_url", "url_file"), description="https URL of the recording."
+    )
+    voice_file: str | None = Field(
+        None, validation_alias=AliasChoices("voice_file", "file"), description="The recording in base64."
+    )
+    reference_text: str | None = Field(None, description="What the recording says.", max_length=20_000)
+    text_file_url: str | None = Field(None, description="https URL of that text.")
+    text_file: str | None = Field(None, description="That text in base64.")
+    overwrite: bool = Field(False, description="Replace a voice of the same name.")
+
+    @field_validator("voice_name")
+    @classmethod
+    def _name_is_a_wav(cls, name: str) -> str:
+        return check_stored_name(name)
+
+    @classmethod
+    def parse(cls, data: dict[str, Any]) -> Upload:
+        """Make an upload of what a client sent.
+
+        Raises:
+            InvalidRequest: with every problem, in the words that clients know.
+        """
+        known = {
+            "voice_name": "voice_name is required for upload",
+            "voice_file_url": "voice_file_url is required for upload",
+        }
+        missing = [] if data.get("voice_name") else ["voice_name"]
+        if not any(data.get(name) for name in ("voice_file_url", "url_file", "voice_file", "file")):
+            missing.append("voice_file_url")
+        problems = [Problem(name, None, "a value", known[name]) for name in missing]
+        try:
+            upload = cls.model_validate({"voice_name": "x.wav"} | {key: data[key] for key in data if data[key] != ""})
+        except ValidationError as fault:
+            problems += [problem for problem in problems_of(fault, cls) if problem.field not in missing]
+        if problems:
+            raise InvalidRequest(problems)
+        return upload
+
+
+class _Prepared(BaseModel):
+    """What `voices/<name>.json` holds."""
+
+    name: str
+    sha256: str = Field(description="Of the recording.")
+    size: int = Field(description="Bytes of the recording.")
+    duration: float = Field(description="Seconds of the recording.")
+    clip: str = Field(description="Key of the prepared clip.")
+    transcript: str = Field(description="Exactly what the clip says.")
+    clip_duration: float
+    warnings: list[str] = Field(default_factory=list)
+
+
+def add(upload: Upload, store: Store) -> dict[str, Any]:
+    """Store a voice, made ready; returns what the contract replies.
+
+    Raises:
+        InvalidRequest: the recording cannot be fetched or used, or the name is taken; nothing is stored.
+    """
+    key = f"voices/{upload.voice_name}"
+    if not upload.overwrite and _exists(store, key):
+        message = f"voice_name: {upload.voice_name!r} is taken; give another name, or overwrite: true"
+        raise InvalidRequest([Problem("voice_name", upload.voice_name, "", message)])
+    with tempfile.TemporaryDirectory(prefix="f5-flows-") as folder:
+        path = Path(folder) / "recording"
+        _receive(upload.voice_file_url, upload.voice_file, path, "voice_file", upload.voice_name)
+        text = upload.reference_text or _text(upload, Path(folder) / "text", upload.voice_name)
+        try:
+            clip = make(path, text)
+            recording = Path(folder) / "voice.wav"
+            _as_wav(path, recording)
+        except AudioError as fault:
+            raise InvalidRequest([Problem("voice_file", None, "a recording", f"voice_file: {fault}")]) from None
+        prepared = _store_prepared(upload.voice_name, recording, clip, store, Path(folder))
+        store.put(key, recording, "audio/wav")
+    return {
+        "status": f"Voice '{upload.voice_name}' uploaded successfully",
+        "message": f"It is cloned from {clip.seconds:.1f} s that say: {clip.text}",
+        "voice": prepared.model_dump(exclude={"clip"}),
+    }
+
+
+def listing(store: Store) -> list[dict[str, Any]]:
+    """Every stored voice, in both spellings that clients know."""
+    entries = {entry.key: entry for entry in store.list("voices/")}
+    voices = []
+    for key, entry in sorted(entries.items()):
+        name = key.removeprefix("voices/")
+        if not name.endswith(".wav") or "/" in name:
+            continue
+        text = f"{name.removesuffix('.wav')}.txt"
+        known = _load(name, store) if f"voices/{_stem(name)}.json" in entries else None
+        voices.append(
+            {
+                "name": name,
+                "voice_file": name,
+                "text_file": text if f"voices/{text}" in entries else None,
+                "size": entry.size,
+                "last_modified": entry.modified.isoformat(),
+                "duration": known.duration if known else None,
+            }
+        )
+    return voices
+
+
+def remove(name: str, store: Store) -> None:
+    """Remove a voice and what was prepared of it.
+
+    Raises:
+        InvalidRequest: there is no such voice.
+    """
+    name = check_name_of_file(name)
+    if not _exists(store, f"voices/{name}"):
+        message = f"voice_name: there is no voice {name!r}"
+        raise InvalidRequest([Problem("voice_name", name, "", message)])
+    known = _load(name, store)
+    store.delete(f"voices/{name}")
+    for key in (f"voices/{_stem(name)}.json", f"voices/{_stem(name)}.txt", known.clip if known else ""):
+        if key:
+            store.delete(key)
+
+
+def reference(
+    voice: Voice, ref_text: str | None, store: Store, folder: Path, language: str | None = None
+) -> tuple[Reference | None, tuple[str, ...]]:
+    """What an engine clones a voice from, in `folder`, and what the user should know; None for the default voice.
+
+    Raises:
+        InvalidRequest: the recording cannot be fetched or used.
+    """
+    if voice.name is None:
+        return None, ()
+    path, clip_path = folder / "voice", folder / "reference.wav"
+    if voice.key is None:
+        _receive(voice.name, None, path, "local_voice", shown(voice.name))
+        return _written(_made(path, ref_text, language), clip_path)
+    name = voice.key.removeprefix("voices/")
+    known = _load(name, store)
+    if known and ref_text in (None, known.transcript) and store.head(voice.key).size == known.size:
+        with suppress(NotFound):
+            store.get(known.clip, clip_path)
+            return Reference(clip_path, known.transcript), ()
+    store.get(voice.key, path)
+    clip = _made(path, ref_text or _beside(name, store), language)
+    if ref_text is None:
+        _store_prepared(name, path, clip, store, folder)
+    return _written(clip, clip_path)
+
+
+def check_name_of_file(name: str) -> str:
+    """A stored voice's file name; its ending may be left out.
+
+    Raises:
+        InvalidRequest: it cannot be one.
+    """
+    try:
+        return check_stored_name(name if name.endswith(".wav") else f"{name}.wav")
+    except ValueError as fault:
+        raise InvalidRequest([Problem("voice_name", name, "", str(fault))]) from None
+
+
+def _made(path: Path, text: str | None, language: str | None) -> Clip:
+    try:
+        return make(path, text, language)
+    except AudioError as fault:
+        raise InvalidRequest([Problem("local_voice", None, "a recording", f"local_voice: {fault}")]) from None
+
+
+def _written(clip: Clip, path: Path) -> tuple[Reference, tuple[str, ...]]:
+    write_wav(path, [clip.samples], RATE, RATE)
+    return Reference(path, clip.text), clip.warnings
+
+
+def _store_prepared(name: str, recording: Path, clip: Clip, store: Store, folder: Path) -> _Prepared:
+    """Store the clip, then what tells of it, so that the latter never names what is not there."""
+    path = folder / "clip.wav"
+    write_wav(path, [clip.samples], RATE, RATE)
+    digest = hashlib.sha256(recording.read_bytes()).hexdigest()
+    prepared = _Prepared(
+        name=name,
+        sha256=digest,
+        size=recording.stat().st_size,
+        duration=round(duration_ms(recording) / 1000, 3),
+        clip=f"voices/clips/{_stem(name)}-{digest[:16]}.wav",
+        transcript=clip.text,
+        clip_duration=round(clip.seconds, 3),
+        warnings=list(clip.warnings),
+    )
+    store.put(prepared.clip, path, "audio/wav")
+    store.write(f"voices/{_stem(name)}.json", prepared.model_dump_json(indent=1), "application/json")
+    return prepared
+
+
+def _as_wav(path: Path, target: Path) -> None:
+    """The recording as mono WAV at the engine's rate, whatever it was."""
+    from speech.audio import blocks
+
+    def pieces() -> Iterator[Any]:
+        yield from blocks(path, RATE)
+
+    write_wav(target, pieces(), RATE, RATE)
+
+
+def _load(name: str, store: Store) -> _Prepared | None:
+    try:
+        return _Prepared.model_validate_json(store.read(f"voices/{_stem(name)}.json"))
+    except (NotFound, ValidationError):
+        return None
+
+
+def _beside(name: str, store: Store) -> str | None:
+    """The transcript that clients of the earlier system stored beside a voice."""
+    try:
+        return store.read(f"voices/{_stem(name)}.txt")
+    except NotFound:
+        return None
+
+
+def _stem(name: str) -> str:
+    return name.removesuffix(".wav")
+
+
+def _exists(store: Store, key: str) -> bool:
+    try:
+        store.head(key)
+    except NotFound:
+        return False
+    return True
+
+
+def _receive(url: str | None, encoded: str | None, path: Path, field: str, name: str) -> None:
+    """A file that comes by URL or in base64."""
+    if url:
+        try:
+            fetch(url, path)
+        except FetchError as fault:
+            message = f"Failed to download voice file: {shown(name)}: {fault}"
+            raise InvalidRequest([Problem(field, None, "an https URL", message)]) from None
+        return
+    path.write_bytes(_decoded(encoded or "", field))
+
+
+def _decoded(encoded: str, field: str) -> bytes:
+    if len(encoded) > MOST_BYTES * 4 // 3 + 4:
+        raise InvalidRequest([Problem(field, None, "", f"{field}: it is larger than {MOST_BYTES / 1e6:.0f} MB")])
+    try:
+        return base64.b64decode(encoded.partition("base64,")[2] or encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidRequest([Problem(field, encoded, "base64")]) from None
+
+
+def _text(upload: Upload, path: Path, name: str) -> str | None:
+    if not (upload.text_file_url or upload.text_file):
+        return None
+    _receive(upload.text_file_url, upload.text_file, path, "text_file", name)
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidRequest([Problem("text_file", None, "", "text_file: it is not UTF-8 text")]) from None

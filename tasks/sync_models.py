@@ -1,0 +1,49 @@
+"""Before the first step, where F5-TTS speaks: its models are brought here from the nearest place that has them."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from prefect.logging import get_run_logger
+
+from speech.errors import ModelError
+from speech.models import announce, choose, obtain, settle
+from speech.needs import Needs
+from speech.settings import settings
+from speech.stores import Store
+from speech.stores.folder import FolderStore
+from tasks.step import step
+
+__all__ = ["sync_models"]
+
+# For so long a warm worker does not ask again whether the cache has changed.
+_TRUSTED_SECONDS = 600.0
+_obtained: dict[tuple[str, str], float] = {}
+
+
+@step("sync models", timeout=settings().setup_timeout)
+def sync_models(needs: Needs, store: Store) -> list[str]:
+    """Make every model loadable; returns what the user should know.
+
+    Raises:
+        ModelError: one without which the request fails cannot be had.
+    """
+    log, place = get_run_logger(), choose()
+    names = [
+        name
+        for name in (*needs.models, *needs.useful_models)
+        if time.monotonic() - _obtained.get((str(place.root), name), -_TRUSTED_SECONDS) >= _TRUSTED_SECONDS
+    ]
+    if not names:
+        return []
+    cached = settings().enable_s3_model_cache and not isinstance(store, FolderStore)
+    announce(place)
+    found = obtain(names, place, store if cached else None, tell=lambda text: log.info("%s", text))
+    announce(place, offline=True)
+    _obtained.update({(str(place.root), name): time.monotonic() for name in found.models})
+    for name in found.models:
+        threading.Thread(target=settle, args=(name, place), daemon=True).start()
+    if lacking := [problem for name, problem in found.problems.items() if name in needs.models]:
+        raise ModelError("; ".join(lacking))
+    return [*found.notes, *found.problems.values()]

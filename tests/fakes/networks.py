@@ -1,0 +1,86 @@
+"""Small networks made on the spot, in the formats of the real ones, for the real code that loads them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+
+ARCHITECTURE = {
+    "dim": 64, "depth": 2, "heads": 2, "dim_head": 32, "ff_mult": 2, "text_dim": 32, "text_mask_padding": True,
+    "conv_layers": 1,
+}  # fmt: skip
+
+
+def f5_checkpoint(folder: Path, architecture: dict[str, object] = ARCHITECTURE) -> list[Path]:
+    """A DiT with random weights, its vocabulary and its model.yaml."""
+    import shutil
+    from importlib.resources import files
+
+    import torch
+    import yaml
+    from safetensors.torch import save_file
+
+    from speech.engines.f5_library import DiT, utils_infer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    vocabulary = folder / "vocab.txt"
+    shutil.copyfile(str(files("f5_tts") / "infer/examples/vocab.txt"), vocabulary)
+    symbols, count = utils_infer.get_tokenizer(str(vocabulary), "custom")
+    torch.manual_seed(0)
+    model = utils_infer.CFM(
+        transformer=DiT(**architecture, text_num_embeds=count, mel_dim=100),
+        mel_spec_kwargs={"mel_spec_type": "vocos"},
+        vocab_char_map=symbols,
+    )
+    for parameter in model.parameters():
+        if not parameter.abs().sum():
+            # What starts as zero would leave only the noise.
+            torch.nn.init.normal_(parameter, std=0.02)
+    save_file({f"ema_model.{name}": value for name, value in model.state_dict().items()}, folder / "model.safetensors")
+    (folder / "model.yaml").write_text(yaml.safe_dump({"model": {"arch": dict(architecture)}}))
+    return sorted(folder.iterdir())
+
+
+def vocoder(folder: Path, dim: int = 64, layers: int = 2) -> list[Path]:
+    """A Vocos with random weights."""
+    import torch
+    import yaml
+    from vocos import Vocos
+
+    folder.mkdir(parents=True, exist_ok=True)
+    mel = {"sample_rate": 24000, "n_fft": 1024, "hop_length": 256, "n_mels": 100, "padding": "center"}
+    backbone = {"input_channels": 100, "dim": dim, "intermediate_dim": 2 * dim, "num_layers": layers}
+    head = {"dim": dim, "n_fft": 1024, "hop_length": 256, "padding": "center"}
+    config = {
+        "feature_extractor": {"class_path": "vocos.feature_extractors.MelSpectrogramFeatures", "init_args": mel},
+        "backbone": {"class_path": "vocos.models.VocosBackbone", "init_args": backbone},
+        "head": {"class_path": "vocos.heads.ISTFTHead", "init_args": head},
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    torch.manual_seed(0)
+    with contextlib.redirect_stdout(sys.stderr):
+        torch.save(Vocos.from_hparams(str(folder / "config.yaml")).state_dict(), folder / "pytorch_model.bin")
+    return sorted(folder.iterdir())
+
+
+def transcriber(folder: Path) -> list[Path]:
+    """A Whisper with random weights and a vocabulary of single letters."""
+    import torch
+    from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration, WhisperTokenizer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    letters = {chr(97 + index): index for index in range(26)} | {"Ġ": 26}
+    (folder / "vocab.json").write_text(json.dumps(letters))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    tokenizer = WhisperTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"))
+    tokenizer.save_pretrained(folder)
+    WhisperFeatureExtractor(feature_size=80).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = WhisperConfig(
+        vocab_size=len(tokenizer), d_model=32, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=32, decoder_ffn_dim=32, num_mel_bins=80, max_target_positions=64,
+    )  # fmt: skip
+    WhisperForConditionalGeneration(config).save_pretrained(folder)
+    return sorted(folder.iterdir())
