@@ -48,7 +48,7 @@ async def speak(
     with workspace() as folder:
         if needed := needs(request, engine):
             await progress.reach("set up")
-            notes += await ensure_runtime(needed)
+            notes += await ensure_runtime(needed, request, store)
             notes += await sync_models(needed, store)
         await progress.reach("prepare")
         plan = await prepare(request, engine, store, folder)

@@ -166,8 +166,8 @@ def _next(seed: int, number: int) -> int:
 def _judge(
     samples: Samples, engine: Engine, chunk: Chunk, language: str, speed: float, seed: int, score: Score
 ) -> Take:
-    problems = list(_faults(samples, engine.rate, chunk, language, speed))
-    if not engine.varies or problems:
+    mute, problems = _faults(samples, engine.rate, chunk, language, speed)
+    if not engine.varies or mute:
         return Take(samples, seed, tuple(problems))
     found = score(samples, engine.rate, chunk, language)
     if found is not None and found < _LEAST_SCORE:
@@ -175,16 +175,16 @@ def _judge(
     return Take(samples, seed, tuple(problems), found)
 
 
-def _faults(samples: Samples, rate: int, chunk: Chunk, language: str, speed: float) -> list[str]:
-    """What can be heard to be wrong without knowing the words."""
+def _faults(samples: Samples, rate: int, chunk: Chunk, language: str, speed: float) -> tuple[bool, list[str]]:
+    """What is wrong that can be heard without knowing the words, and whether there is nothing to be heard at all."""
     if not chunk.spoken:
-        return []
+        return True, []
     if not len(samples) or not np.isfinite(samples).all():
-        return ["it is no sound at all"]
+        return True, ["it is no sound at all"]
     found = []
     level = 10 * np.log10(float(np.mean(np.square(samples))) + 1e-12)
     if level < _QUIETEST_DB:
-        return [f"it is nearly silent ({level:.0f} dB)"]
+        return True, [f"it is nearly silent ({level:.0f} dB)"]
     if (clipped := float(np.mean(np.abs(samples) >= 0.999))) > _CLIPPED_SHARE:
         found.append(f"{clipped:.0%} of it is clipped")
     loud = np.flatnonzero(np.abs(samples) > _SILENT)
@@ -195,12 +195,12 @@ def _faults(samples: Samples, rate: int, chunk: Chunk, language: str, speed: flo
     pace = len(chunk.spoken) * weight / (len(samples) / rate) / speed
     if not _SLOWEST <= pace <= _FASTEST:
         found.append(f"its pace is {pace:.0f} characters a second")
-    return found
+    return False, found
 
 
-def _badness(take: Take) -> tuple[int, float]:
-    # Nobody listens to what sounds wrong, so such a take has no score; it is worse than any that has one.
-    return len(take.problems), -(take.score if take.score is not None else -1.0)
+def _badness(take: Take) -> tuple[bool, int, float]:
+    # What cannot be heard has no score; it is worse than anything that has one.
+    return bool(take.problems) and take.score is None, len(take.problems), -(take.score or 0.0)
 
 
 def _heard(samples: Samples, rate: int, chunk: Chunk, language: str) -> float | None:

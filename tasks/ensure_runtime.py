@@ -6,17 +6,22 @@ from prefect.logging import get_run_logger
 
 from speech.errors import InstallError
 from speech.needs import Needs
+from speech.request import SpeechRequest
 from speech.runtime import ensure
 from speech.settings import settings
+from speech.stores import Store
+from speech.voices import find
 from tasks.step import step
 
 __all__ = ["ensure_runtime"]
 
 
 @step("ensure runtime", timeout=settings().setup_timeout)
-def ensure_runtime(needs: Needs) -> list[str]:
+def ensure_runtime(needs: Needs, request: SpeechRequest, store: Store) -> list[str]:
     """Install what is missing; returns what the user should know of what the request can do without."""
     log, notes = get_run_logger(), []
+    # A name that is wrong must not cost minutes first.
+    find(request.local_voice, store)
     for name in needs.components:
         ensure(name, lambda text: log.info("%s", text))
     for name in needs.useful_components:

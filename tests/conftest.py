@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -18,6 +19,8 @@ os.environ |= {
     "F5_FLOWS_HOME": str(HOME / "f5-flows"),
     # Components take half a minute to install, so they stay from one run of the tests to the next.
     "RUNTIME_DIR": os.environ.get("F5_FLOWS_TEST_RUNTIME", str(ROOT / ".runtime")),
+    # Test processes run side by side; PyTorch would give each of them all cores.
+    "OMP_NUM_THREADS": "1",
     # A hub that is not there: no test may fetch what is published.
     "HF_ENDPOINT": "http://127.0.0.1:9",
     "PREFECT_HOME": str(HOME / "prefect"),
@@ -75,8 +78,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def gateway(tmp_path_factory: pytest.TempPathFactory, certificates: dict[str, Path]) -> Iterator[ceph.Gateway]:
     """A real S3 server."""
     if not ceph.available():
-        missing = f"a real S3 server is needed: apt-get install {' '.join(ceph.PACKAGES)}"
-        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+        needed(f"a real S3 server is needed: apt-get install {' '.join(ceph.PACKAGES)}")
     server = ceph.Gateway(tmp_path_factory.mktemp("ceph"), certificates["server"])
     yield server
     server.stop()
@@ -119,6 +121,62 @@ def s3(bucket: Bucket) -> S3Store:
 def recorded(utterance: Utterance, path: Path, rate: int = 22050) -> Recording:
     """An utterance as a recording whose chunks nobody knows."""
     return record(utterance.samples, utterance.rate, (), path, rate)
+
+
+def needed(missing: str) -> None:
+    """Skip what cannot run here; in CI it must."""
+    pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def components() -> None:
+    """The real f5_tts and whisperx, installed as users get them."""
+    if find_spec("torch") is None:
+        needed("PyTorch is needed: uv pip install torch==2.13.0 --torch-backend cpu")
+    from speech.errors import InstallError
+    from speech.runtime import ensure
+
+    try:
+        for name in ("f5-tts", "whisperx"):
+            ensure(name)
+    except InstallError as fault:
+        needed(str(fault))
+
+
+# Trained on espeak-ng's speech for these tests; it aligns that and nothing else.
+TINY_ALIGNER = ROOT / "tests" / "data" / "tiny_ctc"
+
+
+@pytest.fixture(scope="session")
+def networks(components: None) -> Path:
+    """Small models in a cache of their own: an F5-TTS, a vocoder, an aligner for English."""
+    from filelock import FileLock
+
+    from speech.models import VOCODER, Place, adopt, aligner, announce
+    from tests.fakes.networks import f5_checkpoint, vocoder
+
+    root = HOME / "networks"
+    with FileLock(f"{root}.lock"):
+        place = Place(root)
+        announce(place, offline=True)
+        if not (root / "ready").exists():
+            adopt("f5-tts/tiny", place, f5_checkpoint(root / "f5-tts" / "tiny"))
+            adopt(VOCODER, place, vocoder(root / VOCODER))
+            shutil.copytree(TINY_ALIGNER, root / "align" / "en")
+            adopt(aligner("en"), place, sorted((root / "align" / "en").iterdir()))
+            (root / "ready").touch()
+    return root
+
+
+@pytest.fixture
+def tiny(networks: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A process that is set up for them."""
+    monkeypatch.setenv("MODELS_DIR", str(networks))
+    monkeypatch.setenv("F5_MODEL", "tiny")
+    # Eight steps of a random network sound like thirty-two.
+    monkeypatch.setenv("NFE_STEP", "5")
+    settings.cache_clear()
+    return networks
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Scripts in the public domain."""
+"""Scripts in the public domain, and sentences that the small aligner of the tests has not seen."""
 
 ALICE = (
     "Alice was beginning to get very tired of sitting by her sister on the bank, and of having nothing to do. "
@@ -31,3 +31,27 @@ SPOSI = (
     "golfi, a seconda dello sporgere e del rientrare di quelli, vien quasi a un tratto a ristringersi."
 )
 BY_LANGUAGE = {"en": ALICE, "de": EFFI, "fr": SWANN, "es": QUIJOTE, "it": SPOSI}
+
+# It was trained on random rows of words; these are sentences, written for the tests.
+HELD_OUT = [
+    "The baker left a basket of warm rolls beside the garden gate before sunrise.",
+    "Nobody in the village could remember who had painted the old bridge yellow.",
+    "We walked along the river until the path turned sharply toward the mill.",
+    "Please write your answer on the back of the card and hand it to the clerk.",
+    "A heavy wooden door stood open at the far end of the narrow hall.",
+    "She told the driver to wait while she looked for her missing gloves.",
+    "Most of the letters in the drawer were written by a patient hand.",
+    "The captain studied the map twice before he gave the final order.",
+    "Children ran past the market with paper boats and sticky fingers.",
+    "If the weather holds, the harvest will be finished before Friday evening.",
+    "An owl called from the barn while the rest of the farm was sleeping.",
+    "They sold the piano last winter and bought a small printing press.",
+    "My uncle keeps a jar of buttons that nobody is allowed to touch.",
+    "The train slowed down near the lake, and everyone leaned to the window.",
+    "Every visitor was given a candle, a blanket and a cup of soup.",
+    "He measured the shelf carefully but still cut the board too short.",
+    "Two silver coins were hidden under the loose stone by the well.",
+    "The teacher asked a simple question, and the whole room went quiet.",
+    "Snow had covered the fence so that only the tops of the posts were seen.",
+    "When the bell finally rang, the dog was already waiting by the stairs.",
+]

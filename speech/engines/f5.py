@@ -136,12 +136,12 @@ class _Prompt:
 
     Attributes:
         audio: (1, n) at 24 kHz, loud enough.
-        gain: by which speech is made as quiet as the reference was.
+        quiet: how loud the reference was, where that is less than the model is used to; else None.
         text: ends with a blank, so that words do not run together.
     """
 
     audio: torch.Tensor
-    gain: float
+    quiet: torch.Tensor | None
     text: str
 
     @property
@@ -237,14 +237,15 @@ def _prompt(reference: Reference, device: str) -> _Prompt:
     audio = torch.from_numpy(data.T.copy())
     if audio.shape[0] > 1:
         audio = torch.mean(audio, dim=0, keepdim=True)
-    loudness = float(torch.sqrt(torch.mean(torch.square(audio))))
-    if loudness == 0:
+    loudness = torch.sqrt(torch.mean(torch.square(audio)))
+    if not loudness:
         raise EngineError("The reference recording is silent.")
-    if loudness < _LOUDNESS:
-        audio = audio * _LOUDNESS / torch.sqrt(torch.mean(torch.square(audio)))
+    quiet = loudness if loudness < _LOUDNESS else None
+    if quiet is not None:
+        audio = audio * _LOUDNESS / quiet
     if rate != RATE:
         audio = torchaudio.transforms.Resample(rate, RATE)(audio)
-    return _Prompt(audio.to(device), min(loudness / _LOUDNESS, 1.0), _sentence(reference.text))
+    return _Prompt(audio.to(device), None if quiet is None else quiet.to(device), _sentence(reference.text))
 
 
 def _sentence(text: str) -> str:
@@ -321,7 +322,10 @@ def _voiced(mel: torch.Tensor, prompt: _Prompt, loaded: _Loaded) -> Samples:
     import torch
 
     spoken = mel.to(torch.float32)[None, prompt.frames :, :].permute(0, 2, 1)
-    samples: Samples = (loaded.vocoder.decode(spoken) * prompt.gain).squeeze().cpu().numpy()
+    made = loaded.vocoder.decode(spoken)
+    if prompt.quiet is not None:
+        made = made * prompt.quiet / _LOUDNESS
+    samples: Samples = made.squeeze().cpu().numpy()
     return samples
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "Local",
     "Obtained",
     "Place",
+    "adopt",
     "aligner",
     "announce",
     "choose",
@@ -224,6 +225,17 @@ def push(
     return sent
 
 
+def adopt(name: str, place: Place, files: Sequence[Path], source: str = "", revision: str = "") -> Local:
+    """Make files that lie below the root of the cache a model.
+
+    Raises:
+        ModelError: one of them lies elsewhere or cannot be read.
+    """
+    manifest = _describe(name, place, files, source, revision)
+    write_text(_manifest_path(name, place), manifest.model_dump_json(indent=1))
+    return _local(manifest, place)
+
+
 def verify(name: str, place: Place) -> list[str]:
     """Hash a model's files again; returns the paths of those that are not what they should be.
 
@@ -272,9 +284,7 @@ def _first_load(name: str, place: Place) -> Local:
     if source is None:
         raise ModelError(f"{name} is not one that can be fetched.")
     files, revision = download(name, source, place)
-    manifest = _describe(name, place, files, source.name, revision)
-    write_text(_manifest_path(name, place), manifest.model_dump_json(indent=1))
-    return _local(manifest, place)
+    return adopt(name, place, files, source.name, revision)
 
 
 def _describe(name: str, place: Place, files: Sequence[Path], source: str = "", revision: str = "") -> Manifest:

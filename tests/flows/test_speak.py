@@ -17,7 +17,7 @@ from prefect.states import Cancelling
 
 from flows.speak import speak
 from speech import alignment
-from speech.errors import EngineUnavailable, InvalidRequest, SpeechError, Unreachable
+from speech.errors import InvalidRequest, SpeechError, Unreachable
 from speech.records import load, reply
 from speech.request import SpeechRequest
 from speech.stores.folder import FolderStore
@@ -141,7 +141,7 @@ async def test_audio_is_delivered_when_no_aligner_can_time_it(store, monkeypatch
     [
         ({"local_voice": "bob.wav"}, None, InvalidRequest, "Failed to download voice file: bob.wav"),
         ({"language": "yo"}, None, InvalidRequest, "language: 'yo' is not accepted"),
-        ({}, "f5-tts", EngineUnavailable, "f5-tts"),
+        ({}, "f5-tts", SpeechError, "f5-tts"),
     ],
 )
 async def test_what_cannot_be_done_fails_with_the_reason_and_stores_no_output(store, fields, engine, error, text):

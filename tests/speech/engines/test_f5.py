@@ -1,0 +1,153 @@
+"""F5-TTS: its real code, on a small network with random weights."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from speech.engines import choose as choose_engine
+from speech.engines import f5
+from speech.engines.f5 import F5
+from speech.errors import EngineUnavailable
+from speech.settings import settings
+from speech.text import chunks
+from speech.voices import Reference
+
+pytestmark = pytest.mark.usefixtures("tiny")
+
+TEXT = (
+    "I don't really care what you call me. I've been a silent spectator, watching species evolve, empires rise and "
+    "fall. But always remember, I am mighty and enduring. Respect me and I'll nurture you; ignore me and you shall "
+    "face the consequences."
+)
+
+
+def parts(longest=150):
+    return [chunk.spoken for chunk in chunks(TEXT, "en", longest)]
+
+
+def take(texts, **options):
+    return F5().take(texts, **({"language": "en", "speed": 1.0, "seed": 5} | options))
+
+
+def official(text, reference, seed, steps):
+    """The samples that f5_tts makes by itself."""
+    import torch
+
+    from speech.engines.f5_library import utils_infer
+
+    loaded = f5._load()
+    torch.manual_seed(seed)
+    _, said = utils_infer.preprocess_ref_audio_text(str(reference.path), reference.text, show_info=lambda text: None)
+    data, rate = soundfile.read(reference.path, dtype="float32", always_2d=True)
+    audio = torch.from_numpy(data.T.copy())
+    made = utils_infer.infer_batch_process(
+        (audio, rate), said, [text], loaded.model, loaded.vocoder, nfe_step=steps, device="cpu", progress=None
+    )
+    return next(made)[0]
+
+
+def test_each_chunk_equals_the_official_one_sample_for_sample():
+    for text, ours in zip(parts(), take(parts()), strict=True):
+        assert np.array_equal(ours, official(text, f5._packaged(), 5, 5))
+
+
+def test_a_quiet_reference_at_another_rate_and_in_stereo_is_treated_as_the_official_code_does(tmp_path):
+    data, rate = soundfile.read(f5._packaged().path, dtype="float32")
+    quiet = tmp_path / "quiet.wav"
+    soundfile.write(quiet, np.stack([data[::2], data[::2] * 0.5], axis=1) * 0.05, rate // 2, subtype="FLOAT")
+    reference = Reference(quiet, "Some call me nature, others call me mother nature")
+    [ours] = take(parts()[:1], reference=reference)
+    assert np.array_equal(ours, official(parts()[0], reference, 5, 5))
+    assert np.abs(ours).max() < 0.05
+
+
+def test_the_same_request_always_gives_the_same_samples_and_another_seed_others():
+    first, second, other = take(parts()), take(parts()), take(parts(), seed=6)
+    assert all(np.array_equal(left, right) for left, right in zip(first, second, strict=True))
+    assert not any(np.array_equal(left, right) for left, right in zip(first, other, strict=True))
+
+
+def test_a_batch_of_unequal_chunks_equals_them_one_by_one():
+    loaded, texts = f5._load(), [*parts(), "A short one, to be padded."]
+    prompt = f5._prompt(f5._packaged(), "cpu")
+    pieces = [f5._piece(index, text, 1.0, prompt) for index, text in enumerate(texts)]
+    assert len({piece.frames for piece in pieces}) == len(pieces)
+    together = f5._sample(pieces, prompt, loaded, 5, 5)
+    for piece, samples in zip(pieces, together, strict=True):
+        [alone] = f5._sample([piece], prompt, loaded, 5, 5)
+        assert np.abs(samples - alone).max() <= 2e-4 * np.abs(alone).max()
+
+
+def test_fast_takes_a_step_count_that_the_pruned_schedule_has():
+    import torch
+
+    from speech.engines.f5_library import get_epss_timesteps
+
+    steps = get_epss_timesteps(f5._FAST_STEPS, "cpu", torch.float32)
+    assert len(steps) == f5._FAST_STEPS + 1
+    assert not torch.allclose(steps, torch.linspace(0, 1, f5._FAST_STEPS + 1))
+    standard, fast = take(parts()[:1]), take(parts()[:1], quality="fast")
+    assert not np.array_equal(standard[0], fast[0])
+
+
+def test_speed_changes_the_length_of_what_is_spoken():
+    slow, fast = (len(take(parts()[:1], speed=speed)[0]) for speed in (0.5, 2.0))
+    assert slow == pytest.approx(4 * fast, rel=0.02)
+
+
+def test_reference_and_chunk_together_fill_the_window():
+    engine, reference = F5(), f5._packaged()
+    pace = len(reference.text) / reference.seconds
+    longest = engine.longest(TEXT, 1.0, None)
+    assert longest / pace + reference.seconds == pytest.approx(22, abs=0.2)
+    assert engine.longest("你好世界", 1.0, None) == pytest.approx(longest / 3, abs=1)
+
+
+def test_models_stay_loaded_from_one_request_to_the_next():
+    take(parts()[:1])
+    first = f5._load()
+    take(parts()[:1])
+    assert f5._load() is first
+
+
+def test_progress_is_told_chunk_by_chunk():
+    seen = []
+    take(parts(), progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(done, len(parts())) for done in range(1, len(parts()) + 1)]
+
+
+def test_nothing_is_printed_where_replies_are(capsys):
+    f5._kept.clear()
+    take(parts()[:1])
+    assert capsys.readouterr().out == ""
+
+
+def test_auto_does_not_take_it_where_it_would_run_on_a_cpu():
+    assert "CPU" in (F5().reluctance() or "")
+    assert choose_engine("auto")[0].name == "espeak"
+    assert choose_engine("f5-tts")[0].name == "f5-tts"
+
+
+def test_a_missing_model_is_named_with_what_to_do(monkeypatch):
+    monkeypatch.setenv("F5_MODEL", "no-such-model")
+    settings.cache_clear()
+    with pytest.raises(EngineUnavailable, match=r"f5-tts/no-such-model; run: f5-flows models sync"):
+        choose_engine("f5-tts")
+
+
+def test_the_name_that_operators_know_means_the_current_checkpoint(monkeypatch):
+    monkeypatch.delenv("F5_MODEL")
+    settings.cache_clear()
+    assert f5.models()[0] == "f5-tts/F5TTS_v1_Base"
+
+
+def test_a_broken_flash_attention_does_not_break_the_import(tmp_path):
+    import subprocess
+    import sys
+
+    (tmp_path / "flash_attn").mkdir()
+    (tmp_path / "flash_attn" / "__init__.py").write_text("raise ImportError('undefined symbol: _ZN3c105ErrorC2E')")
+    code = f"import sys; sys.path[:] = {[str(tmp_path), *sys.path]!r}\n"
+    code += "from speech.engines import f5_library; print(f5_library.flash_attention)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
