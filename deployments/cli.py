@@ -12,6 +12,7 @@ import click
 
 from deployments.commands.models import models
 from deployments.commands.runtime import runtime
+from deployments.commands.voices import voices
 from deployments.console import BAD_INPUT, FAILED, bar, fail, open_store, refuse, use_server
 
 if TYPE_CHECKING:
@@ -318,7 +319,7 @@ def doctor() -> None:
     findings = examine()
     for finding in findings:
         click.echo(f"{finding.level:<9}{finding.name:<12}{finding.sentence}")
-    if any(finding.level == "broken" for finding in findings):
+    if any(finding.level == "degraded" for finding in findings):
         sys.exit(FAILED)
 
 
@@ -367,5 +368,5 @@ def server_ui() -> None:
     click.launch(url)
 
 
-for group in (models, runtime):
+for group in (models, runtime, voices):
     cli.add_command(group)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Literal
@@ -11,7 +13,7 @@ from deployments import server
 from speech.errors import NotFound, SpeechError
 from speech.settings import settings
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Finding", "examine", "report"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +21,25 @@ class Finding:
     """One thing that was looked at.
 
     Attributes:
-        level: ok; off (not there, and not needed for what runs here); broken.
+        level: ok; degraded (runs go on with less, or will fail; the sentence says which); off (not
+            there, and not needed for what runs here).
         sentence: what was seen and what to do.
     """
 
     name: str
-    level: Literal["ok", "off", "broken"]
+    level: Literal["ok", "degraded", "off"]
     sentence: str
 
 
 def examine() -> list[Finding]:
     """Look at everything a run needs; nothing is changed."""
-    return [_engine(), _aligner(), _google(), _storage(), _ffmpeg(), _room(), _server()]
+    looks = (_engine, _model, _gpu, _whisperx, _google, _aligner, _storage, _ffmpeg, _room, _server)
+    return [look() for look in looks]
+
+
+def report() -> dict[str, dict[str, str]]:
+    """The health report of the contract: for each part its level and a sentence."""
+    return {finding.name: {"status": finding.level, "message": finding.sentence} for finding in examine()}
 
 
 def _engine() -> Finding:
@@ -40,34 +49,90 @@ def _engine() -> Finding:
     try:
         engine, notes = choose(name)
     except SpeechError as fault:
-        return Finding("engine", "broken", str(fault))
+        return Finding("engine", "degraded", str(fault))
     return Finding("engine", "ok", " ".join([f"{engine.name} (ENGINE={name}).", *notes]))
 
 
-def _aligner() -> Finding:
-    from speech.alignment import ALIGNERS, CHAIN
+def _production() -> bool:
+    """Whether F5-TTS is meant to speak here."""
+    from speech.needs import needs
+    from speech.request import SpeechRequest
 
-    there = [name for name in CHAIN if name in ALIGNERS]
-    missing = [name for name in CHAIN if name not in ALIGNERS]
+    return bool(needs(SpeechRequest(text="probe")))
+
+
+def _model() -> Finding:
+    from speech.engines.f5 import F5, load_seconds
+
+    if not _production():
+        return Finding("model", "off", "F5-TTS is not asked for here; set ENGINE=f5-tts on a machine with a GPU.")
+    if problem := F5().problem():
+        return Finding("model", "degraded", problem)
+    try:
+        seconds = load_seconds()
+    except SpeechError as fault:
+        return Finding("model", "degraded", f"It is here but cannot be loaded: {fault}")
+    return Finding("model", "ok", f"{settings().f5_model} was loaded in {seconds:.1f} s.")
+
+
+def _gpu() -> Finding:
+    if find_spec("torch") is None:
+        return Finding("gpu", "off", "PyTorch is not installed; the demo voice and the embedded aligner need none.")
+    code = (
+        "import torch; found = torch.cuda.is_available(); "
+        "found and torch.zeros(1_000_000, device='cuda').sum().item(); "
+        "print(torch.cuda.get_device_name(), *torch.cuda.mem_get_info(), sep='|') if found else print()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    if done.returncode:
+        reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        return Finding("gpu", "degraded", f"PyTorch cannot use the GPU: {reason[0][:200]} Check the driver: nvidia-smi")
+    if not (told := done.stdout.strip()):
+        wanted = _production()
+        sentence = "PyTorch sees no GPU; check nvidia-smi and CUDA_VISIBLE_DEVICES, or F5-TTS runs on the CPU."
+        return Finding("gpu", "degraded" if wanted else "off", sentence)
+    name, free, total = told.split("|")
+    return Finding(
+        "gpu", "ok", f"{name}: memory was taken; {int(free) / 1e9:.1f} of {int(total) / 1e9:.1f} GB are free."
+    )
+
+
+def _whisperx() -> Finding:
+    from speech.runtime import check
+
+    state = check("whisperx")
+    if state.level != "ready":
+        how = "Run: f5-flows runtime install whisperx (2 GB of room, 4 GB of GPU memory)"
+        return Finding("whisperx", "degraded" if _production() else "off", f"{state.sentence} {how}")
+    from speech.models import choose, listing
+
+    try:
+        found = [name for name in listing(None, choose()) if name.startswith("align/")]
+    except SpeechError as fault:
+        return Finding("whisperx", "degraded", str(fault))
+    models = f"Models here: {', '.join(found)}." if found else "No model is here yet: f5-flows models sync align/en"
+    return Finding("whisperx", "ok", f"{state.sentence} {models}")
+
+
+def _aligner() -> Finding:
     if find_spec("espeakng_loader") is None:
         return Finding(
             "alignment",
-            "broken",
-            "Without espeak-ng words are only placed by their letters; run: pip install 'f5-flows[espeak]'",
+            "degraded",
+            "Without espeak-ng words are only placed by their letters at last; run: pip install 'f5-flows[espeak]'",
         )
-    absent = f" Not part of this installation: {', '.join(missing)}." if missing else ""
-    return Finding("alignment", "ok", f"{', '.join(there)}.{absent}")
+    return Finding("alignment", "ok", "The embedded aligner is here; subtitles always come.")
 
 
 def _google() -> Finding:
-    from speech.alignment.google import connect
+    from speech.alignment.google import ask, connect
 
+    wanted = settings().google_credentials_json or settings().google_application_credentials
     try:
-        connect()
+        ask(connect())
     except SpeechError as fault:
-        wanted = settings().google_credentials_json or settings().google_application_credentials
-        return Finding("google", "broken" if wanted else "off", f"Not used for timing: {fault}")
-    return Finding("google", "ok", "The credentials can be read; Google itself was not asked.")
+        return Finding("google", "degraded" if wanted else "off", f"Not used for timing: {fault}")
+    return Finding("google", "ok", "Google answered these credentials.")
 
 
 def _storage() -> Finding:
@@ -84,11 +149,11 @@ def _storage() -> Finding:
         store.delete(probe)
         next(iter(store.list("jobs/")), None)
     except NotFound as fault:
-        return Finding("storage", "broken", f"What was written could not be read back: {fault}")
+        return Finding("storage", "degraded", f"What was written could not be read back: {fault}")
     except SpeechError as fault:
-        return Finding("storage", "broken", str(fault))
+        return Finding("storage", "degraded", str(fault))
     if text != "probe":
-        return Finding("storage", "broken", f"{store} gave back something else than was written.")
+        return Finding("storage", "degraded", f"{store} gave back something else than was written.")
     return Finding("storage", "ok", f"Wrote to, read from and listed {store}.")
 
 
@@ -106,7 +171,7 @@ def _room() -> Finding:
     place = next(parent for parent in (home, *home.parents) if parent.exists())
     free = shutil.disk_usage(place).free / 1e9
     if free < 1:
-        return Finding("disk", "broken", f"Only {free:.1f} GB are free at {place}; free some, or set F5_FLOWS_HOME.")
+        return Finding("disk", "degraded", f"Only {free:.1f} GB are free at {place}; free some, or set F5_FLOWS_HOME.")
     return Finding("disk", "ok", f"{free:.0f} GB are free at {place}.")
 
 
@@ -116,11 +181,11 @@ def _server() -> Finding:
         try:
             server.require(configured)
         except SpeechError as fault:
-            return Finding("prefect", "broken", str(fault))
+            return Finding("prefect", "degraded", str(fault))
         return Finding("prefect", "ok", f"{configured} answers.")
     found = server.find()
     if found is None:
         return Finding("prefect", "off", "The local server is started by the first run, or: f5-flows server start")
     if not found.answers():
-        return Finding("prefect", "broken", "The local server does not answer; replace it: f5-flows server start")
+        return Finding("prefect", "degraded", "The local server does not answer; replace it: f5-flows server start")
     return Finding("prefect", "ok", f"The local server answers at {found.url}.")

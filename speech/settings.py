@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     google_price_per_minute: float = Field(0.024, ge=0, description="Dollars, for the estimate in the result.")
 
     runpod_volume: Path = Field(Path("/runpod-volume"), description="Where RunPod mounts a network volume.")
+    uv: Path | None = Field(None, description="The uv program; `uv run` sets it.")
     runtime_dir: Path | None = Field(
         None, description="Where runtime components are installed. Default: on the network volume, else F5_FLOWS_HOME."
     )

@@ -26,7 +26,7 @@ from speech.words import Word, place
 if TYPE_CHECKING:
     from google.cloud.speech_v1 import RecognizeResponse, SpeechClient
 
-__all__ = ["Account", "Google", "check_account", "connect"]
+__all__ = ["Account", "Google", "ask", "check_account", "connect"]
 
 RATE = 16_000
 
@@ -121,6 +121,15 @@ def connect(account: Account | None = None) -> SpeechClient:
         return SpeechClient(transport=SpeechGrpcTransport(channel=channel))
     options = {"api_endpoint": endpoint} if endpoint else None
     return SpeechClient(credentials=_credentials(account), client_options=options)
+
+
+def ask(client: SpeechClient) -> None:
+    """Send a tenth of a second of silence, to learn whether Google answers.
+
+    Raises:
+        AlignmentError: it does not; the text says why.
+    """
+    _recognize(client, np.zeros(RATE // 10, np.float32), "en")
 
 
 def _credentials(account: Account) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -131,7 +132,9 @@ def _load(local: Local, language: str, root: Path) -> Model:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     # A folder with a configuration is a Hugging Face model; a single file is one that torchaudio knows.
     named = {"model_name": str(local.folder)} if local.file("config.json") else {"model_dir": str(local.folder)}
-    network, metadata = alignment.load_align_model(language, device, **named, model_cache_only=True)
+    # What it prints must not stand in the output of the command line.
+    with contextlib.redirect_stdout(sys.stderr):
+        network, metadata = alignment.load_align_model(language, device, **named, model_cache_only=True)
     size = sum(parameter.numel() * parameter.element_size() for parameter in network.parameters())
     plain = Model(network, metadata, device, size)
     return Model(network, metadata, device, size, _bias(plain, local, language, root))

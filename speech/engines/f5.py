@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -28,7 +29,7 @@ from speech.voices import Reference
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["F5", "models"]
+__all__ = ["F5", "load_seconds", "models"]
 
 RATE = 24_000
 _HOP = 256
@@ -160,6 +161,18 @@ class _Piece:
 
 _lock = threading.Lock()
 _kept: dict[tuple[Path, ...], _Loaded] = {}
+
+
+def load_seconds() -> float:
+    """Load the models, if they are not yet; returns how long that took.
+
+    Raises:
+        EngineError: they cannot be loaded; the text says why.
+    """
+    began = time.monotonic()
+    with _in_words():
+        _load()
+    return time.monotonic() - began
 
 
 def _load() -> _Loaded:

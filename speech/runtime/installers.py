@@ -20,7 +20,7 @@ from typing import Protocol
 from packaging.utils import canonicalize_name
 
 from speech.errors import InstallError
-from speech.settings import SECRETS, environment
+from speech.settings import SECRETS, environment, settings
 
 __all__ = ["Installer", "Package", "choose"]
 
@@ -126,7 +126,7 @@ def choose(name: str | None = None) -> Installer:
             from uv import find_uv_bin
 
             return Uv(find_uv_bin())
-        if program := shutil.which("uv"):
+        if program := shutil.which(settings().uv or "uv"):
             return Uv(program)
     if name in (None, "pip") and find_spec("pip"):
         return Pip()

@@ -1,0 +1,36 @@
+"""Run the tests, with everything that they can have on this machine.
+
+    uv run --all-extras --group dev python -m tests [pytest's arguments]
+
+PyTorch for CPUs and the runtime components are installed first, as an operator would; both stay for the
+next time, the components in `.runtime`. Where they cannot be had, the tests that need them say so.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+TORCH = "torch==2.13.0+cpu"
+
+
+def main() -> int:
+    uv = os.environ.get("UV", "uv")
+    if find_spec("torch") is None:
+        links = os.environ.get("PIP_FIND_LINKS")
+        source = ["--find-links", links] if links else ["--torch-backend", "cpu"]
+        subprocess.run([uv, "pip", "install", "-q", "--python", sys.executable, *source, TORCH])
+    components = {"RUNTIME_DIR": os.environ.get("F5_FLOWS_TEST_RUNTIME", str(ROOT / ".runtime"))}
+    install = [Path(sys.executable).with_name("f5-flows"), "runtime", "install", "f5-tts", "whisperx"]
+    subprocess.run(install, env=os.environ | components)
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "loadfile", *sys.argv[1:]], cwd=ROOT
+    ).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
