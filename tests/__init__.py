@@ -1,0 +1,9 @@
+"""The tests. They mirror the packages; `fakes` holds what stands for the world outside."""
+
+import os
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+# Components take half a minute to install, so they stay from one run of the tests to the next.
+RUNTIME = Path(os.environ.get("F5_FLOWS_TEST_RUNTIME") or user_cache_path("f5-flows-tests") / "runtime")

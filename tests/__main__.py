@@ -3,7 +3,7 @@
     uv run --all-extras --group dev python -m tests [pytest's arguments]
 
 PyTorch for CPUs and the runtime components are installed first, as an operator would; both stay for the
-next time, the components in `.runtime`. Where they cannot be had, the tests that need them say so.
+next time. Where they cannot be had, the tests that need them say so.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+
+from tests import RUNTIME
 
 ROOT = Path(__file__).parent.parent
 TORCH = "torch==2.13.0+cpu"
@@ -24,7 +26,7 @@ def main() -> int:
         links = os.environ.get("PIP_FIND_LINKS")
         source = ["--find-links", links] if links else ["--torch-backend", "cpu"]
         subprocess.run([uv, "pip", "install", "-q", "--python", sys.executable, *source, TORCH])
-    components = {"RUNTIME_DIR": os.environ.get("F5_FLOWS_TEST_RUNTIME", str(ROOT / ".runtime"))}
+    components = {"RUNTIME_DIR": str(RUNTIME)}
     install = [Path(sys.executable).with_name("f5-flows"), "runtime", "install", "f5-tts", "whisperx"]
     subprocess.run(install, env=os.environ | components)
     return subprocess.run(

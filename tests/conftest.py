@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests import RUNTIME
+
 ROOT = Path(__file__).parent.parent
 
 # Before anything reads them: the tests must not see, nor leave anything in, the home of whoever runs them.
@@ -17,17 +19,17 @@ for name in [name for name in os.environ if name.startswith(("AWS_", "S3_", "STO
     del os.environ[name]
 os.environ |= {
     "F5_FLOWS_HOME": str(HOME / "f5-flows"),
-    # Components take half a minute to install, so they stay from one run of the tests to the next.
-    "RUNTIME_DIR": os.environ.get("F5_FLOWS_TEST_RUNTIME", str(ROOT / ".runtime")),
+    "RUNTIME_DIR": str(RUNTIME),
     # Test processes run side by side; PyTorch would give each of them all cores.
     "OMP_NUM_THREADS": "1",
-    # A hub that is not there: no test may fetch what is published.
-    "HF_ENDPOINT": "http://127.0.0.1:9",
     "PREFECT_HOME": str(HOME / "prefect"),
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
+
+# A hub that is not there: no test may fetch what is published.
+os.environ.setdefault("HF_ENDPOINT", "http://127.0.0.1:9")
 
 import boto3  # noqa: E402
 import pytest  # noqa: E402
