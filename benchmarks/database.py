@@ -85,13 +85,14 @@ def runs() -> None:
     from speech.request import SpeechRequest
     from speech.script import prepare
     from speech.subtitles import CONTENT_TYPES, make, render
+    from speech.takes import perform
 
     request = SpeechRequest(text="The quick brown fox jumps over the lazy dog.", return_word_timings=True, seed=1)
 
     def directly(folder: Path) -> None:
         store, (engine, _) = from_environment(), choose("auto")
         script, _ = prepare(request, engine)
-        speech = engine.speak([part.spoken for part in script.chunks], language="en", speed=1, seed=1)
+        speech = perform(engine, script.chunks, language="en", speed=1, seed=1)
         recording = record(speech.samples, speech.rate, speech.spans, folder / "a.wav", 22050)
         store.put(audio_key("direct"), recording.path, "audio/wav")
         words = align(recording, script.chunks, "en").words

@@ -60,8 +60,10 @@ def cli() -> None:
 @click.argument("text", required=False)
 @click.option("--file", "file", type=click.Path(path_type=Path), help="Read the script from a UTF-8 file.")
 @click.option("--voice", help="Name of a stored voice, or an https URL. Default: the packaged voice.")
+@click.option("--ref-text", help="What the voice's recording says. Default: as it is stored, else transcribed.")
 @click.option("--engine", type=click.Choice(["auto", "f5-tts", "espeak"]), help="Default: ENGINE, else auto.")
 @click.option("--speed", help="Pace, 0.5 to 2.0.  [default: 1.0]")
+@click.option("--quality", help="standard, or fast: a quarter of F5-TTS's steps.  [default: standard]")
 @click.option("--seed", help="The same seed gives the same speech. Default: random, and told.")
 @click.option("--language", help="ISO 639-1, such as en. Default: detected.")
 @click.option("--timing-method", help="whisperx or google, tried first; the others follow.  [default: whisperx]")
@@ -69,6 +71,7 @@ def cli() -> None:
 @click.option("--preset", help="Rules for the subtitles: netflix, bbc, or word (a word a cue).  [default: netflix]")
 @click.option("--sample-rate", help="Hertz: 16000, 22050, 24000, 44100, 48000.  [default: 22050]")
 @click.option("--storage", help="A Prefect storage block, such as s3-bucket/prod. Default: the environment's.")
+@click.option("--google", help="A Prefect block google-speech/NAME. Default: the environment's account.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the files.  [default: ./output/<job id>]")
 @click.option("--no-timings", is_flag=True, help="Only the audio.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON and nothing else.")
@@ -78,6 +81,7 @@ def speak(
     voice: str | None,
     engine: str | None,
     storage: str | None,
+    google: str | None,
     out: Path | None,
     no_timings: bool,
     as_json: bool,
@@ -94,7 +98,7 @@ def speak(
     request = _request(_script(text, file), voice, formats, no_timings, options)
     folder = _writable(out)
     with bar(quiet=as_json) as show:
-        reply = _run_flow(request, engine, storage, show)
+        reply = _run_flow(request, engine, storage, google, show)
     copied = _copy(reply, storage, folder or Path("output") / reply["job_id"])
     if as_json:
         click.echo(json.dumps(reply, ensure_ascii=False, indent=1))
@@ -164,7 +168,11 @@ def _writable(out: Path | None) -> Path | None:
 
 
 def _run_flow(
-    request: SpeechRequest, engine: str | None, storage: str | None, show: Callable[[str, float], None]
+    request: SpeechRequest,
+    engine: str | None,
+    storage: str | None,
+    google: str | None,
+    show: Callable[[str, float], None],
 ) -> dict[str, Any]:
     import asyncio
     import threading
@@ -182,7 +190,7 @@ def _run_flow(
 
     async def run() -> dict[str, Any]:
         listener.set(show)
-        state = await flow(request, engine=engine, storage=storage, return_state=True)
+        state = await flow(request, engine=engine, storage=storage, google=google, return_state=True)
         outcome = await state.aresult(raise_on_failure=False)
         if isinstance(outcome, SpeechError):
             raise outcome

@@ -36,13 +36,14 @@ def needs(request: SpeechRequest, engine: str | None = None) -> Needs:
     name = engine or settings().engine
     if name != "f5-tts" and not (name == "auto" and find_spec("torch") and F5().reluctance() is None):
         return Needs()
+    values = settings()
+    faster = ("flash-attn",) if values.flash_attention else ()
     if not request.return_word_timings:
-        return Needs(("f5-tts",), models())
+        return Needs(("f5-tts",), models(), faster)
     from speech.language import detect
     from speech.text import normalise
 
     language = request.language or detect(normalise(request.text))
-    values = settings()
     account = values.google_credentials_json or values.google_application_credentials or values.google_block
-    useful = ("whisperx", "google") if account else ("whisperx",)
+    useful = (*faster, "whisperx", "google") if account else (*faster, "whisperx")
     return Needs(("f5-tts",), models(), useful, (aligner(language),))

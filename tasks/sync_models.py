@@ -8,11 +8,10 @@ import time
 from prefect.logging import get_run_logger
 
 from speech.errors import ModelError
-from speech.models import announce, choose, obtain, settle
+from speech.models import announce, cache_in, choose, obtain, settle
 from speech.needs import Needs
 from speech.settings import settings
 from speech.stores import Store
-from speech.stores.folder import FolderStore
 from tasks.step import step
 
 __all__ = ["sync_models"]
@@ -37,9 +36,8 @@ def sync_models(needs: Needs, store: Store) -> list[str]:
     ]
     if not names:
         return []
-    cached = settings().enable_s3_model_cache and not isinstance(store, FolderStore)
     announce(place)
-    found = obtain(names, place, store if cached else None, tell=lambda text: log.info("%s", text))
+    found = obtain(names, place, cache_in(store), tell=lambda text: log.info("%s", text))
     announce(place, offline=True)
     _obtained.update({(str(place.root), name): time.monotonic() for name in found.models})
     for name in found.models:

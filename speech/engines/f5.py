@@ -23,7 +23,7 @@ from speech.audio import Samples
 from speech.engines import Progress, Quality
 from speech.errors import EngineError, EngineUnavailable, ModelError
 from speech.models import VOCODER, choose, f5, find
-from speech.settings import settings
+from speech.settings import export, settings
 from speech.voices import Reference
 
 if TYPE_CHECKING:
@@ -124,11 +124,12 @@ class F5:
 
 @dataclass(frozen=True)
 class _Loaded:
-    """Models on a device; they stay there from one request to the next."""
+    """Models on a device, and whether flash-attn can be used; they stay there from one request to the next."""
 
     model: Any
     vocoder: Any
     device: str
+    flash: bool = False
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,8 @@ def load_seconds() -> float:
 def _load() -> _Loaded:
     """The models, loaded once in a process."""
     with _lock:
+        # PyTorch reads it when it is imported.
+        export(PYTORCH_CUDA_ALLOC_CONF=settings().pytorch_cuda_alloc_conf)
         place = choose()
         checkpoint, vocoder = (find(name, place) for name in models())
         if checkpoint is None or vocoder is None:
@@ -190,7 +193,7 @@ def _load() -> _Loaded:
 
 
 def _from_files(weights: Path | None, checkpoint: Any, vocoder: Path) -> _Loaded:
-    from speech.engines.f5_library import DiT, utils_infer
+    from speech.engines.f5_library import DiT, flash_attention, utils_infer
 
     vocabulary = checkpoint.file("vocab.txt")
     if weights is None or vocabulary is None:
@@ -200,7 +203,7 @@ def _from_files(weights: Path | None, checkpoint: Any, vocoder: Path) -> _Loaded
     with contextlib.redirect_stdout(sys.stderr):
         spoken = utils_infer.load_vocoder("vocos", is_local=True, local_path=str(vocoder), device=device)
         model = utils_infer.load_model(
-            DiT, _architecture(checkpoint, device), str(weights), vocab_file=str(vocabulary), device=device
+            DiT, _architecture(checkpoint), str(weights), vocab_file=str(vocabulary), device=device
         )
     if values.f5_dtype != "auto":
         import torch
@@ -210,10 +213,11 @@ def _from_files(weights: Path | None, checkpoint: Any, vocoder: Path) -> _Loaded
         import torch
 
         model.transformer.forward = torch.compile(model.transformer.forward, dynamic=True)
-    return _Loaded(model, spoken, device)
+    flash = flash_attention and values.flash_attention and device.startswith("cuda") and values.f5_dtype != "float32"
+    return _Loaded(model, spoken, device, flash)
 
 
-def _architecture(checkpoint: Any, device: str) -> dict[str, Any]:
+def _architecture(checkpoint: Any) -> dict[str, Any]:
     """The shape of the network: from a model.yaml beside the checkpoint, else from f5_tts by the model's name.
 
     The attention mask is on. It only matters to a batch, where without it what is padded is heard.
@@ -222,8 +226,6 @@ def _architecture(checkpoint: Any, device: str) -> dict[str, Any]:
 
     import yaml
 
-    from speech.engines.f5_library import flash_attention
-
     beside = checkpoint.file("*.yaml")
     name = checkpoint.name.rpartition("/")[2]
     packaged = files("f5_tts") / "configs" / f"{name}.yaml"
@@ -231,8 +233,7 @@ def _architecture(checkpoint: Any, device: str) -> dict[str, Any]:
         raise EngineUnavailable(f"Nothing tells the architecture of {checkpoint.name}; put a model.yaml beside it.")
     text = beside.read_text(encoding="utf-8") if beside else packaged.read_text(encoding="utf-8")
     shape = dict(yaml.safe_load(text)["model"]["arch"])
-    flash = settings().flash_attention and flash_attention and device.startswith("cuda")
-    return shape | {"attn_mask_enabled": True, "attn_backend": "flash_attn" if flash else "torch"}
+    return shape | {"attn_mask_enabled": True, "attn_backend": "torch"}
 
 
 def _packaged() -> Reference:
@@ -310,6 +311,7 @@ def _sample(batch: Sequence[_Piece], prompt: _Prompt, loaded: _Loaded, steps: in
     mixed = len({piece.frames for piece in batch}) > 1
     for block in loaded.model.transformer.transformer_blocks:
         block.attn.processor.attn_mask_enabled = mixed
+        block.attn.processor.attn_backend = "flash_attn" if mixed and loaded.flash else "torch"
     try:
         with torch.inference_mode():
             mels, _ = loaded.model.sample(

@@ -23,6 +23,7 @@ from speech.models.catalogue import TRANSCRIBER, VOCODER, aligner, f5, source_of
 from speech.models.manifest import File, Manifest, describe, matches, parse
 from speech.models.places import Place, announce, choose
 from speech.models.transfer import fetch, send
+from speech.settings import settings
 from speech.stores import Store
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "adopt",
     "aligner",
     "announce",
+    "cache_in",
     "choose",
     "f5",
     "find",
@@ -89,6 +91,13 @@ class Obtained:
     models: dict[str, Local]
     problems: dict[str, str]
     notes: tuple[str, ...]
+
+
+def cache_in(store: Store) -> Store | None:
+    """The store, if models are cached there: a bucket is, a folder would only hold them twice."""
+    from speech.stores.folder import FolderStore
+
+    return store if settings().enable_s3_model_cache and not isinstance(store, FolderStore) else None
 
 
 def find(name: str, place: Place) -> Local | None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from speech.audio import Samples, blocks, record
 from speech.errors import AudioError, InvalidRequest, ModelError, Problem, SpeechError
+from speech.stores import Store
 
 __all__ = ["RATE", "Clip", "make"]
 
@@ -52,13 +53,14 @@ class Clip:
         return len(self.samples) / RATE
 
 
-def make(path: Path, text: str | None, language: str | None = None) -> Clip:
+def make(path: Path, text: str | None, language: str | None = None, store: Store | None = None) -> Clip:
     """Cut the clip from a recording, and its transcript from the recording's, or listen to it.
 
     Args:
         path: any audio that libsndfile or ffmpeg reads.
         text: what the whole recording says, if that is known.
         language: ISO 639-1, for the transcriber; None to let it detect.
+        store: from whose model cache the transcriber may come.
 
     Raises:
         AudioError: it is not audio, silent, too short or too long.
@@ -71,7 +73,7 @@ def make(path: Path, text: str | None, language: str | None = None) -> Clip:
     warnings += more
     clip = np.concatenate([whole[:end], np.zeros(int(_TAIL_SECONDS * RATE), np.float32)])
     if said is None:
-        said = _listened(clip, language)
+        said = _listened(clip, language, store)
         if not _plausible(said, end / RATE):
             raise _unknown(f"the transcriber heard {said[:40]!r}, which does not fit its length")
         warnings.append(f"The transcript was made by listening: {said!r}")
@@ -174,13 +176,13 @@ def _words_before(samples: Samples, end: int, text: str) -> str | None:
     return "".join(word.text + word.space for word in words if (word.start + word.end) / 2 < moment).strip() or None
 
 
-def _listened(clip: Samples, language: str | None) -> str:
+def _listened(clip: Samples, language: str | None, store: Store | None) -> str:
     from speech.transcriber import transcribe
 
     with tempfile.TemporaryDirectory(prefix="f5-flows-") as folder:
         recording = record(clip, RATE, (), Path(folder) / "clip.wav", 16_000)
         try:
-            return transcribe(recording.path, language)
+            return transcribe(recording.path, language, store)
         except ModelError as fault:
             raise _unknown(str(fault)) from None
 

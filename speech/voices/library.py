@@ -103,7 +103,7 @@ def add(upload: Upload, store: Store) -> dict[str, Any]:
         _receive(upload.voice_file_url, upload.voice_file, path, "voice_file", upload.voice_name)
         text = upload.reference_text or _text(upload, Path(folder) / "text", upload.voice_name)
         try:
-            clip = make(path, text)
+            clip = make(path, text, store=store)
             recording = Path(folder) / "voice.wav"
             _as_wav(path, recording)
         except AudioError as fault:
@@ -170,7 +170,7 @@ def reference(
     path, clip_path = folder / "voice", folder / "reference.wav"
     if voice.key is None:
         _receive(voice.name, None, path, "local_voice", shown(voice.name))
-        return _written(_made(path, ref_text, language), clip_path)
+        return _written(_made(path, ref_text, language, store), clip_path)
     name = voice.key.removeprefix("voices/")
     known = _load(name, store)
     if known and ref_text in (None, known.transcript) and store.head(voice.key).size == known.size:
@@ -178,7 +178,7 @@ def reference(
             store.get(known.clip, clip_path)
             return Reference(clip_path, known.transcript), ()
     store.get(voice.key, path)
-    clip = _made(path, ref_text or _beside(name, store), language)
+    clip = _made(path, ref_text or _beside(name, store), language, store)
     if ref_text is None:
         _store_prepared(name, path, clip, store, folder)
     return _written(clip, clip_path)
@@ -196,9 +196,9 @@ def check_name_of_file(name: str) -> str:
         raise InvalidRequest([Problem("voice_name", name, "", str(fault))]) from None
 
 
-def _made(path: Path, text: str | None, language: str | None) -> Clip:
+def _made(path: Path, text: str | None, language: str | None, store: Store) -> Clip:
     try:
-        return make(path, text, language)
+        return make(path, text, language, store)
     except AudioError as fault:
         raise InvalidRequest([Problem("local_voice", None, "a recording", f"local_voice: {fault}")]) from None
 

@@ -151,3 +151,19 @@ def test_a_broken_flash_attention_does_not_break_the_import(tmp_path):
     code += "from speech.engines import f5_library; print(f5_library.flash_attention)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("given", [None, "max_split_size_mb:2048"])
+def test_what_pytorch_reads_is_passed_on_before_it_is_imported(tiny, given):
+    import os
+    import subprocess
+    import sys
+
+    code = (
+        "import os, sys; from speech.engines.f5 import F5, load_seconds; assert F5().problem() is None\n"
+        "assert 'torch' not in sys.modules; load_seconds()\n"
+        "print(os.environ['PYTORCH_CUDA_ALLOC_CONF'], os.environ['CUDA_VISIBLE_DEVICES'])"
+    )
+    variables = {"CUDA_VISIBLE_DEVICES": "0"} | ({"PYTORCH_CUDA_ALLOC_CONF": given} if given else {})
+    done = subprocess.run([sys.executable, "-c", code], env=os.environ | variables, capture_output=True, text=True)
+    assert done.stdout.split() == [given or "max_split_size_mb:512", "0"], done.stderr

@@ -244,3 +244,51 @@ def test_the_wheel_of_flash_attn_is_chosen_from_the_live_tags(torch, cuda, abi, 
     python = f"cp{sys.version_info.major}{sys.version_info.minor}"
     name = flash_wheel(torch, cuda, abi).rsplit("/", 1)[1]
     assert tags in name and f"-{python}-{python}-linux_" in name
+
+
+FLASH = """
+import sys
+from speech.errors import InstallError
+from speech.runtime import check, ensure
+from speech.runtime.installers import choose
+try:
+    print(ensure("flash-attn", installer=choose("uv")).level, __import__("flash_attn").WORKS)
+except InstallError as fault:
+    print("error", fault)
+print(check("flash-attn").level)
+"""
+TORCH = """
+__version__ = "2.4.0+cu124"
+class version: cuda = "12.4"
+class _C: _GLIBCXX_USE_CXX11_ABI = False
+"""
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_the_flash_attn_that_suits_the_live_torch_is_used_and_a_broken_one_taken_out(environment, index, works):
+    environment.has("torch", "2.4.0", TORCH)
+    index.add("einops", "0.8.1")
+    source = "WORKS = True" if works else "raise ImportError('undefined symbol: _ZN3c105ErrorC2E')"
+    name = flash_wheel("2.4.0+cu124", "12.4", False, "files").removeprefix("files/")
+    version = name.split("/")[1].split("-")[1]
+    index.files[name] = wheel("flash_attn", version, {"flash_attn/__init__.py": source})
+    variables = {
+        "F5_FLOWS_HOME": str(environment.home), "RUNTIME_DIR": "", "FLASH_ATTN_WHEELS": f"{index.host}/files",
+        "UV_INDEX_URL": index.url, "UV_CACHE_DIR": str(environment.folder / "cache"),
+    }  # fmt: skip
+    done = subprocess.run(
+        [environment.python, "-c", FLASH], env=os.environ | variables, capture_output=True, text=True, timeout=120
+    )
+    first, second = done.stdout.splitlines()
+    if works:
+        assert (first, second) == ("ready True", "ready")
+    else:
+        assert "taken out again" in first and "undefined symbol" in first
+        assert second == "absent"
+        assert environment.left() == []
+
+
+def test_flash_attn_is_not_for_a_torch_without_cuda(components):
+    from speech.runtime import check
+
+    assert "built with CUDA" in check("flash-attn").sentence

@@ -100,8 +100,22 @@ def test_a_transcript_of_something_else_is_not_believed(tmp_path):
 
 def test_without_a_transcript_and_a_transcriber_the_error_asks_for_it(tmp_path, monkeypatch):
     monkeypatch.setenv("MODELS_DIR", str(tmp_path / "none"))
-    with pytest.raises(InvalidRequest, match=r"give it as ref_text .*f5-flows models sync transcriber/whisper"):
+    with pytest.raises(InvalidRequest, match="give it as ref_text"):
         make(voice(tmp_path / "a.wav"), None)
+
+
+def test_the_transcriber_comes_from_the_model_cache_and_what_it_mishears_is_not_believed(
+    components, tmp_path, s3, monkeypatch
+):
+    """The real pipeline, on a network with random weights: it is loaded, it listens, and it hears nothing sensible."""
+    from speech.models import TRANSCRIBER, Place, push
+    from tests.fakes.networks import transcriber
+
+    place = Place(tmp_path / "source")
+    push(TRANSCRIBER, s3, place, files=transcriber(place.root / TRANSCRIBER))
+    monkeypatch.setenv("MODELS_DIR", str(tmp_path / "fresh"))
+    with pytest.raises(InvalidRequest, match=r"the transcriber heard .*does not fit its length"):
+        make(voice(tmp_path / "a.wav"), None, "en", s3)
 
 
 @pytest.mark.parametrize(
