@@ -23,9 +23,14 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text with the line ends it has, flushed to disk before it takes its name."""
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
+    """Write UTF-8 text with the line ends it has, flushed to disk before it takes its name.
+
+    Args:
+        durable: false where a power cut may take the text, and waiting for the disk costs too much.
+    """
     with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         file.write(text)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from uuid import uuid4
 
 from speech.errors import DamagedModel, ModelError, NotFound, SpeechError
 from speech.files import write_text
@@ -178,8 +179,9 @@ def sync(
     except NotFound:
         return None
     manifest = parse(text, name)
-    if _here(name, place) == manifest:
-        return _local(manifest, place)
+    here = _here(name, place)
+    if here and here.files == manifest.files:
+        return _local(here, place)
     done, total = 0, manifest.size
 
     def arrived(size: int) -> None:
@@ -189,9 +191,9 @@ def sync(
 
     tell(f"{name}: {len(manifest.files)} files, {total / 1e6:.0f} MB from {store}")
     _forget_other(manifest, place)
-    write_text(_unsettled_path(name, place), _boot())
     fetch(store, manifest.files, place.root, arrived)
-    write_text(_manifest_path(name, place), text)
+    # To wait for the disk here would wait for all that was fetched; `settle` does that at leisure.
+    _note(manifest.model_copy(update={"unsettled": _boot()}), place, durable=False)
     return _local(manifest, place)
 
 
@@ -226,10 +228,11 @@ def push(
         done += size
         progress(name, done, total)
 
+    manifest = manifest.model_copy(update={"unsettled": ""})
     sent = send(store, [(file, place.root / file.path) for file in manifest.files], again, gone)
     text = manifest.model_dump_json(indent=1)
     store.write(f"{MANIFESTS}{name}.json", text, "application/json")
-    write_text(_manifest_path(name, place), text)
+    _note(manifest, place)
     tell(f"{name}: {sent / 1e6:.0f} of {total / 1e6:.0f} MB sent to {store}")
     return sent
 
@@ -241,7 +244,7 @@ def adopt(name: str, place: Place, files: Sequence[Path], source: str = "", revi
         ModelError: one of them lies elsewhere or cannot be read.
     """
     manifest = _describe(name, place, files, source, revision)
-    write_text(_manifest_path(name, place), manifest.model_dump_json(indent=1))
+    _note(manifest, place)
     return _local(manifest, place)
 
 
@@ -263,11 +266,11 @@ def settle(name: str, place: Place) -> None:
     Until then a model that was brought here before the machine's last start is hashed before it is used.
     """
     manifest = _here(name, place)
-    if manifest and _unsettled_path(name, place).exists():
+    if manifest and manifest.unsettled:
         for file in manifest.files:
             with (place.root / file.path).open("rb") as opened:
                 os.fsync(opened.fileno())
-        _unsettled_path(name, place).unlink(missing_ok=True)
+        _note(manifest.model_copy(update={"unsettled": ""}), place)
 
 
 def listing(store: Store | None, place: Place) -> dict[str, tuple[Literal["bucket", "here", "both"], Manifest]]:
@@ -321,30 +324,27 @@ def _here(name: str, place: Place, *, sizes: bool = True) -> Manifest | None:
 
 def _outlasted(manifest: Manifest, place: Place) -> bool:
     """Whether the files are safe on the disk, or this machine has not been started anew since they came."""
-    path = _unsettled_path(manifest.model, place)
-    try:
-        if path.read_text(encoding="utf-8") == _boot():
-            return True
-    except OSError:
+    if manifest.unsettled in ("", _boot()):
         return True
     wrong = [file for file in manifest.files if not _is(place.root / file.path, file)]
     for file in wrong:
         (place.root / file.path).unlink(missing_ok=True)
     if not wrong:
-        path.unlink(missing_ok=True)
+        _note(manifest.model_copy(update={"unsettled": ""}), place)
     return not wrong
 
 
-def _unsettled_path(name: str, place: Place) -> Path:
-    return place.root / ".f5-flows" / "unsettled" / name
+def _note(manifest: Manifest, place: Place, *, durable: bool = True) -> None:
+    """Write down which model lies here."""
+    write_text(_manifest_path(manifest.model, place), manifest.model_dump_json(indent=1), durable=durable)
 
 
 def _boot() -> str:
-    """Changes whenever the machine starts; empty where nothing tells."""
+    """Changes whenever the machine starts; with nothing that tells, whenever it is asked."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
-        return ""
+        return uuid4().hex
 
 
 def _is(path: Path, file: File) -> bool:

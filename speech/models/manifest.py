@@ -50,6 +50,9 @@ class Manifest(BaseModel):
     model: str
     source: str = Field(default="", description="Where the files come from at first.")
     revision: str = ""
+    unsettled: str = Field(
+        default="", description="Only here: the start of the machine since which the files may not be safe on the disk."
+    )
     files: tuple[File, ...]
 
     @property
