@@ -80,7 +80,7 @@ def runs() -> None:
     from flows.speak import speak
     from speech.alignment import align
     from speech.audio import record
-    from speech.engines import choose
+    from speech.engines import Manner, choose
     from speech.records import audio_key, timing_key
     from speech.request import SpeechRequest
     from speech.script import prepare
@@ -92,7 +92,7 @@ def runs() -> None:
     def directly(folder: Path) -> None:
         store, (engine, _) = from_environment(), choose("auto")
         script, _ = prepare(request, engine)
-        speech = perform(engine, script.chunks, language="en", speed=1, seed=1)
+        speech = perform(engine, script.chunks, Manner())
         recording = record(speech.samples, speech.rate, speech.spans, folder / "a.wav", 22050)
         store.put(audio_key("direct"), recording.path, "audio/wav")
         words = align(recording, script.chunks, "en").words

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from speech.engines import Manner
 from speech.models import VOCODER, Place, adopt, announce
 from speech.runtime import ensure
 from speech.settings import export
@@ -89,11 +90,11 @@ def _way(way: str, engine: object, parts: list[str], fast: bool) -> Callable[[],
     from speech.engines import f5
 
     def ours() -> float:
-        made = f5.F5().take(parts, language="en", speed=1.0, seed=7, quality="fast" if fast else "standard")
+        made = f5.F5().take(parts, Manner(seed=7, quality="fast" if fast else "standard"))
         return sum(map(len, made)) / f5.RATE
 
     def single() -> float:
-        made = [f5.F5().take([part], language="en", speed=1.0, seed=7)[0] for part in parts]
+        made = [f5.F5().take([part], Manner(seed=7))[0] for part in parts]
         return sum(map(len, made)) / f5.RATE
 
     def official() -> float:

@@ -10,16 +10,15 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from speech.audio import Samples, Span, record
-from speech.engines import Engine, Progress, Quality
+from speech.engines import Engine, Manner, Progress
 from speech.errors import EngineError, SpeechError
 from speech.text import Chunk
-from speech.voices import Reference
 from speech.words import Word
 
 __all__ = ["Speech", "Take", "perform"]
@@ -82,12 +81,8 @@ class Take:
 def perform(
     engine: Engine,
     chunks: Sequence[Chunk],
+    manner: Manner,
     *,
-    language: str,
-    speed: float,
-    seed: int,
-    reference: Reference | None = None,
-    quality: Quality = "standard",
     retakes: int = 2,
     progress: Progress | None = None,
     score: Score | None = None,
@@ -103,17 +98,10 @@ def perform(
     """
 
     def take(which: Sequence[int], number: int, tell: Progress | None) -> dict[int, Take]:
-        made = engine.take(
-            [chunks[index].spoken for index in which],
-            language=language,
-            speed=speed,
-            seed=_next(seed, number),
-            reference=reference,
-            quality=quality,
-            progress=tell,
-        )
+        how = replace(manner, seed=_next(manner.seed, number))
+        made = engine.take([chunks[index].spoken for index in which], how, tell)
         return {
-            index: _judge(samples, engine, chunks[index], language, speed, _next(seed, number), score or _heard)
+            index: _judge(samples, engine, chunks[index], how, score or _heard)
             for index, samples in zip(which, made, strict=True)
         }
 
@@ -163,19 +151,17 @@ def _next(seed: int, number: int) -> int:
     return (seed + number - 1) % 2_147_483_647 + 1
 
 
-def _judge(
-    samples: Samples, engine: Engine, chunk: Chunk, language: str, speed: float, seed: int, score: Score
-) -> Take:
-    mute, problems = _faults(samples, engine.rate, chunk, language, speed)
+def _judge(samples: Samples, engine: Engine, chunk: Chunk, manner: Manner, score: Score) -> Take:
+    mute, problems = _faults(samples, engine.rate, chunk, manner)
     if not engine.varies or mute:
-        return Take(samples, seed, tuple(problems))
-    found = score(samples, engine.rate, chunk, language)
+        return Take(samples, manner.seed, tuple(problems))
+    found = score(samples, engine.rate, chunk, manner.language)
     if found is not None and found < _LEAST_SCORE:
         problems.append(f"its words were hardly found in it (score {found:.2f})")
-    return Take(samples, seed, tuple(problems), found)
+    return Take(samples, manner.seed, tuple(problems), found)
 
 
-def _faults(samples: Samples, rate: int, chunk: Chunk, language: str, speed: float) -> tuple[bool, list[str]]:
+def _faults(samples: Samples, rate: int, chunk: Chunk, manner: Manner) -> tuple[bool, list[str]]:
     """What is wrong that can be heard without knowing the words, and whether there is nothing to be heard at all."""
     if not chunk.spoken:
         return True, []
@@ -189,10 +175,10 @@ def _faults(samples: Samples, rate: int, chunk: Chunk, language: str, speed: flo
         found.append(f"{clipped:.0%} of it is clipped")
     loud = np.flatnonzero(np.abs(samples) > _SILENT)
     pauses = np.diff(loud, prepend=0, append=len(samples)) / rate
-    if pauses.max() > _LONGEST_SILENCE_SECONDS / min(speed, 1):
+    if pauses.max() > _LONGEST_SILENCE_SECONDS / min(manner.speed, 1):
         found.append(f"it holds {pauses.max():.1f} s of silence")
-    weight = _DENSE if language in ("zh", "ja", "ko") else 1.0
-    pace = len(chunk.spoken) * weight / (len(samples) / rate) / speed
+    weight = _DENSE if manner.language in ("zh", "ja", "ko") else 1.0
+    pace = len(chunk.spoken) * weight / (len(samples) / rate) / manner.speed
     if not _SLOWEST <= pace <= _FASTEST:
         found.append(f"its pace is {pace:.0f} characters a second")
     return False, found

@@ -7,6 +7,7 @@ from pathlib import Path
 from prefect.logging import get_run_logger
 
 from speech.audio import Recording, record
+from speech.engines import Manner
 from speech.request import SpeechRequest
 from speech.settings import settings
 from speech.takes import perform
@@ -25,11 +26,7 @@ def synthesize(
     speech = perform(
         plan.engine,
         plan.script.chunks,
-        language=plan.script.language,
-        speed=request.speed,
-        seed=plan.script.seed,
-        reference=plan.reference,
-        quality=request.quality,
+        Manner(plan.script.language, request.speed, plan.script.seed, plan.reference, request.quality),
         retakes=settings().max_retakes,
         progress=lambda done, total: progress.inside("synthesize", done, total),
     )

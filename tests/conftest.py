@@ -32,6 +32,7 @@ os.environ |= {
 os.environ.setdefault("HF_ENDPOINT", "http://127.0.0.1:9")
 
 import boto3  # noqa: E402
+import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 
 from deployments import server as local_server  # noqa: E402
@@ -40,6 +41,10 @@ from speech.engines.espeak import Utterance, say  # noqa: E402
 from speech.settings import settings  # noqa: E402
 from speech.stores.s3 import Bucket, S3Store  # noqa: E402
 from tests.fakes import gateway as ceph  # noqa: E402
+
+# Hypothesis reads every module that is not in site-packages for constants, the components' among them.
+hypothesis.settings.register_profile("shared", suppress_health_check=[hypothesis.HealthCheck.too_slow], deadline=None)
+hypothesis.settings.load_profile("shared")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

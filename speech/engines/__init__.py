@@ -7,6 +7,7 @@ that can run here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from speech.audio import Samples
@@ -14,12 +15,31 @@ from speech.errors import EngineUnavailable
 from speech.registry import make
 from speech.voices import Reference
 
-__all__ = ["ENGINES", "Engine", "Progress", "Quality", "choose"]
+__all__ = ["ENGINES", "Engine", "Manner", "Progress", "Quality", "choose"]
 
 Quality = Literal["standard", "fast"]
 
 Progress = Callable[[int, int], None]
 """Called with the chunks done and the chunks in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a text is to be spoken.
+
+    Attributes:
+        language: ISO 639-1.
+        speed: pace; 1 is the voice's own.
+        seed: the same seed gives the same samples.
+        reference: the voice to clone; None for the engine's own.
+        quality: fast takes fewer steps.
+    """
+
+    language: str = "en"
+    speed: float = 1.0
+    seed: int = 1
+    reference: Reference | None = None
+    quality: Quality = "standard"
 
 
 class Engine(Protocol):
@@ -53,17 +73,7 @@ class Engine(Protocol):
 
     def longest(self, text: str, speed: float, reference: Reference | None) -> int: ...
 
-    def take(
-        self,
-        chunks: Sequence[str],
-        *,
-        language: str,
-        speed: float,
-        seed: int,
-        reference: Reference | None = None,
-        quality: Quality = "standard",
-        progress: Progress | None = None,
-    ) -> list[Samples]: ...
+    def take(self, chunks: Sequence[str], manner: Manner, progress: Progress | None = None) -> list[Samples]: ...
 
 
 # In the order in which `auto` tries them; each entry is module:class, imported when it is asked for.

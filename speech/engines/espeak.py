@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from speech.audio import Samples
-from speech.engines import Progress, Quality
+from speech.engines import Manner, Progress
 from speech.errors import EngineError, EngineUnavailable
 from speech.voices import Reference
 
@@ -114,20 +114,10 @@ class Espeak:
     def longest(self, text: str, speed: float, reference: Reference | None) -> int:
         return 300
 
-    def take(
-        self,
-        chunks: Sequence[str],
-        *,
-        language: str,
-        speed: float,
-        seed: int,
-        reference: Reference | None = None,
-        quality: Quality = "standard",
-        progress: Progress | None = None,
-    ) -> list[Samples]:
+    def take(self, chunks: Sequence[str], manner: Manner, progress: Progress | None = None) -> list[Samples]:
         takes: list[Samples] = []
         for index, chunk in enumerate(chunks):
-            takes.append(say(chunk, language, round(WORDS_PER_MINUTE * speed)).samples)
+            takes.append(say(chunk, manner.language, round(WORDS_PER_MINUTE * manner.speed)).samples)
             if progress:
                 progress(index + 1, len(chunks))
         if not any(map(len, takes)):

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speech.audio import Samples
-from speech.engines import Progress, Quality
+from speech.engines import Manner, Progress
 from speech.errors import EngineError, EngineUnavailable, ModelError
 from speech.models import VOCODER, choose, f5, find
 from speech.settings import export, settings
@@ -97,25 +97,15 @@ class F5:
         width = len(text.encode()) / max(len(text), 1)
         return max(int(pace * max(_WINDOW_SECONDS - reference.seconds, 5) * speed / width), 40)
 
-    def take(
-        self,
-        chunks: Sequence[str],
-        *,
-        language: str,
-        speed: float,
-        seed: int,
-        reference: Reference | None = None,
-        quality: Quality = "standard",
-        progress: Progress | None = None,
-    ) -> list[Samples]:
-        steps = _FAST_STEPS if quality == "fast" else settings().nfe_step
+    def take(self, chunks: Sequence[str], manner: Manner, progress: Progress | None = None) -> list[Samples]:
+        steps = _FAST_STEPS if manner.quality == "fast" else settings().nfe_step
         with _in_words():
             loaded = _load()
-            prompt = _prompt(reference or _packaged(), loaded.device)
-            pieces = [_piece(index, chunk, speed, prompt) for index, chunk in enumerate(chunks)]
+            prompt = _prompt(manner.reference or _packaged(), loaded.device)
+            pieces = [_piece(index, chunk, manner.speed, prompt) for index, chunk in enumerate(chunks)]
             takes: dict[int, Samples] = {}
             for batch in _batches(pieces, loaded):
-                for piece, samples in zip(batch, _sample(batch, prompt, loaded, steps, seed), strict=True):
+                for piece, samples in zip(batch, _sample(batch, prompt, loaded, steps, manner.seed), strict=True):
                     takes[piece.index] = samples
                 if progress:
                     progress(len(takes), len(chunks))
@@ -206,9 +196,7 @@ def _from_files(weights: Path | None, checkpoint: Any, vocoder: Path) -> _Loaded
             DiT, _architecture(checkpoint), str(weights), vocab_file=str(vocabulary), device=device
         )
     if values.f5_dtype != "auto":
-        import torch
-
-        model = model.to(getattr(torch, values.f5_dtype))
+        model = model.half() if values.f5_dtype == "float16" else model.float()
     if values.f5_compile:
         import torch
 
@@ -313,7 +301,7 @@ def _sample(batch: Sequence[_Piece], prompt: _Prompt, loaded: _Loaded, steps: in
         block.attn.processor.attn_mask_enabled = mixed
         block.attn.processor.attn_backend = "flash_attn" if mixed and loaded.flash else "torch"
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), _autocast(loaded.device):
             mels, _ = loaded.model.sample(
                 cond=prompt.audio.expand(len(batch), -1),
                 text=[piece.symbols for piece in batch],
@@ -331,6 +319,16 @@ def _sample(batch: Sequence[_Piece], prompt: _Prompt, loaded: _Loaded, steps: in
             raise
     half = len(batch) // 2
     return [samples for part in (batch[:half], batch[half:]) for samples in _sample(part, prompt, loaded, steps, seed)]
+
+
+def _autocast(device: str) -> contextlib.AbstractContextManager[Any]:
+    """bfloat16 is used inside the network only: the sampler's steps are too close to be told apart in it."""
+    import torch
+
+    if settings().f5_dtype != "bfloat16":
+        return contextlib.nullcontext()
+    context: contextlib.AbstractContextManager[Any] = torch.autocast(device.split(":")[0], dtype=torch.bfloat16)
+    return context
 
 
 def _voiced(mel: torch.Tensor, prompt: _Prompt, loaded: _Loaded) -> Samples:
@@ -351,7 +349,7 @@ def _in_words() -> Iterator[None]:
         yield
     except (ImportError, OSError) as fault:
         raise EngineUnavailable(f"F5-TTS could not be loaded: {type(fault).__name__}: {fault}") from fault
-    except (RuntimeError, ValueError, KeyError) as fault:
+    except (RuntimeError, ValueError, KeyError, AssertionError) as fault:
         text = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
         if "out of memory" in text:
             raise EngineError(f"The GPU has no memory left for one chunk of speech: {_memory()}") from fault

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import unquote
 
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from speech.errors import InstallError
 from speech.settings import SECRETS, environment, settings
@@ -134,7 +135,10 @@ def choose(name: str | None = None) -> Installer:
 
 
 def _named(line: str) -> Package:
-    """What uv prints of a package: name==version, with its source behind it where that is not the index."""
+    """What uv prints of a package: name==version, or name @ URL of a wheel."""
+    name, _, url = line.partition(" @ ")
+    if url:
+        return Package(canonicalize_name(name), str(parse_wheel_filename(unquote(url.rsplit("/", 1)[1]))[1]), url)
     pin, _, source = line.partition(" (from ")
     name, _, version = pin.partition("==")
     return Package(canonicalize_name(name), version, source.rstrip(")") or None)

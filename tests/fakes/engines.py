@@ -28,7 +28,7 @@ class Told:
     def longest(self, text, speed, reference):
         return 100
 
-    def take(self, chunks, *, progress=None, **options):
+    def take(self, chunks, manner, progress=None):
         return [np.zeros(self.rate // 10, np.float32) for _ in chunks]
 
 
@@ -69,10 +69,10 @@ class Garbling(Told):
         self.faults = {text: list(names) for text, names in (faults or {}).items()}
         self.seeds = []
 
-    def take(self, chunks, *, seed, speed=1.0, progress=None, **options):
-        self.seeds.append((seed, list(chunks)))
+    def take(self, chunks, manner, progress=None):
+        self.seeds.append((manner.seed, list(chunks)))
         made = []
         for chunk in chunks:
             names = self.faults.get(chunk)
-            made.append(GARBLED[names.pop(0)](chunk, speed) if names else say(chunk, "en").samples)
+            made.append(GARBLED[names.pop(0)](chunk, manner.speed) if names else say(chunk, "en").samples)
         return made

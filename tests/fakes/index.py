@@ -8,7 +8,8 @@ import io
 import json
 import threading
 import zipfile
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.fakes.web import Answer, Web
 
 
 def wheel(name: str, version: str, files: dict[str, str | bytes], requires: tuple[str, ...] = ()) -> bytes:
@@ -33,7 +34,7 @@ def wheel(name: str, version: str, files: dict[str, str | bytes], requires: tupl
     return packed.getvalue()
 
 
-class Index:
+class Index(Web):
     """PEP 691's JSON index.
 
     Attributes:
@@ -49,56 +50,26 @@ class Index:
         self.stall: str | None = None
         self.stalled = threading.Event()
         self.sizes = True
-        index = self
+        super().__init__(self._answer)
+        self.host, self.url = self.url, f"{self.url}/simple"
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_HEAD(self) -> None:
-                self.do_GET()
-
-            def do_GET(self) -> None:
-                kind, _, name = self.path.strip("/").partition("/")
-                if kind == "simple":
-                    self._answer(index.listing(name.strip("/")), "application/vnd.pypi.simple.v1+json")
-                elif name.endswith(".metadata"):
-                    with zipfile.ZipFile(io.BytesIO(index.files[name.removesuffix(".metadata")])) as packed:
-                        [metadata] = [entry for entry in packed.namelist() if entry.endswith("/METADATA")]
-                        self._answer(packed.read(metadata), "text/plain")
-                elif name in index.files:
-                    if self.command == "GET" and "Range" not in self.headers:
-                        index.fetched.append(name)
-                        if index.stall and index.stall in name:
-                            index.stalled.set()
-                            threading.Event().wait(60)
-                    self._answer(index.files[name], "application/octet-stream")
-                else:
-                    self.send_error(404)
-
-            def _answer(self, body: bytes | None, kind: str) -> None:
-                if body is None:
-                    return self.send_error(404)
-                self.send_response(200)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                if self.command == "GET":
-                    self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def host(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    @property
-    def url(self) -> str:
-        return f"{self.host}/simple"
+    def _answer(self, method: str, path: str, headers: dict[str, str]) -> Answer:
+        kind, _, name = path.strip("/").partition("/")
+        body: bytes | None
+        if kind == "simple":
+            body, content_type = self.listing(name.strip("/")), "application/vnd.pypi.simple.v1+json"
+        elif name.endswith(".metadata"):
+            with zipfile.ZipFile(io.BytesIO(self.files[name.removesuffix(".metadata")])) as packed:
+                [metadata] = [entry for entry in packed.namelist() if entry.endswith("/METADATA")]
+                body, content_type = packed.read(metadata), "text/plain"
+        else:
+            body, content_type = self.files.get(name), "application/octet-stream"
+            if body and method == "GET" and "Range" not in headers:
+                self.fetched.append(name)
+                if self.stall and self.stall in name:
+                    self.stalled.set()
+                    threading.Event().wait(60)
+        return (404, b"", {}) if body is None else (200, body, {"Content-Type": content_type})
 
     def add(self, name: str, version: str, source: str | bytes = "", requires: tuple[str, ...] = ()) -> None:
         module = name.replace("-", "_")
@@ -121,7 +92,3 @@ class Index:
         if not files:
             return None
         return json.dumps({"meta": {"api-version": "1.1"}, "name": name, "versions": [], "files": files}).encode()
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()

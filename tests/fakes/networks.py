@@ -75,12 +75,26 @@ def transcriber(folder: Path) -> list[Path]:
     (folder / "vocab.json").write_text(json.dumps(letters))
     (folder / "merges.txt").write_text("#version: 0.2\n")
     tokenizer = WhisperTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"))
+    signs = ["<|startoftranscript|>", "<|en|>", "<|transcribe|>", "<|translate|>", "<|notimestamps|>"]
+    tokenizer.add_tokens(signs, special_tokens=True)
     tokenizer.save_pretrained(folder)
     WhisperFeatureExtractor(feature_size=80).save_pretrained(folder)
     torch.manual_seed(0)
-    config = WhisperConfig(
-        vocab_size=len(tokenizer), d_model=32, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
-        decoder_attention_heads=2, encoder_ffn_dim=32, decoder_ffn_dim=32, num_mel_bins=80, max_target_positions=64,
-    )  # fmt: skip
-    WhisperForConditionalGeneration(config).save_pretrained(folder)
+    start, english, transcribe, translate, plain = tokenizer.convert_tokens_to_ids(signs)
+    end = tokenizer.convert_tokens_to_ids("<|endoftext|>")
+    tokens = {
+        "pad_token_id": end, "bos_token_id": end, "eos_token_id": end, "decoder_start_token_id": start,
+        "suppress_tokens": [], "begin_suppress_tokens": [],
+    }  # fmt: skip
+    sizes = {"d_model": 32, "num_mel_bins": 80, "max_target_positions": 64, "vocab_size": len(tokenizer)}
+    for half in ("encoder", "decoder"):
+        sizes |= {f"{half}_layers": 1, f"{half}_attention_heads": 2, f"{half}_ffn_dim": 32}
+    model = WhisperForConditionalGeneration(WhisperConfig(**tokens, **sizes))
+    told = {
+        "is_multilingual": True, "lang_to_id": {"<|en|>": english}, "no_timestamps_token_id": plain,
+        "task_to_id": {"transcribe": transcribe, "translate": translate}, "max_length": 48,
+    }  # fmt: skip
+    for name, value in (tokens | told | {"_from_model_config": False}).items():
+        setattr(model.generation_config, name, value)
+    model.save_pretrained(folder)
     return sorted(folder.iterdir())

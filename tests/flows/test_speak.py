@@ -165,11 +165,11 @@ class Patient(Told):
 
     clones = True
 
-    def take(self, chunks, *, progress, **options):
+    def take(self, chunks, manner, progress=None):
         for done in range(4):
             progress(done, 4)
             time.sleep(0.6)
-        return super().take(chunks)
+        return super().take(chunks, manner)
 
 
 async def test_progress_is_seen_while_the_voice_speaks(monkeypatch):
@@ -201,7 +201,7 @@ class Stopping(Told):
 
     stop = staticmethod(lambda: None)
 
-    def take(self, chunks, **options):
+    def take(self, chunks, manner, progress=None):
         self.stop()
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from speech.engines import Manner
 from speech.errors import EngineError
 from speech.takes import join, perform
 from speech.text import chunks
@@ -20,7 +21,7 @@ def parts():
 
 
 def spoken(engine, retakes=2, seed=7):
-    return perform(engine, parts(), language="en", speed=1.0, seed=seed, retakes=retakes)
+    return perform(engine, parts(), Manner(seed=seed), retakes=retakes)
 
 
 def test_what_comes_out_well_is_spoken_once():

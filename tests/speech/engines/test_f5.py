@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from speech.engines import Manner, f5
 from speech.engines import choose as choose_engine
-from speech.engines import f5
 from speech.engines.f5 import F5
 from speech.errors import EngineUnavailable
 from speech.settings import settings
@@ -25,8 +25,8 @@ def parts(longest=150):
     return [chunk.spoken for chunk in chunks(TEXT, "en", longest)]
 
 
-def take(texts, **options):
-    return F5().take(texts, **({"language": "en", "speed": 1.0, "seed": 5} | options))
+def take(texts, progress=None, **manner):
+    return F5().take(texts, Manner(**({"seed": 5} | manner)), progress)
 
 
 def official(text, reference, seed, steps):
@@ -88,6 +88,17 @@ def test_fast_takes_a_step_count_that_the_pruned_schedule_has():
     assert not torch.allclose(steps, torch.linspace(0, 1, f5._FAST_STEPS + 1))
     standard, fast = take(parts()[:1]), take(parts()[:1], quality="fast")
     assert not np.array_equal(standard[0], fast[0])
+
+
+@pytest.mark.parametrize("number", ["float32", "bfloat16"])
+def test_other_number_formats_speak_as_well(monkeypatch, number):
+    monkeypatch.setenv("F5_DTYPE", number)
+    monkeypatch.setenv("NFE_STEP", "32")
+    settings.cache_clear()
+    f5._kept.clear()
+    [samples] = take(parts()[:1])
+    assert np.isfinite(samples).all() and samples.std() > 0
+    f5._kept.clear()
 
 
 def test_speed_changes_the_length_of_what_is_spoken():

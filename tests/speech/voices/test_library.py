@@ -104,18 +104,19 @@ def test_without_a_transcript_and_a_transcriber_the_error_asks_for_it(tmp_path, 
         make(voice(tmp_path / "a.wav"), None)
 
 
-def test_the_transcriber_comes_from_the_model_cache_and_what_it_mishears_is_not_believed(
+def test_a_recording_that_nobody_transcribed_is_listened_to_by_a_model_from_the_cache(
     components, tmp_path, s3, monkeypatch
 ):
-    """The real pipeline, on a network with random weights: it is loaded, it listens, and it hears nothing sensible."""
+    """The real pipeline, on a network with random weights: it is fetched, it is loaded, and it hears something."""
     from speech.models import TRANSCRIBER, Place, push
     from tests.fakes.networks import transcriber
 
     place = Place(tmp_path / "source")
     push(TRANSCRIBER, s3, place, files=transcriber(place.root / TRANSCRIBER))
     monkeypatch.setenv("MODELS_DIR", str(tmp_path / "fresh"))
-    with pytest.raises(InvalidRequest, match=r"the transcriber heard .*does not fit its length"):
-        make(voice(tmp_path / "a.wav"), None, "en", s3)
+    clip = make(voice(tmp_path / "a.wav"), None, "en", s3)
+    assert len(clip.text) > 20
+    assert any("made by listening" in note for note in clip.warnings)
 
 
 @pytest.mark.parametrize(
