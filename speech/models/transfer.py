@@ -83,9 +83,11 @@ def fetch(store: Store, files: Sequence[File], root: Path, progress: Progress = 
     work = root / ".f5-flows"
     for folder in ("partial", "locks"):
         (work / folder).mkdir(parents=True, exist_ok=True)
-    later = _fetch(store, wanted, root, work, progress, wait=False)
+    # The small files of a model share a lock, whichever of them are missing.
+    small = digest("".join(sorted(file.digest for file in files if len(file.parts) == 1)).encode())
+    later = _fetch(store, wanted, small, root, work, progress, wait=False)
     if later:
-        _fetch(store, later, root, work, progress, wait=True)
+        _fetch(store, later, small, root, work, progress, wait=True)
     for file in files:
         if not _there(root / file.path, file):
             _link(root / first[file.digest].path, root / file.path)
@@ -136,14 +138,14 @@ def _check_room(files: Sequence[File], root: Path) -> None:
 
 
 def _fetch(
-    store: Store, files: Sequence[File], root: Path, work: Path, progress: Progress, *, wait: bool
+    store: Store, files: Sequence[File], small: str, root: Path, work: Path, progress: Progress, *, wait: bool
 ) -> list[File]:
     """Fetch files; returns those that another process is fetching, unless told to wait for it."""
     busy: list[File] = []
     stop = threading.Event()
     with ExitStack() as locks, ThreadPoolExecutor(_STREAMS) as pool:
         jobs = []
-        for name, group in _groups(files).items():
+        for name, group in _groups(files, small).items():
             lock = FileLock(work / "locks" / f"{name}.lock")
             try:
                 lock.acquire(timeout=-1 if wait else 0)
@@ -173,13 +175,11 @@ def _fetch(
     return busy
 
 
-def _groups(files: Sequence[File]) -> dict[str, list[File]]:
+def _groups(files: Sequence[File], small: str) -> dict[str, list[File]]:
     """Files by the name of their lock: each large one has its own, and the small ones share one."""
     groups: dict[str, list[File]] = {}
-    small = [file for file in files if len(file.parts) == 1]
-    shared = digest("".join(sorted(file.digest for file in small)).encode())
     for file in files:
-        groups.setdefault(shared if len(file.parts) == 1 else file.digest, []).append(file)
+        groups.setdefault(small if len(file.parts) == 1 else file.digest, []).append(file)
     return groups
 
 
