@@ -78,7 +78,7 @@ def compare(small: bool) -> None:
     for label, variables, way, fast in rows:
         export(**({"F5_DTYPE": "auto", "NFE_STEP": "32", "F5_COMPILE": "false"} | variables))
         f5._kept.clear()
-        seconds, spoken = measure(_way(way, engine, parts, fast))
+        seconds, spoken = measure(_way(way, parts, fast))
         factor = seconds / spoken
         official = official or factor
         peak = torch.cuda.max_memory_allocated() / 1e9 if torch.cuda.is_available() else 0
@@ -86,7 +86,7 @@ def compare(small: bool) -> None:
         print(f"  {label:<40}{times}  {official / factor:5.2f} x the official loop  {peak:5.1f} GB")
 
 
-def _way(way: str, engine: object, parts: list[str], fast: bool) -> Callable[[], float]:
+def _way(way: str, parts: list[str], fast: bool) -> Callable[[], float]:
     from speech.engines import f5
 
     def ours() -> float:

@@ -19,12 +19,12 @@ import soxr
 
 from speech.alignment import whisperx
 from speech.audio import record
-from speech.engines.espeak import say
 from speech.models import Place, adopt, announce
 from speech.runtime import ensure
 from speech.settings import export
 from speech.text import Chunk, chunks
 from tests.scripts import HELD_OUT
+from tests.spoken import speak
 
 DATA = Path(__file__).parent.parent / "tests" / "data" / "tiny_ctc"
 
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def compare(label: str, parts: list[Chunk], folder: Path, *, whole: bool) -> None:
-    samples, spans, starts = spoken(parts)
+    samples, spans, starts = speak(parts)
     recording = record(samples, 22050, spans, folder / "speech.wav", 22050)
     print(f"{label}: {recording.duration_ms / 1000:.0f} s")
     began = time.perf_counter()
@@ -58,22 +58,6 @@ def compare(label: str, parts: list[Chunk], folder: Path, *, whole: bool) -> Non
         found = whisperx._aligned(text, soxr.resample(samples, 22050, 16000), model)
         seconds = time.perf_counter() - began
         tell("as one segment", [word["start"] * 1000 for word in found], starts, seconds, recording.duration_ms)
-
-
-def spoken(parts: list[Chunk]) -> tuple[np.ndarray, list[tuple[int, int]], list[float | None]]:
-    pieces, spans, starts, at = [], [], [], 0
-    for part in parts:
-        utterance = say(part.spoken, "en", 160)
-        events = {position: sample for position, _, sample in reversed(utterance.words)}
-        place = 0
-        for token in part.tokens:
-            known = events.get(place)
-            starts.append(None if known is None else (at + known) * 1000 / utterance.rate)
-            place += len(token.spoken + token.space)
-        pieces.append(utterance.samples)
-        spans.append((at, at + len(utterance.samples)))
-        at = spans[-1][1]
-    return np.concatenate(pieces), spans, starts
 
 
 def tell(label: str, found: list[float], starts: list[float | None], seconds: float, length_ms: int) -> None:

@@ -42,10 +42,9 @@ def fetch(url: str, path: Path, most: int = MOST_BYTES) -> None:
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname:
             raise FetchError("only https URLs are fetched.")
-        address, port = _address(parts.hostname), parts.port or 443
-        host = f"[{address}]" if ":" in address else address
-        target = httpx.URL(scheme="https", host=host.strip("[]"), port=port, raw_path=_raw_path(url))
+        address = _address(parts.hostname)
         try:
+            target = httpx.URL(url).copy_with(host=address, userinfo=b"")
             with (
                 httpx.Client(timeout=seconds, verify=context, trust_env=False) as client,
                 client.stream(
@@ -71,12 +70,6 @@ def fetch(url: str, path: Path, most: int = MOST_BYTES) -> None:
         except (httpx.HTTPError, httpx.InvalidURL, KeyError) as fault:
             raise FetchError(f"{parts.hostname} cannot be reached ({type(fault).__name__}).") from None
     raise FetchError(f"it redirects more than {_REDIRECTS} times.")
-
-
-def _raw_path(url: str) -> bytes:
-    import httpx
-
-    return httpx.URL(url).raw_path
 
 
 def _address(host: str) -> str:

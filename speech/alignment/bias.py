@@ -10,11 +10,15 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from speech.audio import Samples, Span
 from speech.text import Chunk, chunks
 
-__all__ = ["NONE", "Bias", "measure"]
+if TYPE_CHECKING:
+    from speech.engines.espeak import Utterance
+
+__all__ = ["NONE", "Bias", "measure", "starts_of"]
 
 RATE = 16_000
 _LEAST_WORDS = 20
@@ -114,10 +118,15 @@ def _spoken(chunk: Chunk, language: str) -> tuple[Samples, list[float | None]]:
     from speech.engines.espeak import say
 
     utterance = say(chunk.spoken, language)
+    samples: Samples = soxr.resample(utterance.samples, utterance.rate, RATE)
+    return samples, starts_of(chunk, utterance)
+
+
+def starts_of(chunk: Chunk, utterance: Utterance) -> list[float | None]:
+    """The milliseconds at which espeak-ng says that each token of a chunk begins; None where it does not tell."""
     events = {position: 1000 * sample / utterance.rate for position, _, sample in reversed(utterance.words)}
     starts, at = [], 0
     for token in chunk.tokens:
         starts.append(events.get(at) if token.spoken else None)
         at += len(token.spoken + token.space) if token.spoken else 0
-    samples: Samples = soxr.resample(utterance.samples, utterance.rate, RATE)
-    return samples, starts
+    return starts

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from speech.errors import DamagedModel, ModelError, NotFound, SpeechError
 from speech.files import write_text
-from speech.models.catalogue import TRANSCRIBER, VOCODER, aligner, f5, source_of
+from speech.models.catalogue import TRANSCRIBER, VOCODER, Source, aligner, f5, source_of
 from speech.models.manifest import File, Manifest, describe, matches, parse
 from speech.models.places import Place, announce, choose
 from speech.models.transfer import fetch, send
@@ -148,7 +148,7 @@ def obtain(
             continue
         try:
             tell(f"{name}: fetching it from {source.name}")
-            models[name] = _first_load(name, place)
+            models[name] = _first_load(name, source, place)
         except ModelError as fault:
             problems[name] = str(fault)
             continue
@@ -203,7 +203,6 @@ def push(
     place: Place,
     *,
     files: Sequence[Path] = (),
-    source: str = "",
     again: frozenset[str] = frozenset(),
     tell: Tell = lambda text: None,
     progress: Progress = lambda name, done, total: None,
@@ -218,7 +217,7 @@ def push(
         ModelError: the model does not lie here.
         StoreError: the bucket does not answer, or refuses.
     """
-    manifest = _describe(name, place, files, source) if files else _here(name, place)
+    manifest = _describe(name, place, files) if files else _here(name, place)
     if manifest is None:
         raise ModelError(f"{name} does not lie below {place.root}; there is nothing to push.")
     done, total = 0, manifest.size
@@ -289,12 +288,9 @@ def listing(store: Store | None, place: Place) -> dict[str, tuple[Literal["bucke
     return found
 
 
-def _first_load(name: str, place: Place) -> Local:
+def _first_load(name: str, source: Source, place: Place) -> Local:
     from speech.models.hub import download
 
-    source = source_of(name)
-    if source is None:
-        raise ModelError(f"{name} is not one that can be fetched.")
     files, revision = download(name, source, place)
     return adopt(name, place, files, source.name, revision)
 

@@ -6,7 +6,7 @@ import contextlib
 import sys
 from pathlib import Path
 
-from speech.errors import InstallError, ModelError
+from speech.errors import ModelError
 from speech.models.catalogue import Source
 from speech.models.places import Place
 
@@ -25,7 +25,7 @@ def download(model: str, source: Source, place: Place) -> tuple[list[Path], str]
             files, revision = (_from_hub if source.kind == "hub" else _from_torchaudio)(source, place)
     except ImportError as fault:
         raise ModelError(f"{model} cannot be fetched: {fault.name} is not installed.") from None
-    except (OSError, ValueError, RuntimeError, InstallError) as fault:
+    except (OSError, ValueError, RuntimeError) as fault:
         raise ModelError(
             f"{model} cannot be fetched from {source.name} ({type(fault).__name__}); check the network, or fill "
             "the model cache from a machine that can reach it: f5-flows models push"

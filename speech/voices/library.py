@@ -11,14 +11,13 @@ import base64
 import binascii
 import hashlib
 import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from speech.audio import duration_ms, write_wav
+from speech.audio import blocks, duration_ms, write_wav
 from speech.errors import AudioError, FetchError, InvalidRequest, NotFound, Problem
 from speech.fetch import MOST_BYTES, fetch
 from speech.request import problems_of
@@ -105,7 +104,7 @@ def add(upload: Upload, store: Store) -> dict[str, Any]:
         try:
             clip = make(path, text, store=store)
             recording = Path(folder) / "voice.wav"
-            _as_wav(path, recording)
+            write_wav(recording, blocks(path, RATE), RATE, RATE)
         except AudioError as fault:
             raise InvalidRequest([Problem("voice_file", None, "a recording", f"voice_file: {fault}")]) from None
         prepared = _store_prepared(upload.voice_name, recording, clip, store, Path(folder))
@@ -226,16 +225,6 @@ def _store_prepared(name: str, recording: Path, clip: Clip, store: Store, folder
     store.put(prepared.clip, path, "audio/wav")
     store.write(f"voices/{_stem(name)}.json", prepared.model_dump_json(indent=1), "application/json")
     return prepared
-
-
-def _as_wav(path: Path, target: Path) -> None:
-    """The recording as mono WAV at the engine's rate, whatever it was."""
-    from speech.audio import blocks
-
-    def pieces() -> Iterator[Any]:
-        yield from blocks(path, RATE)
-
-    write_wav(target, pieces(), RATE, RATE)
 
 
 def _load(name: str, store: Store) -> _Prepared | None:

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from speech.engines.espeak import say
-from tests.conftest import recorded
+from tests.conftest import recorded, small_disk
 from tests.scripts import ALICE
 
 PROGRAM = Path(sys.executable).with_name("f5-flows")
@@ -99,18 +99,11 @@ class TestSpeak:
     def test_a_store_that_is_full_says_so_and_leaves_nothing_half(self, call, tmp_path):
         small = tmp_path / "small"
         small.mkdir()
-        if (
-            os.geteuid()
-            or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small], check=False).returncode
-        ):
-            pytest.skip("mounting a small disk needs root")
-        try:
+        with small_disk(small, "64k"):
             done = call("speak", ALICE, STORAGE_DIR=str(small / "store"))
             assert done.returncode == 1
             assert "has no room left" in done.stderr
             assert not list((small / "store" / "output").glob("*.wav"))
-        finally:
-            subprocess.run(["umount", small], check=True)
 
 
 @pytest.mark.parametrize(

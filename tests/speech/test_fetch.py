@@ -96,3 +96,9 @@ def test_private_addresses_are_refused(tmp_path, url):
 def test_other_schemes_are_refused(tmp_path, url):
     with pytest.raises(FetchError, match="only https"):
         fetch(url, tmp_path / "got")
+
+
+@pytest.mark.parametrize("url", ["https://1.1.1.1:99999/a.wav", "https://1.1.1.1:port/", "https://1.1.1.1/\x00a"])
+def test_what_is_no_url_is_refused(tmp_path, url):
+    with pytest.raises(FetchError, match="cannot be reached"):
+        fetch(url, tmp_path / "got")

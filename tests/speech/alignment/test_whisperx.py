@@ -11,26 +11,16 @@ from speech.engines.espeak import say
 from speech.errors import AlignerUnavailable, AlignmentError
 from speech.settings import settings
 from speech.text import Chunk, Token, chunks
+from tests import spoken
 from tests.scripts import HELD_OUT
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
 
-def speak(parts, path, spans=True, wpm=160):
-    """A recording of chunks by espeak-ng, and when each token begins in milliseconds; None where it does not tell."""
-    pieces, bounds, starts, at = [], [], [], 0
-    for part in parts:
-        utterance = say(part.spoken, "en", wpm)
-        events = {position: sample for position, _, sample in reversed(utterance.words)}
-        place = 0
-        for token in part.tokens:
-            known = events.get(place) if token.spoken else None
-            starts.append(None if known is None else (at + known) * 1000 / utterance.rate)
-            place += len(token.spoken + token.space) if token.spoken else 0
-        pieces.append(utterance.samples)
-        bounds.append((at, at + len(utterance.samples)))
-        at = bounds[-1][1]
-    return record(np.concatenate(pieces), 22050, bounds if spans else (), path, 22050), starts
+def speak(parts, path, spans=True):
+    """A recording of chunks, and when each token begins in milliseconds; None where espeak-ng does not tell."""
+    samples, bounds, starts = spoken.speak(parts)
+    return record(samples, spoken.RATE, bounds if spans else (), path, spoken.RATE), starts
 
 
 def errors(words, starts):

@@ -67,6 +67,20 @@ def through(proxy, bucket, **changes):
     return S3Store(bucket_at(proxy.url, bucket.name, **changes))
 
 
+def at_first(proxy, fault, times):
+    """Let the first downloads of files come to harm; returns what did, as it happens."""
+    harmed = []
+
+    def mode(method, path):
+        if "/blobs/" in path and len(harmed) < times:
+            harmed.append(path)
+            return fault
+        return "plain"
+
+    proxy.mode = mode
+    return harmed
+
+
 def contents(place):
     return {path: (place.root / path).read_bytes() for path in BIG}
 
@@ -129,15 +143,7 @@ def test_a_changed_manifest_fetches_only_what_changed(place, pushed, fresh, buck
 
 
 def test_a_flipped_bit_is_noticed_and_fetched_anew(pushed, fresh, bucket, proxy):
-    flipped = []
-
-    def once(method, path):
-        if "/blobs/" in path and not flipped:
-            flipped.append(path)
-            return "flip"
-        return "plain"
-
-    proxy.mode = once
+    flipped = at_first(proxy, "flip", 1)
     sync(NAME, through(proxy, bucket), fresh)
     assert flipped and contents(fresh) == BIG
 
@@ -153,15 +159,7 @@ def test_an_object_that_stays_damaged_is_refused_by_name(pushed, fresh, bucket, 
 
 
 def test_a_connection_that_is_cut_is_taken_up_again(pushed, fresh, bucket, proxy):
-    cut = []
-
-    def first_two(method, path):
-        if "/blobs/" in path and len(cut) < 2:
-            cut.append(path)
-            return "cut"
-        return "plain"
-
-    proxy.mode = first_two
+    cut = at_first(proxy, "cut", 2)
     sync(NAME, through(proxy, bucket), fresh)
     assert len(cut) == 2 and contents(fresh) == BIG
 
@@ -432,15 +430,7 @@ def test_every_library_is_told_the_place_before_it_is_imported(tmp_path):
 
 
 def test_a_store_that_fails_for_a_moment_is_asked_again(pushed, fresh, bucket, proxy):
-    refused = []
-
-    def thrice(method, path):
-        if "/blobs/" in path and len(refused) < 3:
-            refused.append(path)
-            return "refuse"
-        return "plain"
-
-    proxy.mode = thrice
+    at_first(proxy, "refuse", 3)
     sync(NAME, through(proxy, bucket, retries=0), fresh)
     assert contents(fresh) == BIG
 

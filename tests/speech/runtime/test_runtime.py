@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from speech.runtime.components import COMPONENTS, flash_wheel
+from tests.conftest import small_disk
 from tests.fakes.index import Index, wheel
 
 ROOT = Path(__file__).parents[3]
@@ -170,25 +171,15 @@ def test_without_a_network_it_says_so_and_shows_no_password(environment, install
     assert environment.left() == []
 
 
-@pytest.fixture
-def small_disk(environment):
-    environment.home.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "none", environment.home], capture_output=True, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"a small disk needs the right to mount one: {mounted.stderr.strip()}")
-    yield
-    subprocess.run(["umount", "-l", environment.home], check=True)
-
-
 @pytest.mark.parametrize("told_before", [True, False], ids=["by the index's sizes", "while it is written"])
-def test_a_full_disk_is_told_and_nothing_is_left(environment, index, small_disk, told_before):
+def test_a_full_disk_is_told_and_nothing_is_left(environment, index, told_before):
     index.sizes = told_before
     index.add("greeter", "1.0", os.urandom(6_000_000).hex().encode())
-    found = environment.ensure()
-    assert ("MB left" if told_before else "the disk is full") in found["error"]
-    assert environment.left() == []
+    environment.home.mkdir()
+    with small_disk(environment.home, "4m"):
+        found = environment.ensure()
+        assert ("MB left" if told_before else "the disk is full") in found["error"]
+        assert environment.left() == []
     assert index.fetched == [] or not told_before
 
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -19,6 +18,7 @@ from hypothesis import strategies as st
 from speech.audio import ffmpeg
 from speech.subtitles import make, render
 from speech.words import Word
+from tests.conftest import needed
 from tests.scripts import ALICE
 from tests.speech.subtitles.test_cues import paced, token_texts
 
@@ -139,8 +139,7 @@ def test_ffmpeg_reads_as_many_cues(made, name, tmp_path):
 def test_libass_lights_each_word_when_it_is_heard(tmp_path):
     """Rendered at 100 frames a second by libass, through ffmpeg: the sum of the bright pixels jumps at each start."""
     if not any(next(Path(place).expanduser().rglob("*.[to]tf"), None) for place in FONTS):
-        missing = "a font is needed: apt-get install fonts-dejavu-core"
-        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+        needed("a font is needed: apt-get install fonts-dejavu-core")
     words = [Word("MMMM", 200, 600), Word("MMMM", 900, 1400), Word("MMMM", 1400, 1900)]
     text = render(subtitles(words), "ass").replace("\\kf", "\\k")
     (tmp_path / "a.ass").write_text(text, encoding="utf-8")
