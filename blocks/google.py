@@ -19,12 +19,15 @@ class GoogleSpeech(Block):
 
     Example:
         ```python
-        GoogleSpeech(service_account=key_file.read_text()).save("speech")
+        from blocks.google import GoogleSpeech
+
+        account = GoogleSpeech.load("BLOCK_NAME").account()
         ```
     """
 
     _block_type_name = "Google Speech"
     _block_type_slug = "google-speech"
+    _logo_url = "https://avatars.githubusercontent.com/u/2810941?s=200"  # type: ignore[assignment]
     _documentation_url = "https://cloud.google.com/speech-to-text/docs/before-you-begin"  # type: ignore[assignment]
     _description = "A service account for Google Speech-to-Text."
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deployments.commands.deploy import blocks, deploy
 from deployments.commands.models import models
+from deployments.commands.runpod import endpoint, execute, healthcheck, worker
 from deployments.commands.runtime import runtime
 from deployments.commands.voices import voices
 from deployments.console import BAD_INPUT, FAILED, bar, fail, open_store, refuse, use_server
@@ -376,5 +378,5 @@ def server_ui() -> None:
     click.launch(url)
 
 
-for group in (models, runtime, voices):
-    cli.add_command(group)
+for command in (models, runtime, voices, deploy, blocks, endpoint, worker, execute, healthcheck):
+    cli.add_command(command)

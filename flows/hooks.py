@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.logging.loggers import flow_run_logger
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from blocks.storage import aopen_store
-from speech.errors import InvalidRequest, SpeechError
+from speech.errors import InvalidRequest, SpeechError, Unreachable
 from speech.records import Record, Status, public, save
 from speech.request import SpeechRequest
+from speech.settings import settings
 
 __all__ = ["HOOKS", "record_state"]
 
@@ -27,22 +30,28 @@ STATUSES: dict[StateType, Status] = {
 }
 
 
-async def record_state(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+async def record_state(flow: Flow[..., Any] | None, flow_run: FlowRun, state: State[Any]) -> None:
     """Write `jobs/<flow run>.json`. A store that fails here is logged: the run's outcome stands."""
     try:
         store = await aopen_store(flow_run.parameters.get("storage"))
         result = await state.aresult(raise_on_failure=False) if state.is_completed() else None
-        save(
-            store,
-            Record(
-                job_id=str(flow_run.id),
-                status=STATUSES[state.type],
-                state=state.name or state.type.value,
-                request=_request(flow_run.parameters.get("request")),
-                result=result if isinstance(result, dict) else None,
-                error_message=await _message(state),
-            ),
+        record = Record(
+            job_id=str(flow_run.id),
+            status=STATUSES[state.type],
+            state=state.name or state.type.value,
+            request=_request(flow_run.parameters.get("request")),
+            result=result if isinstance(result, dict) else None,
+            error_message=await _message(state),
         )
+        # The result is made: a store that is away for a minute must not lose its record.
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(Unreachable),
+            wait=wait_exponential(max=30),
+            stop=stop_after_attempt(settings().step_retries + 1),
+            reraise=True,
+        ):
+            with attempt:
+                await asyncio.to_thread(save, store, record)
     except SpeechError as fault:
         flow_run_logger(flow_run, flow).error("The record of this job could not be written: %s", fault)
 

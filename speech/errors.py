@@ -20,7 +20,13 @@
     │   ├── Denied               the credentials do not allow it
     │   ├── StoreFull            no room left
     │   └── Unreachable          the store does not answer; may pass
-    └── ServerError              the local Prefect server
+    ├── RunPodError              RunPod refused a call
+    │   ├── KeyNotAccepted       it does not know the key
+    │   ├── OutOfCredit          the account has no balance
+    │   ├── NoCapacity           no machine of that kind is free
+    │   ├── Gone                 no such job, pod or endpoint
+    │   └── Busy                 it does not answer, or not now; may pass
+    └── ServerError              the Prefect server cannot be used
 
 An error is *transient* when the same call may succeed a moment later; only those are retried.
 All of them survive pickling, which a worker process needs.
@@ -36,17 +42,23 @@ __all__ = [
     "AlignerUnavailable",
     "AlignmentError",
     "AudioError",
+    "Busy",
     "DamagedModel",
     "Denied",
     "EngineError",
     "EngineUnavailable",
     "FetchError",
+    "Gone",
     "InstallError",
     "InvalidRequest",
+    "KeyNotAccepted",
     "KeyRefused",
     "ModelError",
+    "NoCapacity",
     "NotFound",
+    "OutOfCredit",
     "Problem",
+    "RunPodError",
     "ServerError",
     "SettingsError",
     "SpeechError",
@@ -172,5 +184,42 @@ class Unreachable(StoreError):
     transient = True
 
 
+class RunPodError(SpeechError):
+    """RunPod refused a call in a way that trying again does not mend."""
+
+
+class KeyNotAccepted(RunPodError):
+    """RunPod does not know the key, or the key may not do this."""
+
+
+class OutOfCredit(RunPodError):
+    """The account has no balance."""
+
+
+class NoCapacity(RunPodError):
+    """No machine of that kind is free."""
+
+
+class Gone(RunPodError):
+    """There is no such job, pod or endpoint, or there is no more."""
+
+
+class Busy(RunPodError):
+    """RunPod does not answer, or asks to be called later.
+
+    Attributes:
+        retry_after: seconds that it asked for.
+    """
+
+    transient = True
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[Busy], tuple[str, float | None]]:
+        return type(self), (str(self), self.retry_after)
+
+
 class ServerError(SpeechError):
-    """The local Prefect server could not be started, or is not ours."""
+    """The Prefect server could not be started, is not ours, or cannot be used."""

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from speech.errors import SettingsError
 
-__all__ = ["SECRETS", "EngineName", "Settings", "environment", "export", "settings"]
+__all__ = ["SECRETS", "EngineName", "Settings", "environment", "export", "scrub", "settings"]
 
 EngineName = Literal["auto", "f5-tts", "espeak"]
 
@@ -50,8 +50,32 @@ class Settings(BaseSettings):
     transformers_cache: Path | None = Field(None, description="Likewise.")
     torch_home: Path | None = Field(None, description="Likewise.")
 
-    runpod_ai_api_key: SecretStr | None = Field(None, description="Given by RunPod.")
-    runpod_endpoint_id: str | None = Field(None, description="Given by RunPod.")
+    runpod_ai_api_key: SecretStr | None = Field(None, description="Given by RunPod: a container's key.")
+    runpod_endpoint_id: str | None = Field(None, description="Given by RunPod; else where runs are sent.")
+    runpod_pod_id: str | None = Field(None, description="Given by RunPod.")
+    runpod_webhook_get_job: str | None = Field(None, description="Given by RunPod to serverless workers only.")
+    runpod_api_key: SecretStr | None = Field(None, description="Your key, with which runs are sent to RunPod.")
+    runpod_job_url: str = Field("https://api.runpod.ai/v2", description="Base of RunPod's job API.")
+    runpod_management_url: str = Field("https://api.runpod.io/v2", description="Base of RunPod's management API.")
+    runpod_patience: float = Field(120, gt=0, description="Seconds for which RunPod may not answer one call.")
+    runpod_reconcile_seconds: float = Field(15, gt=0, description="How often a worker looks for runs nobody watches.")
+    runpod_submit_grace: float = Field(
+        180, gt=0, description="Seconds after which a run that was taken but never submitted is submitted again."
+    )
+
+    endpoint_concurrency: int = Field(
+        4, ge=1, le=32, description="Jobs that a container holds at once; one of them has the GPU."
+    )
+    child_memory_mb: int = Field(0, ge=0, description="The child process is renewed when it takes more; 0: no limit.")
+    child_runs: int = Field(1000, ge=1, description="The child process is renewed after so many runs.")
+    child_silence: float = Field(60, gt=0, description="Seconds without a sign of life after which it is replaced.")
+    cancel_grace: float = Field(30, gt=0, description="Seconds that a cancelled run may take to stop.")
+    lease_seconds: float = Field(30, gt=0, description="A run whose holder is silent for so long may be taken over.")
+    step_retries: int = Field(
+        2, ge=0, le=20, description="How often a step is tried again when a store does not answer; the pauses double."
+    )
+    f5_flows_pool: str = Field("local", description="Work pool that deployments are made for.")
+    notify_url: SecretStr | None = Field(None, description="Webhook that is told of failed runs.")
 
     fetch_private: bool = Field(False, description="Let clients name URLs on private networks.")
     fetch_ca_bundle: Path | None = Field(None, description="Certificates to trust for URLs that clients name.")
@@ -133,3 +157,12 @@ def export(**variables: str) -> None:
 def environment(without: tuple[str, ...] = (), **variables: str) -> dict[str, str]:
     """This process's environment for a child, changed as told."""
     return {name: value for name, value in os.environ.items() if name not in without} | variables
+
+
+def scrub(text: str) -> str:
+    """A text without the secrets of this process's environment, whoever put them there."""
+    for name in (*SECRETS, "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"):
+        secret = os.environ.get(name, "")
+        if len(secret) >= 6:
+            text = text.replace(secret, "**********")
+    return text

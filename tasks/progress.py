@@ -10,15 +10,20 @@ from uuid import UUID
 
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 
-__all__ = ["Listener", "Progress", "listener"]
+__all__ = ["Listener", "Progress", "listener", "wait"]
 
 Listener = Callable[[str, float], None]
-"""Called with the name of the step and the share of the whole that is done, 0 to 1."""
+"""Called with the name of the step and the share of the whole that is done, 0 to 1; stops the run by raising."""
 
 listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 # The share of the whole at which each step begins, from the times of a minute of speech.
 STEPS = {"set up": 0.0, "prepare": 0.0, "synthesize": 0.05, "align": 0.6, "render": 0.85, "persist": 0.9, "done": 1.0}
+
+
+def wait() -> None:
+    """Say that a run waits for its turn."""
+    Progress.tell("wait for the GPU", STEPS["synthesize"])
 
 
 class Progress:

@@ -4,20 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.runtime import flow_run
 from prefect.tasks import exponential_backoff
 
 from speech.errors import SpeechError
+from speech.settings import settings
+from tasks.progress import wait
 
-__all__ = ["may_pass", "step"]
+__all__ = ["Call", "calls", "may_pass", "step"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A step that is at work in a thread of this process.
+
+    A thread cannot be stopped: a step that ran out of time is still listed here while its thread goes on.
+
+    Attributes:
+        run: id of its flow run.
+        since: when it began, as `time.monotonic` counts.
+    """
+
+    step: str
+    run: str | None
+    since: float
+
+
+_calls: dict[int, Call] = {}
+_gpu: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+def calls() -> list[Call]:
+    """The steps that are at work in this process."""
+    return list(_calls.values())
 
 
 async def may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
@@ -26,24 +58,33 @@ async def may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> b
     return isinstance(fault, SpeechError) and fault.transient
 
 
-def step(name: str, timeout: float) -> Callable[[Callable[P, R]], Callable[P, Awaitable[R]]]:
+def step(name: str, timeout: float, *, gpu: bool = False) -> Callable[[Callable[P, R]], Callable[P, Awaitable[R]]]:
     """Make a function a step of that name.
 
     The function runs in a thread, so that the flow's own loop stays free for heartbeats and
-    cancellation. It is tried three times, with growing pauses, and only for faults that may pass.
+    cancellation. It is tried again, with growing pauses, only for faults that may pass.
 
     Args:
         timeout: seconds for one try.
+        gpu: flow runs of one process take turns at it; waiting for the turn is not part of `timeout`.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
+        def work(*args: P.args, **kwargs: P.kwargs) -> R:
+            call = Call(name, str(flow_run.id or "") or None, time.monotonic())
+            _calls[id(call)] = call
+            try:
+                return function(*args, **kwargs)
+            finally:
+                del _calls[id(call)]
+
         @functools.wraps(function)
         async def run(*args: P.args, **kwargs: P.kwargs) -> R:
-            return await asyncio.to_thread(function, *args, **kwargs)
+            return await asyncio.to_thread(work, *args, **kwargs)
 
         decorated: Callable[P, Awaitable[R]] = task(
             name=name,
-            retries=2,
+            retries=settings().step_retries,
             retry_delay_seconds=exponential_backoff(backoff_factor=1),
             retry_jitter_factor=0.5,
             retry_condition_fn=may_pass,  # type: ignore[arg-type]
@@ -51,6 +92,27 @@ def step(name: str, timeout: float) -> Callable[[Callable[P, R]], Callable[P, Aw
             cache_policy=NO_CACHE,
             persist_result=False,
         )(run)
-        return decorated
+
+        async def in_turn(*args: P.args, **kwargs: P.kwargs) -> R:
+            async with _turn():
+                return await decorated(*args, **kwargs)
+
+        return in_turn if gpu else decorated
 
     return decorate
+
+
+@asynccontextmanager
+async def _turn() -> AsyncIterator[None]:
+    """The only place at the GPU; a run that is cancelled while it waits leaves the queue."""
+    place = _gpu.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(1))
+    while True:
+        try:
+            await asyncio.wait_for(place.acquire(), 0.5)
+            break
+        except TimeoutError:
+            wait()
+    try:
+        yield
+    finally:
+        place.release()

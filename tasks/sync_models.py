@@ -8,13 +8,13 @@ import time
 from prefect.logging import get_run_logger
 
 from speech.errors import ModelError
-from speech.models import announce, cache_in, choose, obtain, settle
+from speech.models import announce, cache_in, choose, listing, obtain, settle, sync
 from speech.needs import Needs
 from speech.settings import settings
 from speech.stores import Store
 from tasks.step import step
 
-__all__ = ["sync_models"]
+__all__ = ["fetch_models", "sync_models"]
 
 # For so long a warm worker does not ask again whether the cache has changed.
 _TRUSTED_SECONDS = 600.0
@@ -45,3 +45,18 @@ def sync_models(needs: Needs, store: Store) -> list[str]:
     if lacking := [problem for name, problem in found.problems.items() if name in needs.models]:
         raise ModelError("; ".join(lacking))
     return [*found.notes, *found.problems.values()]
+
+
+@step("fetch models", timeout=settings().setup_timeout)
+def fetch_models(store: Store, names: list[str] | None) -> list[str]:
+    """Bring models from the bucket; returns the names of those that are here now.
+
+    Raises:
+        ModelError: one that was named is not in the bucket.
+    """
+    log, place = get_run_logger(), choose()
+    wanted = names or [name for name, (where, _) in listing(store, place).items() if where != "here"]
+    for name in wanted:
+        if sync(name, store, place, lambda text: log.info("%s", text)) is None:
+            raise ModelError(f"The model {name!r} is not in {store}; see: f5-flows models list")
+    return wanted

@@ -18,7 +18,7 @@ from tasks.step import step
 __all__ = ["synthesize"]
 
 
-@step("synthesize", timeout=settings().processing_timeout)
+@step("synthesize", timeout=settings().processing_timeout, gpu=True)
 def synthesize(
     request: SpeechRequest, plan: Plan, folder: Path, progress: Progress
 ) -> tuple[Recording, tuple[str, ...]]:

@@ -6,18 +6,26 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests import RUNTIME
 
+if TYPE_CHECKING:
+    from tests.fakes.faults import FaultyProxy
+    from tests.services import Postgres
+    from tests.stack import Stack
+
 ROOT = Path(__file__).parent.parent
+
+FOREIGN = ("AWS_", "S3_", "STORAGE_", "PREFECT_", "GOOGLE_", "RUNPOD_")
 
 # Before anything reads them: the tests must not see, nor leave anything in, the home of whoever runs them.
 HOME = Path(os.environ.setdefault("F5_FLOWS_TEST_HOME", tempfile.mkdtemp(prefix="f5-flows-tests-")))
-for name in [name for name in os.environ if name.startswith(("AWS_", "S3_", "STORAGE_", "PREFECT_", "GOOGLE_"))]:
+for name in [name for name in os.environ if name.startswith(FOREIGN)]:
     del os.environ[name]
 os.environ |= {
     "F5_FLOWS_HOME": str(HOME / "f5-flows"),
@@ -97,6 +105,11 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, certificates: dict[str, Pa
 def bucket(gateway: ceph.Gateway, request: pytest.FixtureRequest) -> Bucket:
     """A new bucket there."""
     name = f"b{abs(hash(request.node.nodeid)) % 10**12}"
+    return new_bucket(gateway, name)
+
+
+def new_bucket(gateway: ceph.Gateway, name: str) -> Bucket:
+    """A bucket of that name on the test server."""
     client = boto3.client(
         "s3",
         endpoint_url=gateway.url,
@@ -106,6 +119,52 @@ def bucket(gateway: ceph.Gateway, request: pytest.FixtureRequest) -> Bucket:
     )
     client.create_bucket(Bucket=name)
     return bucket_at(gateway.url, name)
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Postgres]]:
+    """Makes PostgreSQL servers, each with Prefect's tables and nothing in them."""
+    from tests.services import migrated, postgres_programs
+
+    if postgres_programs() is None:
+        needed("PostgreSQL is needed: apt-get install postgresql")
+    made: list[Postgres] = []
+
+    def make() -> Postgres:
+        home = tmp_path_factory.mktemp("postgres") / "server"
+        made.append(migrated(HOME / "postgres", home))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def proxy(gateway: ceph.Gateway) -> Iterator[FaultyProxy]:
+    """Before the S3 server, to make it be away."""
+    from tests.fakes.faults import FaultyProxy
+
+    faulty = FaultyProxy(gateway.url)
+    yield faulty
+    faulty.stop()
+
+
+@pytest.fixture(scope="module")
+def stack(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    database: Callable[[], Postgres],
+    gateway: ceph.Gateway,
+    proxy: FaultyProxy,
+) -> Iterator[Stack]:
+    """The whole way over RunPod, one for each file of tests."""
+    from tests.stack import Stack
+
+    bucket = new_bucket(gateway, f"s{abs(hash(request.node.nodeid)) % 10**12}")
+    whole = Stack(tmp_path_factory.mktemp("stack"), database(), bucket, proxy.url)
+    yield whole
+    whole.stop()
 
 
 def bucket_at(url: str, name: str, **changes: object) -> Bucket:

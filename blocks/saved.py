@@ -1,0 +1,76 @@
+"""Blocks made from the environment, under one name, so that no deployment has to hold a credential."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.blocks.core import Block
+from prefect.blocks.webhook import Webhook
+from pydantic import SecretStr
+
+from blocks.google import GoogleSpeech
+from blocks.runpod import RunPodCredentials, RunPodEndpoint
+from speech.settings import settings
+
+__all__ = ["NAME", "TYPES", "asave_all", "from_environment"]
+
+NAME = "f5-flows"
+FAILURES = "f5-flows-failures"
+TYPES: tuple[type[Block], ...] = (GoogleSpeech, RunPodCredentials, RunPodEndpoint)
+
+
+def from_environment() -> dict[str, Block]:
+    """The blocks that the environment describes, by the name each is saved under."""
+    values, made = settings(), {}
+    if values.s3_bucket:
+        made[f"s3-bucket/{NAME}"] = _bucket()
+    if key := values.google_credentials_json or _file(values.google_application_credentials):
+        made[f"google-speech/{NAME}"] = GoogleSpeech(
+            service_account=key, project=values.google_cloud_project, endpoint=values.google_speech_endpoint
+        )
+    if credentials := RunPodCredentials.from_environment():
+        made[f"runpod-credentials/{NAME}"] = credentials
+        if values.runpod_endpoint_id:
+            made[f"runpod-endpoint/{NAME}"] = RunPodEndpoint(
+                endpoint_id=values.runpod_endpoint_id, credentials=credentials
+            )
+    if values.notify_url:
+        made[f"webhook/{FAILURES}"] = Webhook(url=values.notify_url)
+    return made
+
+
+async def asave_all() -> list[str]:
+    """Register the block types and save what the environment describes; returns the names."""
+    for kind in TYPES:
+        await kind.register_type_and_schema()
+    made = from_environment()
+    for name, block in made.items():
+        await block.save(name.partition("/")[2], overwrite=True)
+    return list(made)
+
+
+def _bucket() -> Block:
+    from prefect_aws import AwsCredentials, S3Bucket
+    from prefect_aws.client_parameters import AwsClientParameters
+
+    from speech.stores.s3 import region_of
+
+    values = settings()
+    explicit = "aws_region" in values.model_fields_set
+    parameters: dict[str, Any] = {"endpoint_url": values.aws_endpoint_url} if values.aws_endpoint_url else {}
+    if values.aws_ca_bundle and values.aws_endpoint_url:
+        parameters["verify_cert_path"] = values.aws_ca_bundle
+    return S3Bucket(
+        bucket_name=values.s3_bucket,
+        credentials=AwsCredentials(
+            aws_access_key_id=values.aws_access_key_id and values.aws_access_key_id.get_secret_value(),
+            aws_secret_access_key=values.aws_secret_access_key,
+            aws_session_token=values.aws_session_token and values.aws_session_token.get_secret_value(),
+            region_name=values.aws_region if explicit else region_of(values.aws_endpoint_url),
+            aws_client_parameters=AwsClientParameters(**parameters),
+        ),
+    )
+
+
+def _file(path: Any) -> SecretStr | None:
+    return SecretStr(path.read_text()) if path and path.is_file() else None

@@ -1,0 +1,7 @@
+"""What Prefect finds when it looks for this project: its block types and its worker type (entry point)."""
+
+from blocks.google import GoogleSpeech
+from blocks.runpod import RunPodCredentials, RunPodEndpoint
+from deployments.runpod.worker import RunPodWorker
+
+__all__ = ["GoogleSpeech", "RunPodCredentials", "RunPodEndpoint", "RunPodWorker"]

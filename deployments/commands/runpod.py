@@ -1,0 +1,66 @@
+"""What the image runs: the endpoint, the Prefect worker, or one flow run in a pod."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import click
+
+from deployments.console import FAILED, fail, use_server
+
+__all__ = ["endpoint", "execute", "healthcheck", "worker"]
+
+# The endpoint shows life every five seconds.
+_SILENT_SECONDS = 60
+
+
+@click.command()
+def endpoint() -> None:
+    """Serve the jobs of a RunPod endpoint; RunPod starts it in the image.
+
+    On another machine it does the job of a file instead, as RunPod's SDK does:
+    f5-flows endpoint --test_input '{"input": {"text": "Hello."}}'
+    """
+    from deployments.endpoint.service import run
+
+    run()
+
+
+@click.command()
+@click.option("--pool", default="gpu", show_default=True, help="The work pool, of type runpod or process.")
+@click.option("--name", help="Of the worker, as the UI shows it.")
+def worker(pool: str, name: str | None) -> None:
+    """Start a Prefect worker: it submits the pool's flow runs and watches them."""
+    use_server()
+    words = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, *(["--name", name] if name else [])]
+    os.execv(sys.executable, words)
+
+
+@click.command()
+@click.argument("flow_run_id", type=click.UUID)
+def execute(flow_run_id: object) -> None:
+    """Run one flow run here, and end; a pod does this.
+
+    In a RunPod pod it terminates the pod afterwards, so that nobody pays for an idle one.
+    """
+    from deployments.endpoint.once import run
+
+    outcome = run(str(flow_run_id))
+    click.echo(f"Flow run {flow_run_id}: {outcome.name}")
+    if outcome.error:
+        fail([outcome.error], FAILED)
+
+
+@click.command()
+def healthcheck() -> None:
+    """Say whether the endpoint of this container lives; exit code 1 if not."""
+    from deployments.endpoint.service import alive_file
+
+    try:
+        silent = time.time() - alive_file().stat().st_mtime
+    except OSError:
+        fail(["The endpoint does not run here."], FAILED)
+    if silent > _SILENT_SECONDS:
+        fail([f"The endpoint has been silent for {silent:.0f} s."], FAILED)

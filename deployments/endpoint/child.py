@@ -1,0 +1,214 @@
+"""The child: the process that holds the models and runs flow runs, several at once, one at the GPU.
+
+    python -m deployments.endpoint.child <file descriptor of its end of the wire>
+
+It ends when the wire does. A run is stopped by an exception at the next chunk, for its thread cannot be
+stopped; if that takes too long, the supervisor ends the whole process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+from uuid import UUID
+
+import psutil
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.events.worker import EventsWorker
+from prefect.exceptions import Abort, CancelledRun, Pause
+from prefect.flow_engine import run_flow_async
+from prefect.settings import PREFECT_LOGGING_TO_API_BATCH_INTERVAL
+from prefect.states import Cancelled, Failed
+from prefect.utilities.engine import propose_state
+
+from deployments.endpoint.logs import job_id, log_as_json
+from deployments.endpoint.wire import Wire
+from flows import FLOWS, load
+from flows.hooks import record_state
+from speech.errors import InvalidRequest, SpeechError
+from tasks.progress import listener
+from tasks.step import calls
+
+__all__ = ["main"]
+
+_SIGN_OF_LIFE_SECONDS = 1.0
+
+log = logging.getLogger("f5_flows.child")
+
+
+class Child:
+    """The runs of this process."""
+
+    def __init__(self, wire: Wire, client: PrefectClient) -> None:
+        self._wire, self._client = wire, client
+        self._loop = asyncio.get_running_loop()
+        self._stopped: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._told: dict[str, float] = {}
+
+    async def serve(self) -> None:
+        """Do as the supervisor says until it is gone."""
+        signs = asyncio.create_task(self._show_life())
+        self._wire.send("ready")
+        async for message in self._wire.messages():
+            match message:
+                case {"what": "run", "id": str(run), "job": job}:
+                    self._begin(self._run(run, job))
+                case {"what": "cancel", "id": str(run)}:
+                    self._stopped.add(run)
+                case {"what": "call", "id": str(number), "name": str(name), "given": given}:
+                    self._begin(self._call(number, name, given))
+        signs.cancel()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _show_life(self) -> None:
+        process = psutil.Process()
+        while True:
+            busy = [{"step": call.step, "run": call.run, "seconds": time.monotonic() - call.since} for call in calls()]
+            self._wire.send("alive", memory=process.memory_info().rss, busy=busy)
+            await asyncio.sleep(_SIGN_OF_LIFE_SECONDS)
+
+    async def _run(self, run_id: str, job: str | None) -> None:
+        """Run a flow run that the supervisor has claimed, and say how it ended."""
+        job_id.set(job)
+        listener.set(self._listener(run_id))
+        try:
+            run = await self._client.read_flow_run(UUID(run_id))
+            state = await self._perform(run)
+            state = await self._close(run, state)
+            done = {"type": state.type.value, "name": state.name, **await _outcome(state)}
+        except Exception as fault:
+            log.exception("Flow run %s could not be run", run_id)
+            done = {"type": "CRASHED", "name": "Crashed", "error": f"{type(fault).__name__}: {fault}"}
+        self._stopped.discard(run_id)
+        await _flush()
+        self._wire.send("done", id=run_id, **done)
+        await self._look_for_damage(run_id, failed=done["type"] in ("FAILED", "CRASHED"))
+
+    async def _perform(self, run: FlowRun) -> State[Any]:
+        flow_name = (await self._client.read_flow(run.flow_id)).name
+        try:
+            flow = load(flow_name)
+        except KeyError:
+            known = ", ".join(FLOWS)
+            return await self._end(run, Failed(message=f"This image has no flow {flow_name!r}; it has {known}."))
+        try:
+            state: State[Any] = await run_flow_async(
+                flow, flow_run=run, parameters=run.parameters or None, return_type="state"
+            )
+        except (Abort, Pause):
+            state = (await self._client.read_flow_run(run.id)).state or Failed()
+        except CancelledRun:
+            state = Cancelled()
+        except Exception as fault:
+            # Parameters that the flow does not have are refused before the engine could set a state.
+            return await self._end(run, Failed(message=f"The flow run could not begin: {fault}"))
+        return state
+
+    async def _end(self, run: FlowRun, state: State[Any]) -> State[Any]:
+        try:
+            await propose_state(self._client, state, flow_run_id=run.id)
+        except Abort:
+            return (await self._client.read_flow_run(run.id)).state or state
+        await record_state(None, run, state)
+        return state
+
+    async def _close(self, run: FlowRun, state: State[Any]) -> State[Any]:
+        """A run that was cancelled ends as such, whether or not it had begun."""
+        if state.is_final() and not state.is_cancelled() and str(run.id) not in self._stopped:
+            return state
+        fresh = await self._client.read_flow_run(run.id)
+        if fresh.state and (fresh.state.is_cancelling() or state.is_cancelled()):
+            state = Cancelled(message="It was cancelled.")
+            await self._client.set_flow_run_state(run.id, state, force=True)
+            await record_state(None, run, state)
+        return state
+
+    def _listener(self, run_id: str) -> Callable[[str, float], None]:
+        def hear(step: str, share: float) -> None:
+            if run_id in self._stopped:
+                raise CancelledRun
+            self._loop.call_soon_threadsafe(lambda: self._wire.send("progress", id=run_id, step=step, share=share))
+
+        return hear
+
+    async def _call(self, number: str, name: str, given: dict[str, Any]) -> None:
+        """Something that needs the models or takes long, but is no flow run."""
+        from deployments.endpoint import chores
+
+        job_id.set(given.pop("job", None))
+        try:
+            value = await asyncio.to_thread(chores.CHORES[name], **given)
+            self._wire.send("answer", id=number, value=value)
+        except SpeechError as fault:
+            self._wire.send("answer", id=number, error=str(fault), bad_input=isinstance(fault, InvalidRequest))
+        except Exception as fault:
+            log.exception("%s failed", name)
+            self._wire.send("answer", id=number, error=f"{name} failed: {type(fault).__name__}: {fault}")
+
+    async def _look_for_damage(self, run_id: str, *, failed: bool) -> None:
+        """Say so if this process should not be trusted with another run."""
+        if left := [call.step for call in calls() if call.run == run_id]:
+            self._wire.send("broken", reason=f"the step {left[0]!r} of flow run {run_id} did not stop")
+        elif failed and (fault := await asyncio.to_thread(_cuda_fault)):
+            self._wire.send("broken", reason=f"CUDA cannot be used any more: {fault}")
+
+
+def _cuda_fault() -> str | None:
+    """What CUDA says after a fault; a context that was lost fails at every call from then on."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return None
+    try:
+        torch.cuda.synchronize()
+        torch.zeros(8, device="cuda").sum().item()
+    except RuntimeError as fault:
+        return str(fault).splitlines()[0]
+    return None
+
+
+async def _outcome(state: State[Any]) -> dict[str, Any]:
+    value = await state.aresult(raise_on_failure=False)
+    if state.is_completed():
+        return {"result": value if isinstance(value, dict) else None}
+    if isinstance(value, SpeechError):
+        return {"error": str(value), "bad_input": isinstance(value, InvalidRequest)}
+    return {"error": state.message or f"The run ended as {state.name}."}
+
+
+async def _flush() -> None:
+    """Wait until logs and events have reached Prefect: a container may be frozen as soon as its job is done.
+
+    Draining Prefect's services instead would leak 2.7 MB a run.
+    """
+    await asyncio.to_thread(EventsWorker.instance().wait_until_empty)
+    await asyncio.sleep(PREFECT_LOGGING_TO_API_BATCH_INTERVAL.value() + 0.05)
+
+
+async def _main(end: socket.socket) -> None:
+    log_as_json()
+    wire = await Wire.over(end)
+    async with get_client() as client:
+        await Child(wire, client).serve()
+
+
+def main() -> None:
+    # A signal to the container is for the supervisor; it lets the runs here finish.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    asyncio.run(_main(socket.socket(fileno=int(sys.argv[1]))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""What the child does besides flow runs: it has the models, and the time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from blocks.storage import aopen_store
+from speech.errors import SpeechError
+from speech.stores import Store
+
+__all__ = ["CHORES"]
+
+log = logging.getLogger("f5_flows.child")
+
+
+def upload(upload: dict[str, Any]) -> dict[str, Any]:
+    """Store a voice, made ready."""
+    from speech.voices.library import Upload, add
+
+    return add(Upload.parse(upload), _store())
+
+
+def warm_up() -> dict[str, Any]:
+    """Install, fetch and load what the first request would wait for; returns the seconds it took, or why it failed."""
+    from speech.engines import Manner, choose
+    from speech.errors import InstallError
+    from speech.models import announce, cache_in, obtain
+    from speech.models import choose as choose_place
+    from speech.needs import needs
+    from speech.request import SpeechRequest
+    from speech.runtime import ensure
+    from speech.settings import settings
+
+    began = time.monotonic()
+    try:
+        wanted = needs(SpeechRequest(text="Ready.", language="en", return_word_timings=True))
+        for name in wanted.components:
+            ensure(name, log.info)
+        for name in wanted.useful_components:
+            try:
+                ensure(name, log.info)
+            except InstallError as fault:
+                log.warning("%s", fault)
+        if wanted.models:
+            place = choose_place()
+            announce(place)
+            obtain([*wanted.models, *wanted.useful_models], place, cache_in(_store()), tell=log.info)
+            announce(place, offline=True)
+        engine, _ = choose(settings().engine)
+        engine.take(["Ready."], Manner())
+    except SpeechError as fault:
+        log.warning("Not warmed up: %s", fault)
+        return {"problem": str(fault)}
+    seconds = round(time.monotonic() - began, 2)
+    log.info("Warm after %.1f s", seconds)
+    return {"seconds": seconds}
+
+
+def health() -> dict[str, dict[str, str]]:
+    """The health report of the contract."""
+    from deployments.doctor import report
+
+    return report()
+
+
+CHORES: dict[str, Callable[..., dict[str, Any]]] = {"upload": upload, "warm up": warm_up, "health": health}
+
+
+def _store() -> Store:
+    return asyncio.run(aopen_store())

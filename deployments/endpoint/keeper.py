@@ -1,0 +1,309 @@
+"""The keeper of the child process: it starts it, gives it runs, and replaces it when it is no good.
+
+A child is replaced when it dies, when it gives no sign of life, when a thread of its own does not stop,
+when CUDA is lost, when it takes too much memory, and after many runs. In the last three cases the old
+one finishes what it has while the new one takes what comes. Runs that were beside the one that killed
+a child are run again, once, in the new one: their results lie under their own id, so nothing doubles.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+import time
+from asyncio.subprocess import Process
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from deployments.endpoint.wire import Wire
+from speech.errors import EngineError, InvalidRequest, Problem, SpeechError
+from speech.settings import environment, settings
+
+__all__ = ["Keeper", "Outcome"]
+
+Progress = Callable[[str, float], None]
+
+# Steps in which code of others works that can take the whole process down.
+_DANGEROUS = ("synthesize", "align words")
+_RESTART_SECONDS = 1.0
+_DEATHS_OF_A_BYSTANDER = 1
+
+log = logging.getLogger("f5_flows.endpoint")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: the type and name of its state, and the reply or the reason."""
+
+    type: str
+    name: str
+    result: dict[str, Any] | None = None
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class _Work:
+    """A run that was handed over."""
+
+    id: str
+    job: str | None
+    progress: Progress
+    future: asyncio.Future[Outcome]
+    deaths: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class _Child:
+    """One process and what it has."""
+
+    process: Process
+    wire: Wire
+    works: dict[str, _Work] = field(default_factory=dict)
+    calls: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
+    busy: list[dict[str, Any]] = field(default_factory=list)
+    heard: float = field(default_factory=time.monotonic)
+    memory: int = 0
+    runs: int = 0
+    retired: str | None = None
+
+
+class Keeper:
+    """Runs flow runs in a child process.
+
+    Attributes:
+        deaths: how many children had to be replaced, with the reason of each.
+    """
+
+    def __init__(self) -> None:
+        self.deaths: list[str] = []
+        self._child: _Child | None = None
+        self._all: set[_Child] = set()
+        self._numbers = count()
+        self._ready = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the child takes."""
+        return self._child.memory if self._child else 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a child that takes runs."""
+        return self._ready.is_set()
+
+    async def start(self) -> None:
+        """Start a child, and see to it that there is always one."""
+        self._spawn(self._watch())
+        await self._new()
+
+    async def stop(self) -> None:
+        """End all children; what they have is lost."""
+        self._stopping = True
+        for task in self._tasks:
+            task.cancel()
+        for child in list(self._all):
+            child.wire.close()
+            _kill(child)
+            await child.process.wait()
+
+    async def run(self, run_id: str, job: str | None, progress: Progress) -> Outcome:
+        """Have a claimed flow run run, and wait for its end.
+
+        Raises:
+            EngineError: the process died with it; the run has no end yet.
+        """
+        work = _Work(run_id, job, progress, asyncio.get_running_loop().create_future())
+        try:
+            await self._hand_over(work)
+            return await work.future
+        finally:
+            for child in self._all:
+                child.works.pop(run_id, None)
+
+    def cancel(self, run_id: str) -> None:
+        """Stop a run at its next chunk."""
+        for child in self._all:
+            if run_id in child.works:
+                child.wire.send("cancel", id=run_id)
+
+    def end(self, run_id: str) -> None:
+        """End the process that a run is in; other runs in it are run again."""
+        for child in list(self._all):
+            if run_id in child.works:
+                child.works.pop(run_id)
+                self.deaths.append(f"flow run {run_id} did not stop when it was cancelled")
+                _kill(child)
+
+    async def call(self, name: str, **given: Any) -> Any:
+        """Have the child do something else, and wait for its answer."""
+        await self._ready.wait()
+        child = self._child
+        if child is None:
+            raise EngineError("The process that holds the models is being replaced; try again in a moment.")
+        number = str(next(self._numbers))
+        child.calls[number] = asyncio.get_running_loop().create_future()
+        child.wire.send("call", id=number, name=name, given=given)
+        try:
+            return await child.calls[number]
+        finally:
+            child.calls.pop(number, None)
+
+    async def _hand_over(self, work: _Work) -> None:
+        await self._ready.wait()
+        child = self._child
+        if child is None:
+            raise EngineError("There is no process that could run this.")
+        child.works[work.id] = work
+        child.runs += 1
+        child.wire.send("run", id=work.id, job=work.job)
+        if child.runs >= settings().child_runs:
+            self._retire(child, f"it has done {child.runs} runs")
+
+    async def _new(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-u", "-m", "deployments.endpoint.child", str(theirs.fileno()),
+                pass_fds=(theirs.fileno(),),
+                stdin=asyncio.subprocess.DEVNULL,
+                env=environment(
+                    without=("PREFECT__FLOW_RUN_ID",),
+                    # What is logged must reach Prefect before the container sleeps.
+                    PREFECT_LOGGING_TO_API_BATCH_INTERVAL="0.1",
+                    PREFECT_LOGGING_EXTRA_LOGGERS="f5_tts,whisperx",
+                    # A container that has no server for a minute waits; the work is not lost.
+                    PREFECT_CLIENT_MAX_RETRIES="10",
+                    STEP_RETRIES=str(max(settings().step_retries, 6)),
+                    PYTHONPATH=str(Path(__file__).parents[2]),
+                ),
+            )  # fmt: skip
+        child = _Child(process, await Wire.over(ours))
+        self._all.add(child)
+        self._spawn(self._listen(child))
+
+    async def _listen(self, child: _Child) -> None:
+        async for message in child.wire.messages():
+            child.heard = time.monotonic()
+            self._hear(child, message)
+        code = await child.process.wait()
+        self._all.discard(child)
+        if not self._stopping:
+            await self._bury(child, code)
+
+    def _hear(self, child: _Child, message: dict[str, Any]) -> None:
+        match message:
+            case {"what": "ready"}:
+                self._child = child
+                self._ready.set()
+            case {"what": "alive", "memory": memory, "busy": busy}:
+                child.memory, child.busy = memory, busy
+                limit = settings().child_memory_mb
+                if limit and memory > limit * 1_000_000:
+                    self._retire(child, f"it takes {memory / 1e6:.0f} MB")
+            case {"what": "progress", "id": run, "step": step, "share": share}:
+                if work := child.works.get(run):
+                    work.progress(step, share)
+            case {"what": "done", "id": run}:
+                if (work := child.works.pop(run, None)) and not work.future.done():
+                    told = (message.get(name) for name in ("type", "name", "result", "error"))
+                    work.future.set_result(Outcome(*told))  # type: ignore[arg-type]
+            case {"what": "answer", "id": number}:
+                if (waiting := child.calls.get(number)) and not waiting.done():
+                    _answer(waiting, message)
+            case {"what": "broken", "reason": reason}:
+                self._retire(child, str(reason))
+
+    def _retire(self, child: _Child, reason: str) -> None:
+        """Give it no more runs; another one is started now, and it goes when it has none left."""
+        if child.retired is None:
+            log.warning("The child process is replaced: %s", reason)
+            child.retired = reason
+            self.deaths.append(reason)
+            if child is self._child:
+                self._child = None
+                self._ready.clear()
+            self._spawn(self._new())
+
+    async def _bury(self, child: _Child, code: int) -> None:
+        """What becomes of the runs of a child that is gone."""
+        if child is self._child or not child.retired:
+            self._child = None if child is self._child else self._child
+            if self._child is None:
+                self._ready.clear()
+            reason = _reason(code)
+            if child.works or code:
+                log.error("The child process is gone: %s", reason)
+            self.deaths.append(reason)
+            await asyncio.sleep(_RESTART_SECONDS if child.runs == 0 else 0)
+            await self._new()
+        for waiting in child.calls.values():
+            if not waiting.done():
+                waiting.set_exception(EngineError("The process that holds the models died; try again in a moment."))
+        guilty = _guilty(child)
+        for work in list(child.works.values()):
+            if work.future.done():
+                continue
+            if work.id in guilty or work.deaths >= _DEATHS_OF_A_BYSTANDER:
+                work.future.set_exception(EngineError(f"The process that ran it died: {_reason(code)}."))
+            else:
+                work.deaths += 1
+                log.warning("Flow run %s is run again: the process died while another run was at work", work.id)
+                self._spawn(self._hand_over(work))
+
+    async def _watch(self) -> None:
+        """Kill children that give no sign of life, and those that are retired and have nothing left."""
+        while True:
+            await asyncio.sleep(0.2)
+            for child in list(self._all):
+                silent = time.monotonic() - child.heard
+                if silent > settings().child_silence and child.process.returncode is None and self._started(child):
+                    log.error("The child process has given no sign of life for %.0f s", silent)
+                    _kill(child)
+                elif child.retired and not child.works and not child.calls:
+                    _kill(child)
+
+    def _started(self, child: _Child) -> bool:
+        """A child says nothing while it imports what it needs; that may take five minutes."""
+        return child is self._child or bool(child.retired) or time.monotonic() - child.heard > 300
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _guilty(child: _Child) -> set[str]:
+    """The runs that a process most likely died of: the only one, else those in code that can do such a thing."""
+    works = set(child.works)
+    if len(works) <= 1:
+        return works
+    return {str(call["run"]) for call in child.busy if call["step"] in _DANGEROUS} & works
+
+
+def _answer(waiting: asyncio.Future[Any], message: dict[str, Any]) -> None:
+    if "error" not in message:
+        waiting.set_result(message.get("value"))
+    elif message.get("bad_input"):
+        waiting.set_exception(InvalidRequest([Problem("", None, "", str(message["error"]))]))
+    else:
+        waiting.set_exception(SpeechError(str(message["error"])))
+
+
+def _reason(code: int) -> str:
+    if code == -9:
+        return "it was killed, for it hung or the machine ran out of memory"
+    if code < 0:
+        return f"it crashed (signal {-code})"
+    return f"it ended with code {code}"
+
+
+def _kill(child: _Child) -> None:
+    if child.process.returncode is None:
+        child.process.kill()

@@ -1,0 +1,65 @@
+"""One flow run in a container of its own: it is claimed, run, and the container's pod terminated."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from uuid import UUID
+
+from deployments.console import use_server
+from deployments.endpoint.keeper import Keeper, Outcome
+from deployments.endpoint.logs import log_as_json
+from speech.errors import EngineError, RunPodError
+from speech.settings import settings
+
+__all__ = ["run"]
+
+log = logging.getLogger("f5_flows.endpoint")
+
+
+def run(run_id: str) -> Outcome:
+    """Run it, unless somebody else has it or it has an end."""
+    use_server()
+    log_as_json()
+    return asyncio.run(_run(UUID(run_id)))
+
+
+async def _run(run_id: UUID) -> Outcome:
+    from prefect.client.orchestration import get_client
+
+    from deployments.endpoint.runs import Claim, Runs
+
+    keeper, pod = Keeper(), settings().runpod_pod_id
+    try:
+        async with get_client() as client:
+            runs = Runs(client, keeper.cancel, where="pod" if pod else "local")
+            job = pod or str(run_id)
+            claim = await runs.claim(await runs.read(run_id), job)
+            if claim is not Claim.OURS:
+                state = (await runs.read(run_id)).state
+                return Outcome("", f"not run here: it is {state.name if state else 'gone'}")
+            looking = asyncio.create_task(runs.look_after())
+            try:
+                await keeper.start()
+                return await keeper.run(str(run_id), job, lambda step, share: None)
+            except EngineError as fault:
+                await runs.crash(run_id, str(fault))
+                return Outcome("CRASHED", "Crashed", error=str(fault))
+            finally:
+                looking.cancel()
+                await keeper.stop()
+    finally:
+        await _terminate(pod)
+
+
+async def _terminate(pod: str | None) -> None:
+    from blocks.runpod import RunPodCredentials
+    from deployments.runpod.client import RunPod
+
+    credentials = RunPodCredentials.from_environment()
+    if pod and credentials and not settings().runpod_webhook_get_job:
+        try:
+            async with RunPod(credentials) as runpod:
+                await runpod.delete_pod(pod)
+        except RunPodError as fault:
+            log.error("This pod could not terminate itself; the Prefect worker will: %s", fault)

@@ -1,0 +1,137 @@
+"""Setting a Prefect server up for this project; doing it again changes only what has changed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+import yaml
+from prefect.automations import Automation
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.objects import WorkPool
+from prefect.events.schemas.automations import AutomationCore
+from prefect.exceptions import ObjectNotFound
+from prefect.workers.process import ProcessWorker
+
+from blocks.saved import NAME, asave_all
+from deployments.runpod.worker import RunPodWorker
+from speech.errors import ServerError, SettingsError
+from speech.settings import environment, settings
+
+__all__ = ["AUTOMATIONS", "DEPLOYMENTS", "apply_automations", "set_up"]
+
+DEPLOYMENTS = Path(__file__).with_name("prefect.yaml")
+AUTOMATIONS = Path(__file__).with_name("automations.yaml")
+
+Say = Callable[[str], None]
+PoolType = Literal["process", "runpod"]
+
+
+async def set_up(pool: str, kind: PoolType, limit: int | None, say: Say) -> None:
+    """Make blocks, the pool, the deployments and the automations.
+
+    Args:
+        pool: name of the work pool that the deployments go to.
+        limit: flow runs of the pool at once; None for no limit.
+
+    Raises:
+        SettingsError: a RunPod pool without credentials.
+        ServerError: Prefect refused something.
+    """
+    async with get_client() as client:
+        saved = await asave_all()
+        say(f"Blocks: {', '.join(saved) or 'the types only; the environment describes none'}")
+        await _pool(client, pool, kind, limit)
+        say(f"Work pool: {pool} ({kind}{f', at most {limit} at once' if limit else ''})")
+        for line in deploy(pool):
+            say(f"Deployment: {line}")
+        for name in await apply_automations(client):
+            say(f"Automation: {name}")
+
+
+def deploy(pool: str) -> list[str]:
+    """Apply prefect.yaml to a pool; returns the names of the deployments."""
+    # A folder of the caller's may hold a prefect.yaml or a flows package of its own.
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(DEPLOYMENTS)],
+        capture_output=True,
+        text=True,
+        cwd=DEPLOYMENTS.parent.parent,
+        env=environment(F5_FLOWS_POOL=pool, COLUMNS="200"),
+    )
+    if done.returncode:
+        last = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-3:]
+        raise ServerError(f"Prefect did not take the deployments: {' '.join(last)[:500]}")
+    return _names()
+
+
+async def apply_automations(client: PrefectClient, definitions: list[dict[str, Any]] | None = None) -> list[str]:
+    """Create or update automations by name; those that need a block that is not there are left out."""
+    applied = []
+    for definition in definitions if definitions is not None else yaml.safe_load(AUTOMATIONS.read_text()):
+        for action in definition["actions"]:
+            if block := action.get("block_document_id"):
+                action["block_document_id"] = await _block_id(client, str(block))
+        if any(action.get("block_document_id", "") is None for action in definition["actions"]):
+            continue
+        wanted = AutomationCore.model_validate(definition)
+        found = await client.read_automations_by_name(wanted.name)
+        if found:
+            await client.update_automation(found[0].id, wanted)
+        else:
+            await Automation(**wanted.model_dump(exclude={"owner_resource"})).acreate()
+        applied.append(wanted.name)
+    return applied
+
+
+async def _pool(client: PrefectClient, name: str, kind: PoolType, limit: int | None) -> WorkPool:
+    template = (RunPodWorker if kind == "runpod" else ProcessWorker).get_default_base_job_template()
+    if kind == "runpod":
+        await _point_to_account(client, template)
+    try:
+        found = await client.read_work_pool(name)
+    except ObjectNotFound:
+        wanted = WorkPoolCreate(name=name, type=kind, base_job_template=template, concurrency_limit=limit)
+        return await client.create_work_pool(wanted)
+    if found.type != kind:
+        raise SettingsError(f"The work pool {name!r} is of type {found.type}; give another name, or delete it.")
+    _keep_what_was_set(template, found.base_job_template)
+    change = WorkPoolUpdate(base_job_template=template, concurrency_limit=limit or found.concurrency_limit)
+    await client.update_work_pool(name, change)
+    return await client.read_work_pool(name)
+
+
+async def _point_to_account(client: PrefectClient, template: dict[str, Any]) -> None:
+    """Refer to the credentials' block by its id in the pool's defaults: only there does Prefect resolve it late."""
+    block = await _block_id(client, f"runpod-credentials/{NAME}")
+    if block is None:
+        raise SettingsError("A RunPod pool needs an account; set RUNPOD_API_KEY and RUNPOD_ENDPOINT_ID, and run again.")
+    properties = template["variables"]["properties"]
+    properties["credentials"]["default"] = {"$ref": {"block_document_id": str(block)}}
+    if endpoint := settings().runpod_endpoint_id:
+        properties["endpoint_id"]["default"] = endpoint
+
+
+def _keep_what_was_set(template: dict[str, Any], found: dict[str, Any]) -> None:
+    """Defaults that an operator has changed in the pool stay as they are."""
+    old = found.get("variables", {}).get("properties", {})
+    for name, field in template["variables"]["properties"].items():
+        if name not in ("credentials", "endpoint_id") and "default" in old.get(name, {}):
+            field["default"] = old[name]["default"]
+
+
+async def _block_id(client: PrefectClient, name: str) -> UUID | None:
+    kind, _, block = name.partition("/")
+    try:
+        return (await client.read_block_document_by_name(block, kind)).id
+    except ObjectNotFound:
+        return None
+
+
+def _names() -> list[str]:
+    return [str(deployment["name"]) for deployment in yaml.safe_load(DEPLOYMENTS.read_text())["deployments"]]

@@ -1,0 +1,43 @@
+"""Narrate the inbox: every new text file in it is spoken once, and filed with what was made of it."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from blocks.storage import aopen_store
+from flows.speak import speak
+from flows.workspace import workspace
+from speech.settings import EngineName
+from tasks.inbox import file_away, new_texts, perform
+
+__all__ = ["narrate_inbox"]
+
+
+@flow(name="narrate-inbox", persist_result=False)
+async def narrate_inbox(
+    storage: str | None = None,
+    local_voice: str | None = None,
+    language: str | None = None,
+    return_word_timings: bool = True,
+    engine: EngineName | None = None,
+    most: int = 20,
+) -> dict[str, str]:
+    """Speak each text file below inbox/, and move it to inbox/done/ or, with the reason, to inbox/failed/.
+
+    Args:
+        storage: a storage block. Empty: what the worker is set up for.
+        local_voice: the voice that reads. Empty: the default voice.
+        language: ISO 639-1. Empty: detected for each text.
+        return_word_timings: write subtitles too.
+        engine: auto, f5-tts or espeak. Empty: what the worker is set up for.
+        most: how many texts one run takes on; the rest waits for the next one.
+    """
+    store = await aopen_store(storage)
+    options = {"local_voice": local_voice, "language": language, "return_word_timings": return_word_timings}
+    filed: dict[str, str] = {}
+    for text in await new_texts(store, most):
+        outcome = await perform(speak, text, options, {"engine": engine, "storage": storage}, store)
+        if outcome is not None:
+            with workspace() as folder:
+                filed[text.key] = await file_away(text, outcome, store, folder)
+    return filed

@@ -1,0 +1,33 @@
+"""Prune outputs: what was made long ago is removed from the store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+from pydantic import Field
+
+from blocks.storage import aopen_store
+from tasks.prune import old_jobs, remove, report_prune
+
+__all__ = ["prune_outputs"]
+
+
+@flow(name="prune-outputs", persist_result=False)
+async def prune_outputs(
+    storage: str | None = None, keep_days: float = Field(default=30, ge=1), dry_run: bool = True
+) -> dict[str, Any]:
+    """Remove the recordings, subtitles, previews and records of jobs that ended long ago.
+
+    Voices, models and the inbox are never touched.
+
+    Args:
+        storage: a storage block. Empty: what the worker is set up for.
+        keep_days: jobs whose newest file is older than so many days are removed; at least 1.
+        dry_run: only say what would be removed.
+    """
+    store = await aopen_store(storage)
+    old = await old_jobs(store, keep_days)
+    if not dry_run:
+        await remove(store, old)
+    return await report_prune(old, keep_days, dry_run=dry_run)

@@ -1,0 +1,237 @@
+"""What becomes of runs when parts of the way die: nothing lost, nothing done twice, a true end for each."""
+
+import asyncio
+import os
+import signal
+import time
+
+import httpx
+import pytest
+
+from speech.records import load
+from tests.stack import LONG
+
+TEXT = "Hello there, my friend."
+
+
+@pytest.fixture(scope="module", autouse=True)
+def running(stack):
+    stack.deploy()
+    stack.endpoint("pod1")
+    stack.worker()
+    assert stack.job(text=TEXT)["status"] == "COMPLETED"
+
+
+@pytest.fixture(autouse=True)
+def clean(stack):
+    stack.wipe()
+
+
+async def states_of(stack, run):
+    async with stack.client() as client:
+        return [state.name for state in await client.read_flow_run_states(run)]
+
+
+async def test_a_worker_that_dies_before_it_submits_is_made_up_for(stack):
+    stack.runpod.fail("run", status=503, times=100)
+    run = await stack.start(TEXT)
+    await stack.until(run.id, names=("InfrastructurePending",))
+    stack.kill("worker")
+    stack.runpod.faults.clear()
+    stack.worker()
+    done = await stack.until(run.id)
+    assert done.state_name == "Completed"
+    assert stack.outputs() == {str(run.id)}
+
+
+async def test_a_worker_that_dies_while_its_job_is_queued_is_made_up_for(stack):
+    stack.kill("pod1")
+    run = await stack.start(TEXT)
+    while not [job for job in stack.runpod.jobs.values() if str(run.id) in str(job.body)]:
+        await asyncio.sleep(0.1)
+    stack.kill("worker")
+    stack.endpoint("pod1")
+    stack.worker()
+    assert (await stack.until(run.id)).state_name == "Completed"
+    assert stack.outputs() == {str(run.id)}
+
+
+async def test_a_worker_that_dies_while_its_job_runs_is_made_up_for(stack):
+    run = await stack.start(LONG)
+    await stack.until(run.id, names=("Running",))
+    stack.kill("worker")
+    stack.worker()
+    assert (await stack.until(run.id)).state_name == "Completed"
+    assert (await states_of(stack, run.id)).count("Running") == 1
+
+
+async def test_a_job_that_dies_while_no_worker_is_there_crashes_its_run_once(stack):
+    stack.runpod.redeliveries = 0
+    run = await stack.start(LONG)
+    await stack.until(run.id, names=("Running",))
+    stack.kill("worker")
+    stack.kill("pod1")
+    while not [job for job in stack.runpod.jobs.values() if str(run.id) in str(job.body) and job.status == "FAILED"]:
+        await asyncio.sleep(0.2)
+    stack.worker()
+    done = await stack.until(run.id)
+    stack.runpod.redeliveries = 3
+    stack.endpoint("pod1")
+    assert done.state_name == "Crashed"
+    assert "worker stopped reporting" in done.state.message
+    await asyncio.sleep(5)
+    assert (await states_of(stack, run.id)).count("Crashed") == 1
+
+
+async def test_an_endpoint_that_is_killed_in_the_middle_of_a_run_is_taken_over_from(stack):
+    run = await stack.start(LONG)
+    await stack.until(run.id, names=("Running",))
+    await asyncio.sleep(1)
+    stack.kill("pod1")
+    stack.endpoint("pod2")
+    done = await stack.until(run.id)
+    assert done.state_name == "Completed"
+    assert stack.outputs() == {str(run.id)}
+    assert "Reclaimed" in await states_of(stack, run.id)
+    stack.kill("pod2")
+    stack.endpoint("pod1")
+
+
+async def test_a_child_that_is_killed_crashes_its_run_and_is_replaced(stack):
+    assert stack.job(text=TEXT)["status"] == "COMPLETED"
+    job = stack.send(text=LONG)
+    [run] = [run for run in await running_runs(stack) if job in str(run.infrastructure_pid)]
+    children = [line for line in (await ps()).splitlines() if "deployments.endpoint.child" in line]
+    mine = [line.split()[0] for line in children if line.split()[1] == str(stack.processes["pod1"].pid)]
+    signalled = [int(pid) for pid in mine]
+    assert len(signalled) == 1
+    os.kill(signalled[0], signal.SIGKILL)
+    done = await stack.until(run.id)
+    assert done.state_name == "Crashed"
+    answer = stack.ask("GET", f"status/{job}")
+    while answer["status"] == "IN_PROGRESS":
+        await asyncio.sleep(0.2)
+        answer = stack.ask("GET", f"status/{job}")
+    assert answer["status"] == "FAILED"
+    assert "died" in answer["error"]
+    assert load(stack.store, str(run.id)).status == "ERROR"
+    assert stack.job(text=TEXT)["status"] == "COMPLETED"
+
+
+async def running_runs(stack):
+    for _ in range(200):
+        async with stack.client() as client:
+            runs = [run for run in await client.read_flow_runs() if run.state.is_running()]
+        if runs:
+            return runs
+        await asyncio.sleep(0.1)
+    raise AssertionError("nothing runs")
+
+
+async def ps():
+    process = await asyncio.create_subprocess_exec("ps", "-eo", "pid,ppid,args", stdout=asyncio.subprocess.PIPE)
+    return (await process.communicate())[0].decode()
+
+
+async def test_a_job_that_is_delivered_twice_runs_once(stack):
+    stack.endpoint("pod2")
+    stack.runpod.duplicate = True
+    jobs = [stack.send(text=f"{TEXT} Number {number}.") for number in range(6)]
+    while any(stack.ask("GET", f"status/{job}")["status"] not in ("COMPLETED", "FAILED") for job in jobs):
+        await asyncio.sleep(0.2)
+    stack.runpod.duplicate = False
+    answers = [stack.ask("GET", f"status/{job}") for job in jobs]
+    assert [answer["status"] for answer in answers] == ["COMPLETED"] * 6
+    ids = {answer["output"]["job_id"] for answer in answers}
+    await asyncio.sleep(2)
+    assert stack.outputs() == ids
+    for run in ids:
+        assert (await states_of(stack, run)).count("Running") == 1
+    stack.kill("pod2")
+
+
+async def test_a_run_that_is_cancelled_while_it_is_queued_never_begins(stack):
+    stack.kill("pod1")
+    run = await stack.start(TEXT)
+    await stack.until(run.id, names=("InfrastructurePending",))
+    await asyncio.sleep(1)
+    await cancel(stack, run.id)
+    done = await stack.until(run.id, seconds=20)
+    stack.endpoint("pod1")
+    assert done.state_name == "Cancelled"
+    assert stack.job(text=TEXT)["status"] == "COMPLETED"
+    assert str(run.id) not in stack.outputs()
+    assert {job.status for job in stack.runpod.jobs.values() if str(run.id) in str(job.body)} == {"CANCELLED"}
+
+
+async def test_a_run_that_is_cancelled_in_prefect_stops_at_the_next_chunk(stack):
+    run = await stack.start(LONG)
+    await stack.until(run.id, names=("Running",))
+    began = time.monotonic()
+    await cancel(stack, run.id)
+    done = await stack.until(run.id, seconds=30)
+    assert done.state_name == "Cancelled"
+    assert time.monotonic() - began < 15
+    assert load(stack.store, str(run.id)).status == "CANCELLED"
+    assert stack.job(text=TEXT)["status"] == "COMPLETED"
+
+
+async def test_a_job_that_is_cancelled_at_runpod_cancels_its_run(stack):
+    job = stack.send(text=LONG)
+    [run] = [run for run in await running_runs(stack) if job in str(run.infrastructure_pid)]
+    assert stack.ask("POST", f"cancel/{job}")["status"] == "CANCELLED"
+    done = await stack.until(run.id, seconds=30)
+    assert done.state_name == "Cancelled"
+    assert load(stack.store, str(run.id)).status == "CANCELLED"
+
+
+async def test_a_client_cancels_a_job_by_its_id(stack):
+    first = stack.ask("POST", "runsync", json={"input": {"text": LONG, "wait": False}})
+    job = first["output"]["job_id"]
+    await stack.until(job, names=("Running",))
+    assert stack.job(endpoint="cancel", job_id=job)["output"] == {"job_id": job, "status": "CANCELLED"}
+    assert (await stack.until(job, seconds=30)).state_name == "Cancelled"
+    assert stack.job(endpoint="status", job_id=job)["output"]["status"] == "CANCELLED"
+
+
+async def test_a_container_that_is_told_to_stop_finishes_what_it_has(stack):
+    job = stack.send(text=LONG)
+    [run] = [run for run in await running_runs(stack) if job in str(run.infrastructure_pid)]
+    stack.processes["pod1"].send_signal(signal.SIGTERM)
+    assert stack.processes["pod1"].wait(60) == 0
+    assert stack.ask("GET", f"status/{job}")["status"] == "COMPLETED"
+    assert (await stack.read(run.id)).state_name == "Completed"
+    stack.endpoint("pod1")
+
+
+async def test_fifty_jobs_at_once_on_two_endpoints_are_all_done_once(stack):
+    stack.endpoint("pod2")
+    jobs = [stack.send(text=f"{TEXT} Number {number}.", seed=number + 1) for number in range(50)]
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline:
+        answers = [stack.ask("GET", f"status/{job}") for job in jobs]
+        if all(answer["status"] not in ("IN_QUEUE", "IN_PROGRESS") for answer in answers):
+            break
+        await asyncio.sleep(1)
+    assert [answer["status"] for answer in answers] == ["COMPLETED"] * 50
+    assert sorted(answer["output"]["seed"] for answer in answers) == list(range(1, 51))
+    ids = {answer["output"]["job_id"] for answer in answers}
+    assert len(ids) == 50
+    assert stack.outputs() == ids
+    assert {answer["workerId"] for answer in answers} == {"pod1", "pod2"}
+    assert not [job for job in stack.runpod.jobs.values() if job.progress_after_end]
+
+
+async def test_every_run_of_this_file_has_a_true_end(stack):
+    async with stack.client() as client:
+        runs = [run for run in await client.read_flow_runs() if not run.state.is_scheduled()]
+    assert not [run for run in runs if not run.state.is_final()]
+
+
+async def cancel(stack, run):
+    """As the UI does it."""
+    answer = httpx.post(
+        f"{stack.prefect.api}/flow_runs/{run}/set_state",
+        json={"state": {"type": "CANCELLING", "name": "Cancelling"}, "force": False}, trust_env=False,
+    )  # fmt: skip
+    assert answer.is_success, answer.text

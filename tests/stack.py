@@ -1,0 +1,182 @@
+"""Everything that a flow run goes through on RunPod, started for real: Prefect on PostgreSQL, the work pool and
+its worker, RunPod's control plane, endpoints, an S3 server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun
+
+from speech.stores.s3 import Bucket, S3Store
+from tests.fakes.gateway import ACCESS_KEY, SECRET_KEY
+from tests.fakes.runpod import API_KEY, ControlPlane
+from tests.services import Postgres, Prefect, stop_group
+
+__all__ = ["ENDPOINT", "LONG", "Stack"]
+
+ENDPOINT = "ep1"
+PROGRAM = Path(sys.executable).with_name("f5-flows")
+
+# Takes the embedded voice and aligner some seconds.
+LONG = " ".join(f"This is sentence number {number} of a long story about the sea." for number in range(250))
+
+
+class Stack:
+    """The parts, and what tests do with them.
+
+    Args:
+        s3_url: where the S3 server is reached; a proxy, where it is to be away.
+    """
+
+    def __init__(self, home: Path, database: Postgres, bucket: Bucket, s3_url: str) -> None:
+        self.home, self.database, self.bucket = home, database, bucket
+        self.prefect = Prefect(database, home / "prefect")
+        self.runpod = ControlPlane(ENDPOINT)
+        self.runpod.ping_timeout = 6
+        self.store = S3Store(bucket)
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.variables = {
+            "PREFECT_API_URL": self.prefect.api,
+            "S3_BUCKET": bucket.name,
+            "AWS_ENDPOINT_URL": s3_url,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "REQUEST_TIMEOUT": "10",
+            "ENGINE": "espeak",
+            "RUNPOD_API_KEY": API_KEY,
+            "RUNPOD_ENDPOINT_ID": ENDPOINT,
+            "RUNPOD_JOB_URL": self.runpod.url,
+            "RUNPOD_MANAGEMENT_URL": self.runpod.management_url,
+            "RUNPOD_RECONCILE_SECONDS": "2",
+            "RUNPOD_SUBMIT_GRACE": "8",
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
+            "PREFECT_WORKER_PREFETCH_SECONDS": "1",
+            "LEASE_SECONDS": "5",
+            "CANCEL_GRACE": "15",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def environment(self, name: str, **more: str) -> dict[str, str]:
+        inherited = {
+            key: value for key, value in os.environ.items()
+            if not key.startswith(("AWS_", "S3_", "STORAGE_", "PREFECT_", "GOOGLE_", "RUNPOD_"))
+        }  # fmt: skip
+        home = self.home / name
+        home.mkdir(exist_ok=True)
+        own = {"F5_FLOWS_HOME": str(home), "PREFECT_HOME": str(home / "prefect"), "HOME": str(home)}
+        return {**inherited, **self.variables, **own, **more}
+
+    def spawn(self, name: str, *command: str, **variables: str) -> subprocess.Popen[bytes]:
+        self.processes[name] = subprocess.Popen(
+            [str(PROGRAM), *command],
+            env=self.environment(name, **variables), start_new_session=True, cwd=self.home / name,
+            stdout=(self.home / f"{name}.log").open("ab"), stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        return self.processes[name]
+
+    def deploy(self, pool: str = "gpu", **variables: str) -> str:
+        done = subprocess.run(
+            [PROGRAM, "deploy", "--pool", pool], env=self.environment("deploy", **variables), capture_output=True,
+            text=True, timeout=120, cwd=self.home,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        self._quicken(pool)
+        return done.stdout
+
+    def endpoint(self, pod: str = "pod1", **variables: str) -> subprocess.Popen[bytes]:
+        """A container of the endpoint, as RunPod would start one."""
+        return self.spawn(pod, "endpoint", **self.runpod.worker_environment(ENDPOINT, pod), **variables)
+
+    def worker(self, name: str = "worker", pool: str = "gpu") -> subprocess.Popen[bytes]:
+        return self.spawn(name, "worker", "--pool", pool, "--name", name)
+
+    def kill(self, name: str, sign: signal.Signals = signal.SIGKILL) -> None:
+        stop_group(self.processes[name], sign)
+
+    def log(self, name: str) -> str:
+        return (self.home / f"{name}.log").read_text(errors="replace")
+
+    def client(self) -> PrefectClient:
+        return PrefectClient(self.prefect.api)
+
+    def job(self, wait: float = 120, **given: Any) -> dict[str, Any]:
+        """What a client of RunPod does: send a job and wait for it."""
+        answer = httpx.post(
+            f"{self.runpod.url}/{ENDPOINT}/runsync?wait={wait * 1000:.0f}",
+            json={"input": given}, headers={"Authorization": f"Bearer {API_KEY}"}, timeout=wait + 10, trust_env=False,
+        )  # fmt: skip
+        told: dict[str, Any] = answer.json()
+        return told
+
+    def send(self, **given: Any) -> str:
+        """Send a job and do not wait; returns RunPod's id of it."""
+        answer = self.ask("POST", "run", json={"input": given})
+        return str(answer["id"])
+
+    def ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        answer = httpx.request(
+            method, f"{self.runpod.url}/{ENDPOINT}/{path}", headers={"Authorization": f"Bearer {API_KEY}"},
+            timeout=30, trust_env=False, **more,
+        )  # fmt: skip
+        told: dict[str, Any] = answer.json()
+        return told
+
+    async def start(self, text: str, *, deployment: str = "speak/speak", timings: bool = True) -> FlowRun:
+        """What somebody at the UI does."""
+        async with self.client() as client:
+            found = await client.read_deployment_by_name(deployment)
+            request = {"text": text, "return_word_timings": timings, "seed": 7}
+            return await client.create_flow_run_from_deployment(found.id, parameters={"request": request})
+
+    async def read(self, run: UUID | str) -> FlowRun:
+        async with self.client() as client:
+            return await client.read_flow_run(UUID(str(run)))
+
+    async def until(self, run: UUID | str, *, seconds: float = 90, names: tuple[str, ...] = ()) -> FlowRun:
+        """Wait for the end of a run, or for a state by name."""
+        deadline = time.monotonic() + seconds
+        async with self.client() as client:
+            while True:
+                found = await client.read_flow_run(UUID(str(run)))
+                if found.state and (found.state.name in names if names else found.state.is_final()):
+                    return found
+                if time.monotonic() > deadline:
+                    state = found.state
+                    raise AssertionError(f"{run} is {state and state.name}: {state and state.message}")
+                await asyncio.sleep(0.2)
+
+    def outputs(self) -> set[str]:
+        """The jobs that have a recording."""
+        return {entry.key.split("/")[1].removesuffix(".wav") for entry in self.store.list("output/")}
+
+    def wipe(self) -> None:
+        for prefix in ("output/", "timings/", "jobs/", "inbox/"):
+            for entry in list(self.store.list(prefix)):
+                self.store.delete(entry.key)
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            stop_group(process)
+        self.runpod.stop()
+        self.prefect.kill()
+        self.database.stop()
+
+    def _quicken(self, pool: str) -> None:
+        """Tests do not wait as long as operators may."""
+        if pool != "gpu":
+            return
+        url = f"{self.prefect.api}/work_pools/{pool}"
+        template = httpx.get(url, trust_env=False).json()["base_job_template"]
+        for name, value in {"poll_interval": 0.5, "settle": 4, "cancel_grace": 8}.items():
+            template["variables"]["properties"][name]["default"] = value
+        httpx.patch(url, json={"base_job_template": template}, trust_env=False).raise_for_status()
