@@ -59,15 +59,15 @@ async def test_its_states_and_logs_are_all_in_prefect(stack):
 async def test_a_schedule_starts_runs_by_itself(stack):
     async with stack.client() as client:
         found = await client.read_deployment_by_name("speak/speak")
-        soon = IntervalSchedule(interval=timedelta(hours=1), anchor_date=datetime.now(UTC) + timedelta(seconds=2))
+        soon = IntervalSchedule(interval=timedelta(seconds=20), anchor_date=datetime.now(UTC))
         parameters = {"request": {"text": TEXT}}
         changes = [{"schedule": soon.model_dump(mode="json"), "active": True, "parameters": parameters}]
         await client.request("POST", f"/deployments/{found.id}/schedules", json=changes)
         mine = DeploymentFilter(id=DeploymentFilterId(any_=[found.id]))
         for _ in range(300):
             runs = [run for run in await client.read_flow_runs(deployment_filter=mine) if run.auto_scheduled]
-            first = min(runs, key=lambda run: run.expected_start_time, default=None)
-            if first and first.state.is_final():
+            first = next((run for run in runs if run.state.is_final()), None)
+            if first:
                 break
             await asyncio.sleep(0.2)
         for schedule in await client.read_deployment_schedules(found.id):

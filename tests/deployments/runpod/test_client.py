@@ -1,0 +1,139 @@
+"""RunPod's APIs through the client: what passes is tried again, what does not is a sentence."""
+
+import ast
+import time
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from blocks.runpod import RunPodCredentials
+from deployments.runpod import client as module
+from deployments.runpod.client import RunPod
+from speech.errors import Busy, Gone, KeyNotAccepted, NoCapacity, OutOfCredit, RunPodError
+from tests.fakes.runpod import API_KEY, ControlPlane
+
+
+@pytest.fixture(scope="module")
+def plane():
+    plane = ControlPlane("ep")
+    yield plane
+    plane.stop()
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(plane):
+    yield
+    plane.faults.clear()
+    plane.jobs.clear()
+    plane.pods.clear()
+
+
+def connection(plane, key=API_KEY, patience=10.0):
+    credentials = RunPodCredentials(
+        api_key=SecretStr(key), job_url=plane.url, management_url=plane.management_url
+    )  # fmt: skip
+    return RunPod(credentials, patience)
+
+
+async def submit(runpod):
+    return await runpod.submit("ep", {"a": 1}, execution_timeout=60, ttl=600)
+
+
+async def test_a_job_is_submitted_with_its_policy_looked_at_and_cancelled(plane):
+    async with connection(plane) as runpod:
+        job = await submit(runpod)
+        assert plane.jobs[job].body == {
+            "input": {"a": 1},
+            "policy": {"executionTimeout": 60_000, "ttl": 600_000, "lowPriority": False},
+        }
+        assert (await runpod.job("ep", job)).status == "IN_QUEUE"
+        await runpod.cancel("ep", job)
+        assert (await runpod.job("ep", job)).final
+        await runpod.cancel("ep", "not-there")
+        with pytest.raises(Gone):
+            await runpod.job("ep", "not-there")
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 0])
+async def test_what_may_pass_is_tried_again(plane, status):
+    plane.fail("run", status=status, times=2)
+    async with connection(plane) as runpod:
+        assert await submit(runpod)
+
+
+async def test_it_waits_for_as_long_as_runpod_asks(plane):
+    plane.fail("run", status=429, retry_after=1.5)
+    began = time.monotonic()
+    async with connection(plane) as runpod:
+        await submit(runpod)
+    assert 1.5 <= time.monotonic() - began < 4
+
+
+async def test_what_does_not_pass_is_given_up_after_a_while(plane):
+    plane.fail("status", status=503, times=1000)
+    async with connection(plane, patience=1) as runpod:
+        with pytest.raises(Busy, match=r"cannot serve now \(status: 503 as told\)"):
+            await runpod.job("ep", "x")
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "says"),
+    [
+        (401, KeyNotAccepted, "does not accept the API key"),
+        (402, OutOfCredit, "no balance"),
+        (403, KeyNotAccepted, "may not do this"),
+        (404, Gone, "knows no such thing"),
+        (400, RunPodError, "refused"),
+        (422, RunPodError, "refused"),
+    ],
+)
+async def test_what_cannot_pass_is_said_at_once(plane, status, error, says):
+    plane.fail("run", status=status, times=1)
+    async with connection(plane) as runpod:
+        with pytest.raises(error, match=says) as caught:
+            await submit(runpod)
+    assert type(caught.value) is error
+    assert len(plane.faults["run"]) == 0
+
+
+async def test_a_wrong_key_is_told_without_being_shown(plane):
+    async with connection(plane, key="rpa_secret_that_is_wrong") as runpod:
+        with pytest.raises(KeyNotAccepted) as caught:
+            await submit(runpod)
+    assert "rpa_secret" not in str(caught.value)
+
+
+async def test_the_workers_of_an_endpoint_are_counted(plane):
+    plane.workers_summary = {"running": 1, "idle": 2, "throttled": 3, "total": 6, "new_thing": 9}
+    async with connection(plane) as runpod:
+        workers = await runpod.workers("ep")
+    plane.workers_summary = None
+    assert (workers.serving, workers.throttled, workers.unhealthy) == (3, 3, 0)
+
+
+async def test_a_pod_whose_making_was_not_confirmed_is_made_once(plane):
+    plane.fail("create-pod", status=0, after=True)
+    async with connection(plane) as runpod:
+        pod = await runpod.create_pod({"name": "f5-flows-1", "image": "i", "gpu": {"id": "g", "count": 1}})
+        assert list(plane.pods) == [pod.id]
+        await runpod.delete_pod(pod.id)
+        await runpod.delete_pod(pod.id)
+
+
+async def test_a_pod_that_no_machine_is_free_for_is_said_to_be_so(plane):
+    plane.fail("create-pod", status=400)
+    async with connection(plane) as runpod:
+        with pytest.raises(NoCapacity, match="another GPU type"):
+            await runpod.create_pod({"name": "a", "image": "i", "gpu": {"id": "g", "count": 1}})
+
+
+def test_every_call_goes_through_the_one_helper():
+    """`_once` alone talks HTTP, and only the retrying helpers call it."""
+    tree = ast.parse(Path(module.__file__).read_text())
+    users: dict[str, set[str]] = {"request": set(), "_once": set()}
+    for function in [node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef)]:
+        for node in ast.walk(function):
+            if isinstance(node, ast.Attribute) and node.attr in users:
+                users[node.attr].add(function.name)
+    assert users == {"request": {"_once"}, "_once": {"_call", "create_pod", "_list_pods"}}
