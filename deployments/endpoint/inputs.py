@@ -14,7 +14,7 @@ __all__ = ["Download", "Execute", "Nothing", "OneJob", "Status"]
 
 
 class _Input(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", validate_default=True)
 
     @classmethod
     def parse(cls, given: dict[str, Any]) -> Self:

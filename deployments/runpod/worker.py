@@ -77,7 +77,7 @@ class RunPodVariables(BaseVariables):
     settle: float = Field(default=10.0, ge=0, description="Seconds to wait for the end of a run whose job has ended.")
     image: str | None = Field(default=None, description="Pod mode: the container image.")
     gpu_types: list[str] = Field(
-        default_factory=lambda: ["NVIDIA GeForce RTX 4090", "NVIDIA L4", "NVIDIA RTX A5000"],
+        default=["NVIDIA GeForce RTX 4090", "NVIDIA L4", "NVIDIA RTX A5000"],
         description="Pod mode: GPU types, in the order in which they are tried.",
     )
     disk: int = Field(default=30, ge=5, description="Pod mode: gigabytes of disk.")

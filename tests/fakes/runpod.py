@@ -106,7 +106,7 @@ class ControlPlane:
         duplicate: deliver each job twice.
         hold: seconds that an empty poll is held.
         workers_summary: what the management API tells of an endpoint's workers; None: as they are.
-        launch: starts a pod's container; given the pod's specification.
+        launch: starts a pod's container; given the pod.
         seen: every request: time, route, method, path, the Authorization header, the body.
     """
 
@@ -496,7 +496,7 @@ class ControlPlane:
         pod = {"id": f"pod{uuid.uuid4().hex[:10]}", "status": "PROVISIONING", **body}
         self.pods[pod["id"]] = pod
         if self.launch:
-            self.processes[pod["id"]] = await asyncio.to_thread(self.launch, body)
+            self.processes[pod["id"]] = await asyncio.to_thread(self.launch, pod)
             pod["status"] = "RUNNING"
         return web.json_response(pod, status=201)
 
