@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests import RUNTIME
+from tests import FOREIGN, RUNTIME
 
 if TYPE_CHECKING:
     from tests.fakes.faults import FaultyProxy
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from tests.stack import Stack
 
 ROOT = Path(__file__).parent.parent
-
-FOREIGN = ("AWS_", "S3_", "STORAGE_", "PREFECT_", "GOOGLE_", "RUNPOD_")
 
 # Before anything reads them: the tests must not see, nor leave anything in, the home of whoever runs them.
 HOME = Path(os.environ.setdefault("F5_FLOWS_TEST_HOME", tempfile.mkdtemp(prefix="f5-flows-tests-")))

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 from filelock import FileLock
 
+from tests import inherited
 from tests.fakes.gateway import free_port
 
 __all__ = ["POSTGRES", "Postgres", "Prefect", "Redis", "stop_group"]
@@ -143,9 +144,8 @@ class Prefect:
         return f"{self.url}/api"
 
     def start(self) -> None:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
         environment = {
-            **inherited,
+            **inherited(),
             "PREFECT_HOME": str(self.home),
             "PREFECT_API_DATABASE_CONNECTION_URL": self.database.url,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -4,7 +4,6 @@ its worker, RunPod's control plane, endpoints, an S3 server."""
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -14,21 +13,84 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import psutil
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 
 from speech.stores.s3 import Bucket, S3Store
+from tests import inherited
 from tests.fakes.gateway import ACCESS_KEY, SECRET_KEY
 from tests.fakes.runpod import API_KEY, ControlPlane
 from tests.services import Postgres, Prefect, stop_group
 
-__all__ = ["ENDPOINT", "LONG", "Stack"]
+__all__ = ["ENDPOINT", "LONG", "PROGRAM", "Container", "Stack"]
 
 ENDPOINT = "ep1"
 PROGRAM = Path(sys.executable).with_name("f5-flows")
 
 # Takes the embedded voice and aligner some seconds.
 LONG = " ".join(f"This is sentence number {number} of a long story about the sea." for number in range(250))
+
+
+class Container:
+    """A container of the endpoint with a folder as its store.
+
+    Args:
+        api: of the Prefect server that it uses.
+    """
+
+    def __init__(self, plane: ControlPlane, home: Path, api: str, **variables: str) -> None:
+        self.plane, self.home, self.store = plane, home, home / "store"
+        self._log = home / "log"
+        self.process = subprocess.Popen(
+            [str(PROGRAM), "endpoint"],
+            env={
+                **inherited(), **plane.worker_environment(ENDPOINT, "pod1"), "HOME": str(home), "ENGINE": "espeak",
+                "STORAGE_DIR": str(self.store), "F5_FLOWS_HOME": str(home), "PREFECT_HOME": str(home / "prefect"),
+                "PREFECT_API_URL": api, **variables,
+            },
+            cwd=home, start_new_session=True, stdout=self._log.open("ab"), stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def ask(self, **given: Any) -> dict[str, Any]:
+        """Send a job's input and wait for what the client of RunPod gets."""
+        return ask(self.plane, "POST", "runsync?wait=200000", json={"input": given})
+
+    def send(self, **given: Any) -> str:
+        """Send a job's input; returns RunPod's id of the job."""
+        return str(ask(self.plane, "POST", "run", json={"input": given})["id"])
+
+    def answer(self, job: str, seconds: float = 120) -> dict[str, Any]:
+        """What became of a job that was sent."""
+        deadline = time.monotonic() + seconds
+        while True:
+            told = ask(self.plane, "GET", f"status/{job}")
+            if told["status"] not in ("IN_QUEUE", "IN_PROGRESS"):
+                return told
+            assert time.monotonic() < deadline, self.log[-2000:]
+            time.sleep(0.1)
+
+    def children(self) -> list[psutil.Process]:
+        """The processes that hold the models."""
+        found = psutil.Process(self.process.pid).children()
+        return [one for one in found if "deployments.endpoint.child" in " ".join(one.cmdline())]
+
+    def stop(self) -> None:
+        stop_group(self.process)
+
+
+def ask(plane: ControlPlane, method: str, path: str, **more: Any) -> dict[str, Any]:
+    """What a client of RunPod does."""
+    answer = httpx.request(
+        method, f"{plane.url}/{ENDPOINT}/{path}", headers={"Authorization": f"Bearer {API_KEY}"}, timeout=210,
+        trust_env=False, **more,
+    )  # fmt: skip
+    told: dict[str, Any] = answer.json()
+    return told
 
 
 class Stack:
@@ -67,14 +129,10 @@ class Stack:
         }
 
     def environment(self, name: str, **more: str) -> dict[str, str]:
-        inherited = {
-            key: value for key, value in os.environ.items()
-            if not key.startswith(("AWS_", "S3_", "STORAGE_", "PREFECT_", "GOOGLE_", "RUNPOD_"))
-        }  # fmt: skip
         home = self.home / name
         home.mkdir(exist_ok=True)
         own = {"F5_FLOWS_HOME": str(home), "PREFECT_HOME": str(home / "prefect"), "HOME": str(home)}
-        return {**inherited, **self.variables, **own, **more}
+        return {**inherited(), **self.variables, **own, **more}
 
     def spawn(self, name: str, *command: str, **variables: str) -> subprocess.Popen[bytes]:
         self.processes[name] = subprocess.Popen(
@@ -111,12 +169,7 @@ class Stack:
 
     def job(self, wait: float = 120, **given: Any) -> dict[str, Any]:
         """What a client of RunPod does: send a job and wait for it."""
-        answer = httpx.post(
-            f"{self.runpod.url}/{ENDPOINT}/runsync?wait={wait * 1000:.0f}",
-            json={"input": given}, headers={"Authorization": f"Bearer {API_KEY}"}, timeout=wait + 10, trust_env=False,
-        )  # fmt: skip
-        told: dict[str, Any] = answer.json()
-        return told
+        return ask(self.runpod, "POST", f"runsync?wait={wait * 1000:.0f}", json={"input": given})
 
     def send(self, **given: Any) -> str:
         """Send a job and do not wait; returns RunPod's id of it."""
@@ -124,12 +177,7 @@ class Stack:
         return str(answer["id"])
 
     def ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
-        answer = httpx.request(
-            method, f"{self.runpod.url}/{ENDPOINT}/{path}", headers={"Authorization": f"Bearer {API_KEY}"},
-            timeout=30, trust_env=False, **more,
-        )  # fmt: skip
-        told: dict[str, Any] = answer.json()
-        return told
+        return ask(self.runpod, method, path, **more)
 
     async def start(self, text: str, *, deployment: str = "speak/speak", timings: bool = True) -> FlowRun:
         """What somebody at the UI does."""

@@ -1,4 +1,4 @@
-"""The developer's machine of compose.yaml, each service started by its own command, and each deployment run once on it."""
+"""The developer's machine of compose.yaml: each service by its own command, and each deployment run once on it."""
 
 import asyncio
 import os
@@ -16,6 +16,7 @@ from prefect.client.schemas.objects import FlowRun
 
 from blocks.saved import NAME
 from speech.stores.s3 import Bucket, S3Store
+from tests import inherited
 from tests.conftest import needed
 from tests.fakes.gateway import free_port
 from tests.services import Postgres, postgres_programs, stop_group
@@ -52,7 +53,6 @@ class Machine:
         return value
 
     def environment(self, name):
-        foreign = ("AWS_", "S3_", "STORAGE_", "PREFECT_", "GOOGLE_", "RUNPOD_")
         given = {key: self.here(value) for key, value in COMPOSE[name]["environment"].items() if "${" not in value}
         if "PREFECT_REDIS_MESSAGING_HOST" in given:
             given |= {
@@ -60,9 +60,8 @@ class Machine:
                 "PREFECT_REDIS_MESSAGING_PORT": str(self.ports["redis"]),
             }
         own = {"HOME": str(self.home), "F5_FLOWS_HOME": str(self.home / "f5")}
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return {**inherited, **own, "PATH": path, "PREFECT_WORKER_QUERY_SECONDS": "1", **given}
+        return {**inherited(), **own, "PATH": path, "PREFECT_WORKER_QUERY_SECONDS": "1", **given}
 
     def start(self, name, *command):
         self.processes[name] = subprocess.Popen(

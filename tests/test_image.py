@@ -28,17 +28,19 @@ def buildah(tmp_path_factory):
     if os.getuid() or not all(map(shutil.which, TOOLS)):
         needed(f"root and {', '.join(TOOLS)} are needed: apt-get install {' '.join(TOOLS)}")
     home = tmp_path_factory.mktemp("images")
-    environment = {**os.environ, "BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": "vfs", "BUILDAH_FORMAT": "docker"}
+    environment = {**os.environ, "BUILDAH_ISOLATION": "chroot", "BUILDAH_FORMAT": "docker"}
+    place = ["--root", str(home / "root"), "--runroot", str(home / "run"), "--storage-driver", "vfs"]
 
     def run(*words, **options):
-        command = ["buildah", "--root", home / "root", "--runroot", home / "run", *words]
+        command = ["buildah", *place, *words]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, **options)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout.strip()
 
-    run.command = ["buildah", "--root", str(home / "root"), "--runroot", str(home / "run")]
+    run.command = ["buildah", *place]
     run.environment = environment
     yield run
+    run("rm", "--all")
     shutil.rmtree(home, ignore_errors=True)
 
 

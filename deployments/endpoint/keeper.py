@@ -143,10 +143,7 @@ class Keeper:
 
     async def call(self, name: str, **given: Any) -> Any:
         """Have the child do something else, and wait for its answer."""
-        await self._ready.wait()
-        child = self._child
-        if child is None:
-            raise EngineError("The process that holds the models is being replaced; try again in a moment.")
+        child = await self._current()
         number = str(next(self._numbers))
         child.calls[number] = asyncio.get_running_loop().create_future()
         child.wire.send("call", id=number, name=name, given=given)
@@ -156,15 +153,18 @@ class Keeper:
             child.calls.pop(number, None)
 
     async def _hand_over(self, work: _Work) -> None:
-        await self._ready.wait()
-        child = self._child
-        if child is None:
-            raise EngineError("There is no process that could run this.")
+        child = await self._current()
         child.works[work.id] = work
         child.runs += 1
         child.wire.send("run", id=work.id, job=work.job)
         if child.runs >= settings().child_runs:
             self._retire(child, f"it has done {child.runs} runs")
+
+    async def _current(self) -> _Child:
+        """The child that takes work, waited for while it starts."""
+        while (child := self._child) is None:
+            await self._ready.wait()
+        return child
 
     async def _new(self) -> None:
         ours, theirs = socket.socketpair()
@@ -205,7 +205,7 @@ class Keeper:
             case {"what": "alive", "memory": memory, "busy": busy}:
                 child.memory, child.busy = memory, busy
                 limit = settings().child_memory_mb
-                if limit and memory > limit * 1_000_000:
+                if limit and child.runs and memory > limit * 1_000_000:
                     self._retire(child, f"it takes {memory / 1e6:.0f} MB")
             case {"what": "progress", "id": run, "step": step, "share": share}:
                 if work := child.works.get(run):

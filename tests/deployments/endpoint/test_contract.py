@@ -13,48 +13,33 @@ import pytest
 from speech.engines.espeak import say
 from tests.conftest import recorded
 from tests.fakes.runpod import API_KEY, ControlPlane
-from tests.services import stop_group
-from tests.stack import PROGRAM
+from tests.stack import ENDPOINT, PROGRAM, Container
 
 SAYS = "The quick brown fox jumps over the lazy dog, and then it sleeps in the sun."
 
 
 @pytest.fixture(scope="module")
 def plane():
-    plane = ControlPlane("ep")
+    plane = ControlPlane(ENDPOINT)
     yield plane
     plane.stop()
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    return tmp_path_factory.mktemp("container")
+def container(plane, prefect_server, tmp_path_factory):
+    container = Container(plane, tmp_path_factory.mktemp("container"), prefect_server, MAX_TEXT_CHARS="3000")
+    yield container
+    container.stop()
 
 
 @pytest.fixture(scope="module")
-def ask(plane, home, prefect_server):
-    """Sends a job's input and returns what the client of RunPod gets."""
-    foreign = ("AWS_", "S3_", "STORAGE_", "PREFECT_", "GOOGLE_", "RUNPOD_")
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(foreign)},
-        **plane.worker_environment("ep", "pod1"),
-        "HOME": str(home), "STORAGE_DIR": str(home / "store"), "ENGINE": "espeak", "F5_FLOWS_HOME": str(home),
-        "PREFECT_HOME": str(home / "prefect"), "PREFECT_API_URL": prefect_server, "MAX_TEXT_CHARS": "3000",
-    }  # fmt: skip
-    process = subprocess.Popen(
-        [PROGRAM, "endpoint"], env=environment, cwd=home, start_new_session=True,
-        stdout=(home / "log").open("wb"), stderr=subprocess.STDOUT,
-    )  # fmt: skip
+def home(container):
+    return container.home
 
-    def send(**given):
-        answer = httpx.post(
-            f"{plane.url}/ep/runsync?wait=200000", json={"input": given}, timeout=210, trust_env=False,
-            headers={"Authorization": f"Bearer {API_KEY}"},
-        )  # fmt: skip
-        return answer.json()
 
-    yield send
-    stop_group(process)
+@pytest.fixture(scope="module")
+def ask(container):
+    return container.ask
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +159,10 @@ def test_several_faults_are_told_together(ask):
 
 def test_an_input_that_is_no_object_is_refused(ask, plane):
     answer = httpx.post(
-        f"{plane.url}/ep/runsync", json={"input": ["text"]}, headers={"Authorization": f"Bearer {API_KEY}"}, timeout=60
+        f"{plane.url}/{ENDPOINT}/runsync",
+        json={"input": ["text"]},
+        headers={"Authorization": f"Bearer {API_KEY}"},
+        timeout=60,
     ).json()
     assert answer["error"].startswith("input: ['text'] is not accepted")
 

@@ -1,0 +1,106 @@
+"""A child that hangs, dies or grows is replaced, its run marked, and the endpoint answers on."""
+
+import signal
+import time
+
+import pytest
+
+from tests.fakes.runpod import ControlPlane
+from tests.stack import ENDPOINT, LONG, Container
+
+TEXT = "Hello there, my friend."
+
+
+@pytest.fixture(scope="module")
+def plane():
+    plane = ControlPlane(ENDPOINT)
+    yield plane
+    plane.stop()
+
+
+@pytest.fixture
+def start(plane, prefect_server, tmp_path):
+    started = []
+
+    def make(**variables):
+        started.append(Container(plane, tmp_path, prefect_server, **variables))
+        assert started[0].ask(text=TEXT)["status"] == "COMPLETED"
+        return started[0]
+
+    yield make
+    for container in started:
+        container.stop()
+
+
+def until(true, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return found
+
+
+def test_a_child_that_hangs_is_replaced_and_its_run_marked(start):
+    container = start(CHILD_SILENCE="4")
+    [child] = container.children()
+    job = container.send(text=LONG)
+    time.sleep(1.5)
+    child.send_signal(signal.SIGSTOP)
+    # The supervisor answers while nothing else does.
+    assert container.ask(endpoint="list_voices")["status"] == "COMPLETED"
+    answer = container.answer(job)
+    assert answer["status"] == "FAILED"
+    assert "The process that ran it died: it was killed, for it hung" in answer["error"]
+    status = container.ask(endpoint="status", job_id=answer["output"]["job_id"])["output"]
+    assert (status["status"], status["state"]) == ("ERROR", "Crashed")
+    assert container.ask(text=TEXT)["status"] == "COMPLETED"
+    assert "replaced 1 times" in container.ask(endpoint="status")["output"]["health"]["worker"]["message"]
+
+
+def test_a_run_that_stood_beside_the_one_that_killed_the_child_is_run_again(start):
+    container = start()
+    [child] = container.children()
+    guilty = container.send(text=LONG)
+    time.sleep(1)
+    bystanders = [container.send(text=f"{TEXT} Number {number}.") for number in range(2)]
+    until(lambda: container.plane.jobs[bystanders[-1]].status == "IN_PROGRESS")
+    time.sleep(0.7)
+    child.kill()
+    assert container.answer(guilty)["status"] == "FAILED"
+    assert [container.answer(job)["status"] for job in bystanders] == ["COMPLETED", "COMPLETED"]
+
+
+def test_a_child_is_renewed_after_so_many_runs_and_nobody_notices(start):
+    container = start(CHILD_RUNS="2")
+    first = container.children()
+    jobs = [container.send(text=f"{TEXT} Number {number}.") for number in range(6)]
+    assert [container.answer(job)["status"] for job in jobs] == ["COMPLETED"] * 6
+    until(lambda: len(container.children()) == 1)
+    assert container.children() != first
+    assert "it has done 2 runs" in container.log
+
+
+def test_a_child_that_takes_too_much_memory_is_renewed(start):
+    container = start(CHILD_MEMORY_MB="50")
+    until(lambda: "it takes" in container.log)
+    assert container.ask(text=TEXT)["status"] == "COMPLETED"
+
+
+def test_a_child_that_cannot_start_does_not_bring_the_endpoint_down(plane, prefect_server, tmp_path):
+    container = Container(plane, tmp_path, prefect_server, STORAGE_BLOCK="s3-bucket/nobody")
+    answer = container.ask(text=TEXT)
+    assert "s3-bucket/nobody" in answer["error"]
+    assert container.ask(endpoint="status")["status"] == "COMPLETED"
+    container.stop()
+
+
+def test_without_a_prefect_server_the_endpoint_answers_and_says_so(plane, tmp_path):
+    container = Container(plane, tmp_path, "http://127.0.0.1:9/api", PROCESSING_TIMEOUT="3")
+
+    def told():
+        return container.ask(endpoint="status")["output"]["health"]["prefect"]
+
+    until(lambda: "PREFECT_API_URL" in told()["message"])
+    assert told()["status"] == "degraded"
+    assert "does not answer" in container.ask(text=TEXT)["error"]
+    container.stop()

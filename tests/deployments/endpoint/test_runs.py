@@ -1,0 +1,144 @@
+"""The endpoint's side of Prefect: one of many claimants has a run, and a run that ended is never run again."""
+
+import asyncio
+import logging
+import sys
+import types
+from uuid import UUID, uuid4
+
+import pytest
+from prefect.client.orchestration import PrefectClient
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Cancelled, Cancelling, Completed, Running, Scheduled
+
+from deployments.endpoint.runs import Claim, Runs
+from flows.speak import speak
+from speech.errors import InvalidRequest
+from speech.request import SpeechRequest
+from speech.settings import settings
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch, prefect_server, tmp_path):
+    monkeypatch.setenv("LEASE_SECONDS", "2")
+    monkeypatch.setenv("STORAGE_DIR", str(tmp_path))
+    settings.cache_clear()
+    with temporary_settings({PREFECT_API_URL: prefect_server}):
+        yield
+
+
+@pytest.fixture
+async def client(prefect_server):
+    async with PrefectClient(prefect_server) as client:
+        yield client
+
+
+def some(client):
+    return Runs(client, lambda run: None)
+
+
+async def new_run(client, state=None):
+    return await client.create_flow_run(speak, parameters={"request": {"text": "Hi"}}, state=state or Scheduled())
+
+
+@pytest.mark.parametrize("round", range(3))
+async def test_one_of_four_claimants_has_a_run(client, round):
+    run = await new_run(client)
+    everybody = [some(client) for _ in range(4)]
+    claims = await asyncio.gather(*(runs.claim(run, f"job{number}") for number, runs in enumerate(everybody)))
+    assert sorted(claim.value for claim in claims) == ["elsewhere", "elsewhere", "elsewhere", "ours"]
+
+
+async def test_a_job_that_comes_again_gets_the_same_run(client):
+    runs, request, job = some(client), SpeechRequest(text="Hi"), str(uuid4())
+    first, second = await runs.create(request, job), await runs.create(request, job)
+    assert first.id == second.id
+    assert await runs.claim(first, job) is Claim.OURS
+    assert (await runs.read(first.id)).infrastructure_pid == f"local:{job}"
+
+
+async def test_a_job_that_comes_again_waits_while_the_first_lives_and_takes_over_when_it_is_silent(client):
+    holder, other, job = some(client), some(client), str(uuid4())
+    run = await holder.create(SpeechRequest(text="Hi"), job)
+    assert await holder.claim(run, job) is Claim.OURS
+    await client.set_flow_run_state(run.id, Running())
+    looking = asyncio.create_task(holder.look_after())
+    claiming = asyncio.create_task(other.claim(await other.read(run.id), job))
+    await asyncio.sleep(5)
+    assert not claiming.done()
+    looking.cancel()
+    assert await asyncio.wait_for(claiming, 20) is Claim.OURS
+    assert (await other.read(run.id)).state_name == "Reclaimed"
+
+
+@pytest.mark.parametrize("state", [Completed(), Cancelled()])
+async def test_a_run_that_has_ended_is_not_run_again(client, state):
+    run = await new_run(client)
+    await client.set_flow_run_state(run.id, state, force=True)
+    assert await some(client).claim(await client.read_flow_run(run.id), "job") is Claim.ENDED
+
+
+async def test_a_run_that_is_cancelled_before_it_began_ends_cancelled(client):
+    run = await new_run(client)
+    await client.set_flow_run_state(run.id, Cancelling(), force=True)
+    assert await some(client).claim(await client.read_flow_run(run.id), "job") is Claim.ENDED
+    assert (await client.read_flow_run(run.id)).state_name == "Cancelled"
+
+
+async def test_a_holder_hears_of_a_run_that_is_cancelled(client):
+    heard, job = [], str(uuid4())
+    runs = Runs(client, heard.append)
+    run = await runs.create(SpeechRequest(text="Hi"), job)
+    await runs.claim(run, job)
+    looking = asyncio.create_task(runs.look_after())
+    await some(client).cancel(run.id)
+    for _ in range(50):
+        if heard:
+            break
+        await asyncio.sleep(0.1)
+    looking.cancel()
+    assert set(heard) == {str(run.id)}
+
+
+async def test_a_crash_is_marked_once_and_never_over_an_end(client):
+    runs, run = some(client), await new_run(client)
+    await client.set_flow_run_state(run.id, Running(), force=True)
+    await runs.crash(run.id, "The process died.")
+    await runs.crash(run.id, "Again.")
+    seen = await runs.read(run.id)
+    assert (seen.state_name, seen.state.message) == ("Crashed", "The process died.")
+    done = await new_run(client)
+    await client.set_flow_run_state(done.id, Completed(), force=True)
+    await runs.crash(done.id, "Too late.")
+    assert (await runs.read(done.id)).state_name == "Completed"
+
+
+async def test_a_run_that_is_not_there_is_an_invalid_job(client):
+    with pytest.raises(InvalidRequest, match=r"Invalid job_id\."):
+        await some(client).read(UUID(int=7))
+
+
+def test_what_is_logged_holds_no_secret(monkeypatch, capsys):
+    import json
+
+    from deployments.endpoint.logs import _Line
+
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret-key")
+    record = logging.LogRecord("x", logging.WARNING, "", 0, "the key is %s", ("very-secret-key",), None)
+    line = json.loads(_Line().format(record))
+    assert "very-secret-key" not in line["message"]
+    assert line["level"] == "WARN"
+
+
+def test_a_lost_cuda_context_is_noticed(monkeypatch):
+    from deployments.endpoint.child import _cuda_fault
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert _cuda_fault() is None
+
+    def synchronize():
+        raise RuntimeError("CUDA error: an illegal memory access was encountered\nmore")
+
+    cuda = types.SimpleNamespace(is_initialized=lambda: True, synchronize=synchronize)
+    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(cuda=cuda))
+    assert _cuda_fault() == "CUDA error: an illegal memory access was encountered"
