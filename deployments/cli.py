@@ -55,6 +55,7 @@ def cli() -> None:
     Speak a sentence:        f5-flows speak "Hello there."
     Time a recording:        f5-flows align talk.mp3 --text talk.txt
     See what is missing:     f5-flows doctor
+    Start runs from a UI:    f5-flows deploy && f5-flows worker --pool local
     """
 
 

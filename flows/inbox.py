@@ -33,10 +33,10 @@ async def narrate_inbox(
         most: how many texts one run takes on; the rest waits for the next one.
     """
     store = await aopen_store(storage)
-    options = {"local_voice": local_voice, "language": language, "return_word_timings": return_word_timings}
+    asked = {"local_voice": local_voice, "language": language, "return_word_timings": return_word_timings}
     filed: dict[str, str] = {}
     for text in await new_texts(store, most):
-        outcome = await perform(speak, text, options, {"engine": engine, "storage": storage}, store)
+        outcome = await perform(speak, text, asked, {"engine": engine, "storage": storage})
         if outcome is not None:
             with workspace() as folder:
                 filed[text.key] = await file_away(text, outcome, store, folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from pydantic import Field
@@ -15,7 +15,7 @@ __all__ = ["prune_outputs"]
 
 @flow(name="prune-outputs", persist_result=False)
 async def prune_outputs(
-    storage: str | None = None, keep_days: float = Field(default=30, ge=1), dry_run: bool = True
+    storage: str | None = None, keep_days: Annotated[float, Field(ge=1)] = 30, dry_run: bool = True
 ) -> dict[str, Any]:
     """Remove the recordings, subtitles, previews and records of jobs that ended long ago.
 

@@ -36,10 +36,10 @@ _MOST_TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text in the inbox."""
+    """A text in the inbox; `content` is None where it cannot be read as UTF-8."""
 
     key: str
-    content: str
+    content: str | None
 
     @property
     def name(self) -> str:
@@ -67,22 +67,27 @@ def new_texts(store: Store, most: int) -> list[Text]:
         try:
             texts.append(Text(entry.key, store.read(entry.key)))
         except UnicodeDecodeError:
-            texts.append(Text(entry.key, ""))
+            texts.append(Text(entry.key, None))
         except NotFound:
             continue
     return texts
 
 
-async def perform(
-    speak: Flow[..., Any], text: Text, options: dict[str, Any], settings_: dict[str, Any], store: Store
-) -> Outcome | None:
-    """Speak a text, unless it was spoken already; None where the next visit should try again."""
-    fields = {name: value for name, value in options.items() if value is not None}
+async def perform(speak: Flow[..., Any], text: Text, asked: dict[str, Any], where: dict[str, Any]) -> Outcome | None:
+    """Speak a text, unless it was spoken already; None where the next visit should try again.
+
+    Args:
+        asked: fields of the request beside the text; None means the default.
+        where: the other parameters of the speak flow.
+    """
+    if text.content is None:
+        return Outcome(reason="It is not UTF-8 text; save it as UTF-8.")
+    fields = {name: value for name, value in asked.items() if value is not None}
     try:
         request = SpeechRequest.parse({"text": text.content, **fields})
     except InvalidRequest as fault:
         return Outcome(reason=str(fault))
-    parameters = {"request": request.model_dump(mode="json", exclude_unset=True), **settings_}
+    parameters = {"request": request.model_dump(mode="json", exclude_unset=True), **where}
     async with get_client() as client:
         digest = hashlib.sha256(json.dumps([text.key, text.content, parameters]).encode()).hexdigest()
         run = await _flow_run(client, speak, parameters, f"inbox-{digest}")

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
@@ -80,7 +80,12 @@ def step(name: str, timeout: float, *, gpu: bool = False) -> Callable[[Callable[
 
         @functools.wraps(function)
         async def run(*args: P.args, **kwargs: P.kwargs) -> R:
-            return await asyncio.to_thread(work, *args, **kwargs)
+            async with _turn() if gpu else nullcontext():
+                try:
+                    async with asyncio.timeout(timeout):
+                        return await asyncio.to_thread(work, *args, **kwargs)
+                except TimeoutError:
+                    raise TimeoutError(f"{name} took longer than {timeout:g} s, and was given up.") from None
 
         decorated: Callable[P, Awaitable[R]] = task(
             name=name,
@@ -88,16 +93,10 @@ def step(name: str, timeout: float, *, gpu: bool = False) -> Callable[[Callable[
             retry_delay_seconds=exponential_backoff(backoff_factor=1),
             retry_jitter_factor=0.5,
             retry_condition_fn=may_pass,  # type: ignore[arg-type]
-            timeout_seconds=timeout,
             cache_policy=NO_CACHE,
             persist_result=False,
         )(run)
-
-        async def in_turn(*args: P.args, **kwargs: P.kwargs) -> R:
-            async with _turn():
-                return await decorated(*args, **kwargs)
-
-        return in_turn if gpu else decorated
+        return decorated
 
     return decorate
 

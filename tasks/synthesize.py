@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from prefect.logging import get_run_logger
@@ -23,6 +24,7 @@ def synthesize(
     request: SpeechRequest, plan: Plan, folder: Path, progress: Progress
 ) -> tuple[Recording, tuple[str, ...]]:
     """Speak every chunk and write one WAV file at the requested rate; with it, what the user should know of it."""
+    began = time.perf_counter()
     speech = perform(
         plan.engine,
         plan.script.chunks,
@@ -32,10 +34,11 @@ def synthesize(
     )
     recording = record(speech.samples, speech.rate, speech.spans, folder / "speech.wav", request.sample_rate)
     get_run_logger().info(
-        "%s spoke %d chunks: %.2f s of audio at %d Hz",
+        "%s spoke %d chunks: %.2f s of audio at %d Hz, in %.2f s",
         plan.engine.name,
         len(plan.script.chunks),
         recording.duration_ms / 1000,
         recording.rate,
+        time.perf_counter() - began,
     )
     return recording, speech.notes

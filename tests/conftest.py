@@ -16,6 +16,7 @@ from tests import FOREIGN, RUNTIME
 
 if TYPE_CHECKING:
     from tests.fakes.faults import FaultyProxy
+    from tests.fakes.runpod import ControlPlane
     from tests.services import Postgres
     from tests.stack import Stack
 
@@ -146,6 +147,17 @@ def proxy(gateway: ceph.Gateway) -> Iterator[FaultyProxy]:
     faulty = FaultyProxy(gateway.url)
     yield faulty
     faulty.stop()
+
+
+@pytest.fixture(scope="module")
+def plane() -> Iterator[ControlPlane]:
+    """RunPod's control plane, with one endpoint."""
+    from tests.fakes.runpod import ControlPlane
+    from tests.stack import ENDPOINT
+
+    plane = ControlPlane(ENDPOINT)
+    yield plane
+    plane.stop()
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ from uuid import UUID
 import httpx
 import psutil
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+from prefect.client.schemas.objects import FlowRun, StateType
 
 from speech.stores.s3 import Bucket, S3Store
 from tests import inherited
@@ -202,6 +203,20 @@ class Stack:
                     state = found.state
                     raise AssertionError(f"{run} is {state and state.name}: {state and state.message}")
                 await asyncio.sleep(0.2)
+
+    async def ends(self, seconds: float = 60) -> list[str]:
+        """The names of the states in which all runs so far have ended; the inbox is looked into now and then."""
+        deadline = time.monotonic() + seconds
+        begun = FlowRunFilterStateType(any_=[kind for kind in StateType if kind is not StateType.SCHEDULED])
+        mine = FlowRunFilter(state=FlowRunFilterState(type=begun))
+        async with self.client() as client:
+            while True:
+                runs = await client.read_flow_runs(flow_run_filter=mine)
+                open_ = [run for run in runs if run.state and not run.state.is_final()]
+                if not open_:
+                    return [str(run.state_name) for run in runs]
+                assert time.monotonic() < deadline, [(run.name, run.state_name) for run in open_]
+                await asyncio.sleep(0.5)
 
     def outputs(self) -> set[str]:
         """The jobs that have a recording."""

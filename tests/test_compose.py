@@ -162,10 +162,12 @@ async def test_speak_runs_with_the_block_that_was_saved(machine, store):
     assert store.head(f"output/{done.id}.wav").size > 1000
 
 
-async def test_the_inbox_is_narrated_once(machine, store):
+async def test_the_inbox_is_narrated_once(machine, store, tmp_path):
     store.write("inbox/letter.txt", "Dear friend. How are you?", "text/plain")
     store.write("inbox/deep/note.txt", "A second text.", "text/plain")
     store.write("inbox/empty.txt", "  ", "text/plain")
+    (tmp_path / "latin.txt").write_bytes("schön".encode("latin-1"))
+    store.put("inbox/latin.txt", tmp_path / "latin.txt", "text/plain")
     store.write("inbox/picture.png", "not a text", "image/png")
     done = await run(machine, "narrate-inbox/narrate-inbox")
     assert done.state_name == "Completed", done.state.message
@@ -175,8 +177,10 @@ async def test_the_inbox_is_narrated_once(machine, store):
         *(f"inbox/done/letter.{end}" for end in ("txt", "wav", "result.json", "srt", "vtt", "csv", "json", "ass")),
         *(f"inbox/done/deep/note.{end}" for end in ("txt", "wav", "result.json", "srt", "vtt", "csv", "json", "ass")),
         "inbox/failed/empty.txt", "inbox/failed/empty.reason.txt",
+        "inbox/failed/latin.txt", "inbox/failed/latin.reason.txt",
     }  # fmt: skip
     assert store.read("inbox/failed/empty.reason.txt") == "Text input is required\n"
+    assert "UTF-8" in store.read("inbox/failed/latin.reason.txt")
     assert store.read("inbox/done/letter.txt") == "Dear friend. How are you?"
     spoken = {entry.key for entry in store.list("output/")}
     done = await run(machine, "narrate-inbox/narrate-inbox")

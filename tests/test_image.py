@@ -16,8 +16,9 @@ import pytest
 from tests import RUNTIME
 from tests.conftest import needed
 from tests.fakes.gateway import ACCESS_KEY, SECRET_KEY
-from tests.fakes.runpod import API_KEY, ControlPlane
+from tests.fakes.runpod import API_KEY
 from tests.services import stop_group
+from tests.stack import ENDPOINT
 
 ROOT = Path(__file__).parent.parent
 TOOLS = ("buildah", "debootstrap")
@@ -76,13 +77,6 @@ def image(buildah, base):
 
 
 @pytest.fixture(scope="module")
-def plane():
-    plane = ControlPlane("ep")
-    yield plane
-    plane.stop()
-
-
-@pytest.fixture(scope="module")
 def container(buildah, image):
     return buildah("from", image)
 
@@ -115,7 +109,7 @@ def test_a_job_that_is_sent_to_it_comes_back_as_speech_and_subtitles(
     buildah, container, plane, gateway, bucket, tmp_path
 ):
     variables = {
-        **plane.worker_environment("ep", "pod1"),
+        **plane.worker_environment(ENDPOINT, "pod1"),
         "ENGINE": "espeak", "S3_BUCKET": bucket.name, "AWS_ENDPOINT_URL": gateway.url,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
     }  # fmt: skip
@@ -126,7 +120,7 @@ def test_a_job_that_is_sent_to_it_comes_back_as_speech_and_subtitles(
     )  # fmt: skip
     try:
         answer = httpx.post(
-            f"{plane.url}/ep/runsync?wait=200000", timeout=210, headers={"Authorization": f"Bearer {API_KEY}"},
+            f"{plane.url}/{ENDPOINT}/runsync?wait=200000", timeout=210, headers={"Authorization": f"Bearer {API_KEY}"},
             json={"input": {"text": "Hello there, my friend.", "return_word_timings": True}},
         ).json()  # fmt: skip
         assert answer["status"] == "COMPLETED", answer

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import time
+from importlib.util import find_spec
 
 import click
 
-from deployments.console import FAILED, fail, use_server
+from deployments.console import FAILED, fail, refuse, use_server
 
 __all__ = ["endpoint", "execute", "healthcheck", "worker"]
 
@@ -18,11 +19,13 @@ _SILENT_SECONDS = 60
 
 @click.command()
 def endpoint() -> None:
-    """Serve the jobs of a RunPod endpoint; RunPod starts it in the image.
+    """Serve the jobs of a RunPod endpoint; RunPod starts it in the image."""
+    from speech.settings import settings
 
-    On another machine it does the job of a file instead, as RunPod's SDK does:
-    f5-flows endpoint --test_input '{"input": {"text": "Hello."}}'
-    """
+    if find_spec("runpod") is None:
+        refuse("RunPod's SDK is not installed; run: pip install 'f5-flows[endpoint]'")
+    if settings().runpod_webhook_get_job is None:
+        refuse("This is no worker of a RunPod endpoint: RunPod sets RUNPOD_WEBHOOK_GET_JOB there. Try: f5-flows speak")
     from deployments.endpoint.service import run
 
     run()
@@ -33,7 +36,11 @@ def endpoint() -> None:
 @click.option("--name", help="Of the worker, as the UI shows it.")
 def worker(pool: str, name: str | None) -> None:
     """Start a Prefect worker: it submits the pool's flow runs and watches them."""
+    from speech.settings import export
+
     use_server()
+    # Whoever runs a worker wants to see what it does.
+    export(PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="INFO")
     words = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, *(["--name", name] if name else [])]
     os.execv(sys.executable, words)
 

@@ -51,7 +51,7 @@ class Child:
         self._loop = asyncio.get_running_loop()
         self._stopped: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._told: dict[str, float] = {}
+        self._names: dict[UUID, str] = {}
 
     async def serve(self) -> None:
         """Do as the supervisor says until it is gone."""
@@ -97,7 +97,9 @@ class Child:
         await self._look_for_damage(run_id, failed=done["type"] in ("FAILED", "CRASHED"))
 
     async def _perform(self, run: FlowRun) -> State[Any]:
-        flow_name = (await self._client.read_flow(run.flow_id)).name
+        if run.flow_id not in self._names:
+            self._names[run.flow_id] = (await self._client.read_flow(run.flow_id)).name
+        flow_name = self._names[run.flow_id]
         try:
             flow = load(flow_name)
         except KeyError:

@@ -9,7 +9,6 @@ import asyncio
 import difflib
 import json
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -48,8 +47,9 @@ log = logging.getLogger("f5_flows.endpoint")
 class Jobs:
     """The handler of jobs.
 
-    Args:
-        runs: None where there is no Prefect server; `trouble` then says why.
+    Attributes:
+        runs: the connection to Prefect; None while there is none, and `trouble` says why.
+        connected: set when there is one.
         health: the report of the start-up checks.
     """
 
@@ -388,7 +388,6 @@ def _unknown(name: str) -> InvalidRequest:
 
 def _sendable(answer: dict[str, Any]) -> dict[str, Any]:
     """The reply as plain JSON values, without secrets, and never so large that RunPod would drop it."""
-    began = time.monotonic()
     try:
         text = json.dumps(answer, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError):
@@ -397,7 +396,7 @@ def _sendable(answer: dict[str, Any]) -> dict[str, Any]:
         text = json.dumps({**json.loads(text), "error": scrub(str(answer["error"]))}, ensure_ascii=False)
     if len(text.encode()) > _LARGEST_REPLY:
         size = len(text.encode()) / 1e6
-        log.warning("A reply of %.1f MB was not sent (%.2f s)", size, time.monotonic() - began)
+        log.warning("A reply of %.1f MB was not sent", size)
         return {
             "error": f"The reply is {size:.1f} MB, and RunPod takes 10 MB; fetch the files with endpoint: download.",
             "job_id": answer.get("job_id"),

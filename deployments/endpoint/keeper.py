@@ -176,7 +176,7 @@ class Keeper:
                 env=environment(
                     without=("PREFECT__FLOW_RUN_ID",),
                     # What is logged must reach Prefect before the container sleeps.
-                    PREFECT_LOGGING_TO_API_BATCH_INTERVAL="0.1",
+                    PREFECT_LOGGING_TO_API_BATCH_INTERVAL="0.05",
                     PREFECT_LOGGING_EXTRA_LOGGERS="f5_tts,whisperx",
                     # A container that has no server for a minute waits; the work is not lost.
                     PREFECT_CLIENT_MAX_RETRIES="10",

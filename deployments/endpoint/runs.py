@@ -92,13 +92,18 @@ class Runs:
             claimed: it is run here; else it is left to the work pool.
         """
         state: State[Any] = Pending(name="Claimed", message=self._token(job)) if claimed else Scheduled()
-        return await self._client.create_flow_run_from_deployment(
-            await self._speak_deployment(),
-            parameters={"request": request.model_dump(mode="json", exclude_unset=True)},
-            state=state,
-            idempotency_key=f"runpod-job-{job}",
-            tags=["runpod"],
-        )
+        fields: dict[str, Any] = {
+            "parameters": {"request": request.model_dump(mode="json", exclude_unset=True)},
+            "state": state,
+            "idempotency_key": f"runpod-job-{job}",
+            "tags": ["runpod"],
+        }
+        try:
+            return await self._client.create_flow_run_from_deployment(await self._speak_deployment(), **fields)
+        except ObjectNotFound:
+            # Somebody deployed anew.
+            self._deployment = None
+            return await self._client.create_flow_run_from_deployment(await self._speak_deployment(), **fields)
 
     async def has_worker(self) -> bool:
         """Whether a Prefect worker would take a scheduled run of the speak deployment."""

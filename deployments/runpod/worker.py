@@ -28,7 +28,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import Abort, InfrastructureNotAvailable, ObjectNotFound
-from prefect.states import Pending, Scheduled
+from prefect.states import Crashed, Pending, Scheduled
 from prefect.types._datetime import now
 from prefect.utilities.engine import propose_state
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
@@ -50,6 +50,8 @@ __all__ = ["RunPodJobConfiguration", "RunPodVariables", "RunPodWorker"]
 
 _POD_NAME = "f5-flows-"
 _PAGE = 200
+# What a run is between being taken by a worker and having a job.
+_SUBMITTING = ("Pending", "Submitting", "InfrastructurePending")
 
 
 class RunPodVariables(BaseVariables):
@@ -258,12 +260,17 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
                 self._watched.add(run.id)
                 if self._runs_task_group:
                     self._runs_task_group.start_soon(self._adopt, run)
-            elif _forgotten(run):
+            elif _waits(run, "Claimed", "Reclaimed"):
+                # A container died between its claim and its first word.
+                with suppress(Abort):
+                    message = "The container that had taken this run died before it began. Run it again."
+                    await propose_state(self.client, Crashed(message=message), flow_run_id=run.id)
+            elif _waits(run, *_SUBMITTING):
                 self.get_flow_run_logger(run).warning(
                     "A worker took this run and never submitted it; it is queued anew."
                 )
                 fresh = await self.client.read_flow_run(run.id)
-                if _forgotten(fresh):
+                if _waits(fresh, *_SUBMITTING):
                     await self.client.set_flow_run_state(run.id, Scheduled(), force=True)
         await self._sweep_pods()
 
@@ -358,11 +365,9 @@ async def _settle(client: Any, run_id: UUID, place: Place) -> None:
             await place.end()
 
 
-def _forgotten(run: FlowRun) -> bool:
-    """Whether a worker took a run so long ago that it must have died before it submitted it."""
+def _waits(run: FlowRun, *names: str) -> bool:
+    """Whether a run without a place has been in such a state for so long that whoever put it there must have died."""
     state = run.state
     if state is None or not state.is_pending() or run.infrastructure_pid or run.start_time:
         return False
-    return state.name in ("Pending", "Submitting", "InfrastructurePending") and (
-        (now("UTC") - state.timestamp).total_seconds() > settings().runpod_submit_grace
-    )
+    return state.name in names and (now("UTC") - state.timestamp).total_seconds() > settings().runpod_submit_grace

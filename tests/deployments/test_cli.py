@@ -186,7 +186,33 @@ class TestAlign:
 def test_help_teaches_and_names_every_command(call):
     text = call("--help").stdout
     assert all(word in text for word in ("speak", "align", "result", "status", "doctor", "server"))
+    assert all(word in text for word in ("deploy", "worker", "endpoint", "execute", "blocks"))
     assert "--preset" in call("speak", "--help").stdout
+    assert "RUNPOD_API_KEY" in call("deploy", "--help").stdout
+
+
+def test_the_endpoint_is_served_only_where_runpod_asks_for_it(call):
+    done = call("endpoint")
+    assert done.returncode == 2
+    assert "RUNPOD_WEBHOOK_GET_JOB" in done.stderr
+
+
+def test_a_pool_at_runpod_needs_an_account(call, prefect_server):
+    done = call("deploy", "--pool", "gpu", PREFECT_API_URL=prefect_server)
+    assert done.returncode == 1
+    assert "set RUNPOD_API_KEY and RUNPOD_ENDPOINT_ID" in done.stderr
+
+
+def test_one_flow_run_is_executed_and_the_next_time_left_alone(call, prefect_server, tmp_path):
+    import httpx
+
+    api = {"PREFECT_API_URL": prefect_server, "ENGINE": "espeak", "STORAGE_DIR": str(tmp_path)}
+    flow = httpx.post(f"{prefect_server}/flows/", json={"name": "speak"}).json()["id"]
+    wanted = {"flow_id": flow, "parameters": {"request": {"text": "Hello."}}, "state": {"type": "SCHEDULED"}}
+    run = httpx.post(f"{prefect_server}/flow_runs/", json=wanted).json()["id"]
+    assert f"Flow run {run}: Completed" in call("execute", run, **api).stdout
+    assert (tmp_path / f"output/{run}.wav").exists()
+    assert "not run here: it is Completed" in call("execute", run, **api).stdout
 
 
 class TestDoctor:

@@ -5,14 +5,8 @@ import time
 import httpx
 import pytest
 
-from tests.fakes.runpod import API_KEY, WORKER_KEY, ControlPlane
-
-
-@pytest.fixture(scope="module")
-def plane():
-    plane = ControlPlane("ep")
-    yield plane
-    plane.stop()
+from tests.fakes.runpod import API_KEY, WORKER_KEY
+from tests.stack import ENDPOINT
 
 
 @pytest.fixture(autouse=True)
@@ -27,13 +21,13 @@ def as_it_was(plane):
 
 def client(plane, method, path, **more):
     headers = {"Authorization": f"Bearer {API_KEY}"}
-    return httpx.request(method, f"{plane.url}/ep/{path}", headers=headers, timeout=10, **more)
+    return httpx.request(method, f"{plane.url}/{ENDPOINT}/{path}", headers=headers, timeout=10, **more)
 
 
 def worker(plane, method, path, **more):
     joint = "&" if "?" in path else "?"
     headers = {"Authorization": WORKER_KEY}
-    return httpx.request(method, f"{plane.url}/ep/{path}{joint}gpu=x", headers=headers, timeout=10, **more)
+    return httpx.request(method, f"{plane.url}/{ENDPOINT}/{path}{joint}gpu=x", headers=headers, timeout=10, **more)
 
 
 def submit(plane, **more):
@@ -71,7 +65,7 @@ def test_an_empty_poll_is_held_and_then_empty(plane):
 
 @pytest.mark.parametrize("key", ["", "Bearer wrong", WORKER_KEY])
 def test_a_client_without_the_key_is_refused(plane, key):
-    answer = httpx.get(f"{plane.url}/ep/health", headers={"Authorization": key})
+    answer = httpx.get(f"{plane.url}/{ENDPOINT}/health", headers={"Authorization": key})
     assert answer.status_code == 401
 
 

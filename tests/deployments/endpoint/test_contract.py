@@ -12,17 +12,10 @@ import pytest
 
 from speech.engines.espeak import say
 from tests.conftest import recorded
-from tests.fakes.runpod import API_KEY, ControlPlane
+from tests.fakes.runpod import API_KEY
 from tests.stack import ENDPOINT, PROGRAM, Container
 
 SAYS = "The quick brown fox jumps over the lazy dog, and then it sleeps in the sun."
-
-
-@pytest.fixture(scope="module")
-def plane():
-    plane = ControlPlane(ENDPOINT)
-    yield plane
-    plane.stop()
 
 
 @pytest.fixture(scope="module")

@@ -5,17 +5,9 @@ import time
 
 import pytest
 
-from tests.fakes.runpod import ControlPlane
-from tests.stack import ENDPOINT, LONG, Container
+from tests.stack import LONG, Container
 
 TEXT = "Hello there, my friend."
-
-
-@pytest.fixture(scope="module")
-def plane():
-    plane = ControlPlane(ENDPOINT)
-    yield plane
-    plane.stop()
 
 
 @pytest.fixture

@@ -11,14 +11,8 @@ from blocks.runpod import RunPodCredentials
 from deployments.runpod import client as module
 from deployments.runpod.client import RunPod
 from speech.errors import Busy, Gone, KeyNotAccepted, NoCapacity, OutOfCredit, RunPodError
-from tests.fakes.runpod import API_KEY, ControlPlane
-
-
-@pytest.fixture(scope="module")
-def plane():
-    plane = ControlPlane("ep")
-    yield plane
-    plane.stop()
+from tests.fakes.runpod import API_KEY
+from tests.stack import ENDPOINT
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +31,7 @@ def connection(plane, key=API_KEY, patience=10.0):
 
 
 async def submit(runpod):
-    return await runpod.submit("ep", {"a": 1}, execution_timeout=60, ttl=600)
+    return await runpod.submit(ENDPOINT, {"a": 1}, execution_timeout=60, ttl=600)
 
 
 async def test_a_job_is_submitted_with_its_policy_looked_at_and_cancelled(plane):
@@ -47,12 +41,12 @@ async def test_a_job_is_submitted_with_its_policy_looked_at_and_cancelled(plane)
             "input": {"a": 1},
             "policy": {"executionTimeout": 60_000, "ttl": 600_000, "lowPriority": False},
         }
-        assert (await runpod.job("ep", job)).status == "IN_QUEUE"
-        await runpod.cancel("ep", job)
-        assert (await runpod.job("ep", job)).final
-        await runpod.cancel("ep", "not-there")
+        assert (await runpod.job(ENDPOINT, job)).status == "IN_QUEUE"
+        await runpod.cancel(ENDPOINT, job)
+        assert (await runpod.job(ENDPOINT, job)).final
+        await runpod.cancel(ENDPOINT, "not-there")
         with pytest.raises(Gone):
-            await runpod.job("ep", "not-there")
+            await runpod.job(ENDPOINT, "not-there")
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 0])
@@ -74,7 +68,7 @@ async def test_what_does_not_pass_is_given_up_after_a_while(plane):
     plane.fail("status", status=503, times=1000)
     async with connection(plane, patience=1) as runpod:
         with pytest.raises(Busy, match=r"cannot serve now \(status: 503 as told\)"):
-            await runpod.job("ep", "x")
+            await runpod.job(ENDPOINT, "x")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +101,7 @@ async def test_a_wrong_key_is_told_without_being_shown(plane):
 async def test_the_workers_of_an_endpoint_are_counted(plane):
     plane.workers_summary = {"running": 1, "idle": 2, "throttled": 3, "total": 6, "new_thing": 9}
     async with connection(plane) as runpod:
-        workers = await runpod.workers("ep")
+        workers = await runpod.workers(ENDPOINT)
     plane.workers_summary = None
     assert (workers.serving, workers.throttled, workers.unhealthy) == (3, 3, 0)
 

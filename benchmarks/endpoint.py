@@ -1,0 +1,176 @@
+"""What the way over RunPod adds to a run, and how busy it keeps the GPU.
+
+    uv run --all-extras --group dev python -m benchmarks.endpoint
+
+Everything is real but RunPod's control plane, which is the tests' own on loopback: Prefect on PostgreSQL, the
+SDK's loop, the child, the flow. The voice is the embedded one, so the numbers are those of the way, not of a model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+import psutil
+
+from tests.fakes.runpod import API_KEY, ControlPlane
+from tests.services import Postgres, Prefect, stop_group
+from tests.stack import ENDPOINT, Container
+
+# Takes about a second from beginning to end, timings included.
+SECOND = " ".join(f"This is sentence number {number} of a story about the sea." for number in range(9))
+BARE = """
+import asyncio, json, sys, time
+from flows.speak import speak
+from speech.request import SpeechRequest
+
+async def main():
+    text = sys.stdin.read()
+    for _ in range(3):
+        await speak(SpeechRequest(text=text, return_word_timings=True, seed=1))
+    for _ in range(12):
+        began = time.perf_counter()
+        await speak(SpeechRequest(text=text, return_word_timings=True, seed=1))
+        print("took", time.perf_counter() - began, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def bare(home: Path, api: str) -> list[float]:
+    """Seconds of the flow by itself, in a warm process, against the same server."""
+    environment = os.environ | {
+        "PREFECT_API_URL": api, "STORAGE_DIR": str(home / "bare"), "ENGINE": "espeak", "F5_FLOWS_HOME": str(home),
+        "PREFECT_HOME": str(home / "prefect"), "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", BARE], input=SECOND, env=environment, capture_output=True, text=True, check=True
+    )
+    return [float(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("took")]
+
+
+def over_runpod(container: Container) -> list[float]:
+    """Seconds from a client's call to its answer."""
+    for _ in range(3):
+        container.ask(text=SECOND, return_word_timings=True, seed=1)
+    took = []
+    for _ in range(12):
+        began = time.perf_counter()
+        assert container.ask(text=SECOND, return_word_timings=True, seed=1)["status"] == "COMPLETED"
+        took.append(time.perf_counter() - began)
+    return took
+
+
+async def throughput(container: Container, text: str, jobs: int) -> float:
+    """Seconds for a heap of jobs that was there before any was taken."""
+    async with httpx.AsyncClient(timeout=300, headers={"Authorization": f"Bearer {API_KEY}"}) as client:
+        url = f"{container.plane.url}/{ENDPOINT}"
+        began = time.perf_counter()
+        sent = await asyncio.gather(
+            *(client.post(f"{url}/run", json={"input": {"text": text, "seed": n + 1}}) for n in range(jobs))
+        )
+        for answer in sent:
+            while True:
+                told = (await client.get(f"{url}/status/{answer.json()['id']}")).json()
+                if told["status"] not in ("IN_QUEUE", "IN_PROGRESS"):
+                    break
+                await asyncio.sleep(0.1)
+            assert told["status"] == "COMPLETED", told
+        return time.perf_counter() - began
+
+
+def busy(container: Container, since: float) -> tuple[float, float]:
+    """Share of the time, from first synthesis to last, in which one was at work; and the mean seconds of one."""
+    spans = []
+    for line in container.log.splitlines():
+        if line.startswith("{") and (found := re.search(r"spoke \d+ chunks: .* in ([\d.]+) s", line)):
+            end = datetime.fromisoformat(json.loads(line)["time"]).timestamp()
+            spans.append((end - float(found[1]), end))
+    spans = sorted(span for span in spans if span[0] > since)
+    worked = sum(end - start for start, end in spans)
+    return worked / (spans[-1][1] - spans[0][0]), worked / len(spans)
+
+
+def text_of(seconds: float) -> str:
+    """A text whose synthesis takes about that long."""
+    from speech.engines import Manner, choose
+    from speech.text import chunks
+
+    engine, _ = choose("espeak")
+    sentences = [f"This is sentence number {number} of a story about the sea." for number in range(100)]
+    pieces = [chunk.spoken for chunk in chunks(" ".join(sentences), "en")]
+    engine.take(pieces, Manner())
+    began = time.perf_counter()
+    engine.take(pieces, Manner())
+    return " ".join(sentences[: max(1, int(100 * seconds / (time.perf_counter() - began)))])
+
+
+def memory(container: Container) -> int:
+    return (
+        sum(process.memory_info().rss for process in container.children())
+        + psutil.Process(container.process.pid).memory_info().rss
+    )
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        home = Path(folder)
+        home.chmod(0o755)
+        database = Postgres(home / "postgres")
+        prefect = Prefect(database, home / "server")
+        plane = ControlPlane(ENDPOINT)
+        plane.limits = {}
+        try:
+            measure(home, plane, prefect.api)
+        finally:
+            plane.stop()
+            prefect.kill()
+            database.stop()
+
+
+def measure(home: Path, plane: ControlPlane, api: str) -> None:
+    def container(name: str, **variables: str) -> Container:
+        (home / name).mkdir()
+        return Container(plane, home / name, api, **variables)
+
+    began = time.perf_counter()
+    first = container("first")
+    assert first.ask(text="Hello there, my friend.")["status"] == "COMPLETED"
+    print(f"container start to first audio, embedded voice: {time.perf_counter() - began:.1f} s")
+    alone, whole = statistics.median(bare(home, api)), statistics.median(over_runpod(first))
+    print(
+        f"a job of a second: the flow by itself {alone:.2f} s, over RunPod {whole:.2f} s (medians of 12): "
+        f"{whole - alone:.2f} s more"
+    )
+    stop_group(first.process)
+    text = text_of(0.4)
+    for slots in (1, 2, 3, 4, 6):
+        one = container(f"slots{slots}", ENDPOINT_CONCURRENCY=str(slots))
+        one.ask(text=text)
+        since = time.time()
+        took = asyncio.run(throughput(one, text, 40))
+        share, each = busy(one, since)
+        print(f"{slots} jobs at once: {40 / took:.2f} jobs a second, the slot busy {share:.0%} ({each:.2f} s each)")
+        stop_group(one.process)
+    first = container("last")
+    before = 0
+    for number in range(1, 501):
+        assert first.ask(text="Hello there.", seed=number)["status"] == "COMPLETED"
+        if number == 50:
+            before = memory(first)
+    print(f"memory after 50 runs {before / 1e6:.0f} MB, after 500 {memory(first) / 1e6:.0f} MB")
+    stop_group(first.process)
+
+
+if __name__ == "__main__":
+    main()

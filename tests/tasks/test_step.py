@@ -1,0 +1,81 @@
+"""What all steps have in common."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+from prefect import flow
+from prefect.exceptions import CancelledRun
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from tasks.progress import listener
+from tasks.step import calls, step
+
+
+@pytest.fixture(autouse=True)
+def api(prefect_server):
+    with temporary_settings({PREFECT_API_URL: prefect_server}):
+        yield
+
+
+async def test_runs_take_turns_at_the_gpu_and_waiting_is_not_part_of_the_time():
+    at_work, most = [], []
+
+    @step("work", timeout=1.5, gpu=True)
+    def work(number):
+        at_work.append(number)
+        most.append(len(at_work))
+        time.sleep(0.7)
+        at_work.remove(number)
+        return number
+
+    @flow
+    async def several():
+        return await asyncio.gather(*(work(number) for number in range(4)))
+
+    assert sorted(await several()) == [0, 1, 2, 3]
+    assert max(most) == 1
+
+
+async def test_a_step_that_takes_too_long_fails_and_is_known_to_go_on():
+    go_on = threading.Event()
+
+    @step("stuck", timeout=0.3)
+    def stuck():
+        go_on.wait(20)
+
+    @flow
+    async def one():
+        await stuck()
+
+    with pytest.raises(TimeoutError, match=r"stuck took longer than 0\.3 s, and was given up"):
+        await one()
+    assert [call.step for call in calls()] == ["stuck"]
+    go_on.set()
+    await asyncio.sleep(0.2)
+    assert calls() == []
+
+
+async def test_a_run_that_is_cancelled_while_it_waits_leaves_the_queue():
+    @step("work", timeout=9, gpu=True)
+    def work(seconds):
+        time.sleep(seconds)
+
+    @flow
+    async def two():
+        first = asyncio.create_task(work(3))
+        await asyncio.sleep(0.3)
+
+        def stop(step, share):
+            raise CancelledRun
+
+        listener.set(stop)
+        began = time.monotonic()
+        with pytest.raises(CancelledRun):
+            await work(0)
+        took = time.monotonic() - began
+        await first
+        return took
+
+    assert await two() < 2
