@@ -1,6 +1,6 @@
 """What the way over RunPod adds to a run, and how busy it keeps the GPU.
 
-    uv run --all-extras --group dev python -m benchmarks.endpoint
+    uv run --all-extras --group dev python -m benchmarks.endpoint [latency] [throughput] [memory]
 
 Everything is real but RunPod's control plane, which is the tests' own on loopback: Prefect on PostgreSQL, the
 SDK's loop, the child, the flow. The voice is the embedded one, so the numbers are those of the way, not of a model.
@@ -26,6 +26,8 @@ import psutil
 from tests.fakes.runpod import API_KEY, ControlPlane
 from tests.services import Postgres, Prefect, stop_group
 from tests.stack import ENDPOINT, Container
+
+PARTS = ["latency", "throughput", "memory"]
 
 # Takes about a second from beginning to end, timings included.
 SECOND = " ".join(f"This is sentence number {number} of a story about the sea." for number in range(9))
@@ -131,30 +133,31 @@ def main() -> None:
         plane = ControlPlane(ENDPOINT)
         plane.limits = {}
         try:
-            measure(home, plane, prefect.api)
+            measure(home, plane, prefect.api, sys.argv[1:] or PARTS)
         finally:
             plane.stop()
             prefect.kill()
             database.stop()
 
 
-def measure(home: Path, plane: ControlPlane, api: str) -> None:
+def measure(home: Path, plane: ControlPlane, api: str, parts: list[str]) -> None:
     def container(name: str, **variables: str) -> Container:
         (home / name).mkdir()
         return Container(plane, home / name, api, **variables)
 
-    began = time.perf_counter()
-    first = container("first")
-    assert first.ask(text="Hello there, my friend.")["status"] == "COMPLETED"
-    print(f"container start to first audio, embedded voice: {time.perf_counter() - began:.1f} s")
-    alone, whole = statistics.median(bare(home, api)), statistics.median(over_runpod(first))
-    print(
-        f"a job of a second: the flow by itself {alone:.2f} s, over RunPod {whole:.2f} s (medians of 12): "
-        f"{whole - alone:.2f} s more"
-    )
-    stop_group(first.process)
-    text = text_of(0.4)
-    for slots in (1, 2, 3, 4, 6):
+    if "latency" in parts:
+        began = time.perf_counter()
+        one = container("latency")
+        assert one.ask(text="Hello there, my friend.")["status"] == "COMPLETED"
+        print(f"container start to first audio, embedded voice: {time.perf_counter() - began:.1f} s")
+        alone, whole = statistics.median(bare(home, api)), statistics.median(over_runpod(one))
+        print(
+            f"a job of a second: the flow by itself {alone:.2f} s, over RunPod {whole:.2f} s (medians of 12): "
+            f"{whole - alone:.2f} s more"
+        )
+        stop_group(one.process)
+    for slots in (1, 2, 3, 4, 6) if "throughput" in parts else ():
+        text = text_of(0.4)
         one = container(f"slots{slots}", ENDPOINT_CONCURRENCY=str(slots))
         one.ask(text=text)
         since = time.time()
@@ -162,14 +165,14 @@ def measure(home: Path, plane: ControlPlane, api: str) -> None:
         share, each = busy(one, since)
         print(f"{slots} jobs at once: {40 / took:.2f} jobs a second, the slot busy {share:.0%} ({each:.2f} s each)")
         stop_group(one.process)
-    first = container("last")
-    before = 0
-    for number in range(1, 501):
-        assert first.ask(text="Hello there.", seed=number)["status"] == "COMPLETED"
-        if number == 50:
-            before = memory(first)
-    print(f"memory after 50 runs {before / 1e6:.0f} MB, after 500 {memory(first) / 1e6:.0f} MB")
-    stop_group(first.process)
+    if "memory" in parts:
+        one, before = container("memory"), 0
+        for number in range(1, 501):
+            assert one.ask(text="Hello there.", seed=number)["status"] == "COMPLETED"
+            if number == 50:
+                before = memory(one)
+        print(f"memory after 50 runs {before / 1e6:.0f} MB, after 500 {memory(one) / 1e6:.0f} MB")
+        stop_group(one.process)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""RunPod's own worker loop, with patience where it has none.
+"""RunPod's own worker loop, with patience where it has none, and without where it has too much.
 
 The SDK's loop asks for jobs again at once when RunPod does not answer (3 000 tries and log lines a
-second), and throws a result away when it cannot be delivered within five seconds, or is refused. Here
-it waits between tries, delivers for as long as RunPod may be away, and sends a refusal as the result.
+second), sleeps for a second when it is full, and throws a result away when it cannot be delivered
+within five seconds, or is refused. Here it waits between tries, takes a job as soon as there is room,
+delivers for as long as RunPod may be away, and sends a refusal as the result.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 # As long as RunPod keeps a job of a worker that still pings.
 _DELIVERY_SECONDS = 900
 _LONGEST_PAUSE = 15.0
+# Between two looks whether a job has ended.
+_ROOM_SECONDS = 0.02
 
 log = logging.getLogger("f5_flows.endpoint")
 
@@ -50,7 +53,6 @@ class Loop(JobScaler):
         super().__init__({"handler": handler, "concurrency_modifier": lambda _: slots})
         self._around, self._drain = around, drain
         self._pause = 0.0
-        self.jobs_fetcher = self._fetch
         self.jobs_handler = self._work
 
     async def run(self) -> None:
@@ -63,15 +65,27 @@ class Loop(JobScaler):
             service.cancel()
             await asyncio.wait({service}, timeout=10)
 
-    async def _fetch(self, session: ClientSession, wanted: int = 1) -> list[dict[str, Any]] | None:
-        try:
-            jobs = await get_job(session, wanted)
-        except Exception:
-            self._pause = min(max(2 * self._pause, 0.5), _LONGEST_PAUSE)
-            await asyncio.sleep(self._pause)
-            raise
-        self._pause = 0.0
-        return jobs
+    async def get_jobs(self, session: ClientSession) -> None:
+        """Take jobs for as long as the loop is to go on."""
+        await self.set_scale()
+        while self.is_alive():
+            room = self.current_concurrency - self.current_occupancy()
+            if room <= 0:
+                await asyncio.sleep(_ROOM_SECONDS)
+                continue
+            try:
+                jobs = await asyncio.wait_for(get_job(session, room), self.jobs_fetcher_timeout)
+            except TimeoutError:
+                continue
+            except Exception as fault:
+                self._pause = min(max(2 * self._pause, 0.5), _LONGEST_PAUSE)
+                log.warning("RunPod gives no jobs (%s); asked again in %.1f s", type(fault).__name__, self._pause)
+                await asyncio.sleep(self._pause)
+                continue
+            self._pause = 0.0
+            for job in jobs or ():
+                await self.jobs_queue.put(job)
+                self.job_progress.add(job)
 
     async def _work(self, session: ClientSession, config: dict[str, Any], job: dict[str, Any]) -> None:
         result = await run_job(config["handler"], job)
