@@ -156,7 +156,7 @@ def measure(home: Path, plane: ControlPlane, api: str, parts: list[str]) -> None
             f"{whole - alone:.2f} s more"
         )
         stop_group(one.process)
-    for slots in (1, 2, 3, 4, 6) if "throughput" in parts else ():
+    for slots in (1, 2, 4, 6) if "throughput" in parts else ():
         text = text_of(0.4)
         one = container(f"slots{slots}", ENDPOINT_CONCURRENCY=str(slots))
         one.ask(text=text)

@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     )
 
     endpoint_concurrency: int = Field(
-        4, ge=1, le=32, description="Jobs that a container holds at once; one of them has the GPU."
+        6, ge=1, le=32, description="Jobs that a container holds at once; one of them has the GPU."
     )
     child_memory_mb: int = Field(0, ge=0, description="The child process is renewed when it takes more; 0: no limit.")
     child_runs: int = Field(1000, ge=1, description="The child process is renewed after so many runs.")

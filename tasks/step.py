@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
-from weakref import WeakKeyDictionary
 
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
@@ -44,7 +44,8 @@ class Call:
 
 
 _calls: dict[int, Call] = {}
-_gpu: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+# One thread, so that the next call begins as soon as the one before it ends, whatever the loop is busy with.
+_GPU = ThreadPoolExecutor(1, thread_name_prefix="gpu")
 
 
 def calls() -> list[Call]:
@@ -70,22 +71,27 @@ def step(name: str, timeout: float, *, gpu: bool = False) -> Callable[[Callable[
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
-        def work(*args: P.args, **kwargs: P.kwargs) -> R:
-            call = Call(name, str(flow_run.id or "") or None, time.monotonic())
-            _calls[id(call)] = call
-            try:
-                return function(*args, **kwargs)
-            finally:
-                del _calls[id(call)]
-
         @functools.wraps(function)
         async def run(*args: P.args, **kwargs: P.kwargs) -> R:
-            async with _turn() if gpu else nullcontext():
+            loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+            def work() -> R:
+                loop.call_soon_threadsafe(begun.set)
+                call = Call(name, str(flow_run.id or "") or None, time.monotonic())
+                _calls[id(call)] = call
                 try:
-                    async with asyncio.timeout(timeout):
-                        return await asyncio.to_thread(work, *args, **kwargs)
-                except TimeoutError:
-                    raise TimeoutError(f"{name} took longer than {timeout:g} s, and was given up.") from None
+                    return function(*args, **kwargs)
+                finally:
+                    del _calls[id(call)]
+
+            working = loop.run_in_executor(_GPU if gpu else None, copy_context().run, work)
+            if gpu:
+                await _turn(begun, working)
+            try:
+                async with asyncio.timeout(timeout):
+                    return await working
+            except TimeoutError:
+                raise TimeoutError(f"{name} took longer than {timeout:g} s, and was given up.") from None
 
         decorated: Callable[P, Awaitable[R]] = task(
             name=name,
@@ -101,17 +107,15 @@ def step(name: str, timeout: float, *, gpu: bool = False) -> Callable[[Callable[
     return decorate
 
 
-@asynccontextmanager
-async def _turn() -> AsyncIterator[None]:
-    """The only place at the GPU; a run that is cancelled while it waits leaves the queue."""
-    place = _gpu.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(1))
-    while True:
+async def _turn(begun: asyncio.Event, working: asyncio.Future[Any]) -> None:
+    """Wait until a call has its turn at the GPU; one whose run is cancelled meanwhile leaves the queue."""
+    while not begun.is_set():
         try:
-            await asyncio.wait_for(place.acquire(), 0.5)
-            break
+            async with asyncio.timeout(0.5):
+                await begun.wait()
         except TimeoutError:
-            wait()
-    try:
-        yield
-    finally:
-        place.release()
+            try:
+                wait()
+            except BaseException:
+                working.cancel()
+                raise
