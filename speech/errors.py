@@ -17,6 +17,7 @@
     ├── StoreError               a store failed for good
     │   ├── KeyRefused           a key that would leave its place
     │   ├── NotFound             no such object
+    │   ├── NotText              an object that is no UTF-8 text
     │   ├── Denied               the credentials do not allow it
     │   ├── StoreFull            no room left
     │   └── Unreachable          the store does not answer; may pass
@@ -56,6 +57,7 @@ __all__ = [
     "ModelError",
     "NoCapacity",
     "NotFound",
+    "NotText",
     "OutOfCredit",
     "Problem",
     "RunPodError",
@@ -168,6 +170,10 @@ class KeyRefused(StoreError):
 
 class NotFound(StoreError):
     """There is no such object."""
+
+
+class NotText(StoreError):
+    """The object is no UTF-8 text."""
 
 
 class Denied(StoreError):

@@ -19,7 +19,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.flow_engine import run_flow_async
 from prefect.states import Pending
 
-from speech.errors import InvalidRequest, NotFound, SpeechError, StoreError
+from speech.errors import InvalidRequest, NotFound, NotText, SpeechError, StoreError
 from speech.records import audio_key, load, timing_key
 from speech.request import SpeechRequest
 from speech.settings import settings
@@ -66,7 +66,7 @@ def new_texts(store: Store, most: int) -> list[Text]:
     for entry in sorted(entries, key=lambda entry: entry.modified)[:most]:
         try:
             texts.append(Text(entry.key, store.read(entry.key)))
-        except UnicodeDecodeError:
+        except NotText:
             texts.append(Text(entry.key, None))
         except NotFound:
             continue

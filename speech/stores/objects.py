@@ -16,7 +16,7 @@ import obstore
 from obstore.exceptions import BaseError
 from typing_extensions import Buffer
 
-from speech.errors import Denied, NotFound, StoreError, StoreFull, Unreachable
+from speech.errors import Denied, NotFound, NotText, StoreError, StoreFull, Unreachable
 from speech.files import replacing
 from speech.stores import Entry, check_key
 
@@ -71,7 +71,11 @@ class ObjectStore:
 
     def read(self, key: str) -> str:
         with self._faults(key):
-            return bytes(obstore.get(self._handle, check_key(key)).bytes()).decode()
+            content = bytes(obstore.get(self._handle, check_key(key)).bytes())
+        try:
+            return content.decode()
+        except UnicodeDecodeError:
+            raise NotText(f"{key} in {self._name} is not UTF-8 text.") from None
 
     def read_range(self, key: str, start: int, end: int) -> Buffer:
         with self._faults(key):

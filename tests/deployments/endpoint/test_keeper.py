@@ -50,16 +50,21 @@ def test_a_child_that_hangs_is_replaced_and_its_run_marked(start):
 
 
 def test_a_run_that_stood_beside_the_one_that_killed_the_child_is_run_again(start):
-    container = start()
+    container = start(MAX_TEXT_CHARS="200000")
     [child] = container.children()
-    guilty = container.send(text=LONG)
-    time.sleep(1)
+    guilty = container.send(text=" ".join([LONG] * 8))
+    until(lambda: says(container, guilty, "synthesize"))
     bystanders = [container.send(text=f"{TEXT} Number {number}.") for number in range(2)]
-    until(lambda: container.plane.jobs[bystanders[-1]].status == "IN_PROGRESS")
-    time.sleep(0.7)
+    until(lambda: all(says(container, job, "wait for the GPU") for job in bystanders))
     child.kill()
     assert container.answer(guilty)["status"] == "FAILED"
     assert [container.answer(job)["status"] for job in bystanders] == ["COMPLETED", "COMPLETED"]
+
+
+def says(container, job, step):
+    """Whether a job has told that it is at that step."""
+    told = [call["body"] for call in container.plane.calls("done") if job in call["path"]]
+    return any(f'"step": "{step}"' in body for body in told)
 
 
 def test_a_child_is_renewed_after_so_many_runs_and_nobody_notices(start):
