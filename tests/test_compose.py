@@ -20,7 +20,7 @@ from tests import inherited
 from tests.conftest import needed
 from tests.fakes.gateway import free_port
 from tests.services import Postgres, postgres_programs, stop_group
-from tests.stack import PROGRAM
+from tests.stack import PROGRAM, silence_schedules
 
 ROOT = Path(__file__).parent.parent
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
@@ -108,6 +108,7 @@ def machine(tmp_path_factory):
     answers(f"http://127.0.0.1:{port['s3']}")
     machine.once("bucket", *COMPOSE["bucket"]["entrypoint"])
     machine.told = machine.once("setup", str(PROGRAM), *COMPOSE["setup"]["command"])
+    silence_schedules(machine.api)
     machine.start("worker", str(PROGRAM), *COMPOSE["worker"]["command"])
     yield machine
     machine.stop()
