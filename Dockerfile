@@ -26,7 +26,7 @@ ENV PATH=/opt/f5-flows/venv/bin:$PATH \
     F5_FLOWS_HOME=/opt/f5-flows/home \
     RUNTIME_DIR=/opt/f5-flows/runtime \
     ENGINE=f5-tts \
-    STEP_RETRIES=6 \
+    STEP_RETRIES=7 \
     RUNPOD_INIT_TIMEOUT=800
 
 WORKDIR /opt/f5-flows

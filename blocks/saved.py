@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from blocks.google import GoogleSpeech
 from blocks.runpod import RunPodCredentials, RunPodEndpoint
+from blocks.storage import region
 from speech.settings import settings
 
 __all__ = ["NAME", "TYPES", "asave_all", "from_environment"]
@@ -53,10 +54,7 @@ def _bucket() -> Block:
     from prefect_aws import AwsCredentials, S3Bucket
     from prefect_aws.client_parameters import AwsClientParameters
 
-    from speech.stores.s3 import region_of
-
     values = settings()
-    explicit = "aws_region" in values.model_fields_set
     parameters: dict[str, Any] = {"endpoint_url": values.aws_endpoint_url} if values.aws_endpoint_url else {}
     if values.aws_ca_bundle and values.aws_endpoint_url:
         parameters["verify_cert_path"] = values.aws_ca_bundle
@@ -66,7 +64,7 @@ def _bucket() -> Block:
             aws_access_key_id=values.aws_access_key_id and values.aws_access_key_id.get_secret_value(),
             aws_secret_access_key=values.aws_secret_access_key,
             aws_session_token=values.aws_session_token and values.aws_session_token.get_secret_value(),
-            region_name=values.aws_region if explicit else region_of(values.aws_endpoint_url),
+            region_name=region(),
             aws_client_parameters=AwsClientParameters(**parameters),
         ),
     )

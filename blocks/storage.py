@@ -15,7 +15,7 @@ from speech.settings import settings
 from speech.stores import Store
 from speech.stores.folder import FolderStore
 
-__all__ = ["aopen_store", "from_environment"]
+__all__ = ["aopen_store", "from_environment", "region"]
 
 
 async def aopen_store(block: str | None = None) -> Store:
@@ -33,14 +33,13 @@ def from_environment() -> Store:
     values = settings()
     if values.s3_bucket is None:
         return FolderStore(values.storage_folder)
-    from speech.stores.s3 import Bucket, S3Store, region_of
+    from speech.stores.s3 import Bucket, S3Store
 
-    explicit_region = "aws_region" in values.model_fields_set
     return S3Store(
         Bucket(
             name=values.s3_bucket,
             endpoint=values.aws_endpoint_url,
-            region=values.aws_region if explicit_region else region_of(values.aws_endpoint_url),
+            region=region(),
             access_key=values.aws_access_key_id,
             secret_key=values.aws_secret_access_key,
             session_token=values.aws_session_token,
@@ -48,6 +47,14 @@ def from_environment() -> Store:
             timeout=values.request_timeout,
         )
     )
+
+
+def region() -> str:
+    """The region that the environment names, else the one that the service's host name tells."""
+    from speech.stores.s3 import region_of
+
+    values = settings()
+    return values.aws_region if "aws_region" in values.model_fields_set else region_of(values.aws_endpoint_url)
 
 
 def from_block(block: Any) -> Store:

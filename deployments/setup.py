@@ -13,7 +13,6 @@ import yaml
 from prefect.automations import Automation
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
-from prefect.client.schemas.objects import WorkPool
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.process import ProcessWorker
@@ -89,7 +88,7 @@ async def apply_automations(client: PrefectClient, definitions: list[dict[str, A
     return applied
 
 
-async def _pool(client: PrefectClient, name: str, kind: PoolType, limit: int | None) -> WorkPool:
+async def _pool(client: PrefectClient, name: str, kind: PoolType, limit: int | None) -> None:
     template = (RunPodWorker if kind == "runpod" else ProcessWorker).get_default_base_job_template()
     if kind == "runpod":
         await _point_to_account(client, template)
@@ -97,13 +96,13 @@ async def _pool(client: PrefectClient, name: str, kind: PoolType, limit: int | N
         found = await client.read_work_pool(name)
     except ObjectNotFound:
         wanted = WorkPoolCreate(name=name, type=kind, base_job_template=template, concurrency_limit=limit)
-        return await client.create_work_pool(wanted)
+        await client.create_work_pool(wanted)
+        return
     if found.type != kind:
         raise SettingsError(f"The work pool {name!r} is of type {found.type}; give another name, or delete it.")
     _keep_what_was_set(template, found.base_job_template)
     change = WorkPoolUpdate(base_job_template=template, concurrency_limit=limit or found.concurrency_limit)
     await client.update_work_pool(name, change)
-    return await client.read_work_pool(name)
 
 
 async def _point_to_account(client: PrefectClient, template: dict[str, Any]) -> None:

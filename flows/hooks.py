@@ -16,7 +16,7 @@ from speech.records import Record, Status, public, save
 from speech.request import SpeechRequest
 from speech.settings import settings
 
-__all__ = ["HOOKS", "record_state"]
+__all__ = ["HOOKS", "STATUSES", "record_state"]
 
 STATUSES: dict[StateType, Status] = {
     StateType.SCHEDULED: "QUEUED",

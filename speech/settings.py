@@ -74,7 +74,6 @@ class Settings(BaseSettings):
     step_retries: int = Field(
         2, ge=0, le=20, description="How often a step is tried again when a store does not answer; the pauses double."
     )
-    f5_flows_pool: str = Field("local", description="Work pool that deployments are made for.")
     notify_url: SecretStr | None = Field(None, description="Webhook that is told of failed runs.")
 
     fetch_private: bool = Field(False, description="Let clients name URLs on private networks.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prefect.logging import get_run_logger
 
 from speech.errors import InstallError
@@ -13,20 +15,30 @@ from speech.stores import Store
 from speech.voices import find
 from tasks.step import step
 
-__all__ = ["ensure_runtime"]
+__all__ = ["ensure_runtime", "install"]
 
 
 @step("ensure runtime", timeout=settings().setup_timeout)
 def ensure_runtime(needs: Needs, request: SpeechRequest, store: Store) -> list[str]:
     """Install what is missing; returns what the user should know of what the request can do without."""
-    log, notes = get_run_logger(), []
+    log = get_run_logger()
     # A name that is wrong must not cost minutes first.
     find(request.local_voice, store)
+    return install(needs, lambda text: log.info("%s", text))
+
+
+def install(needs: Needs, tell: Callable[[str], None]) -> list[str]:
+    """Do so outside of a flow run too.
+
+    Raises:
+        InstallError: one without which nothing works cannot be installed.
+    """
+    notes = []
     for name in needs.components:
-        ensure(name, lambda text: log.info("%s", text))
+        ensure(name, tell)
     for name in needs.useful_components:
         try:
-            ensure(name, lambda text: log.info("%s", text))
+            ensure(name, tell)
         except InstallError as fault:
             notes.append(str(fault))
     return notes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from prefect.logging import get_run_logger
 
@@ -14,7 +15,7 @@ from speech.settings import settings
 from speech.stores import Store
 from tasks.step import step
 
-__all__ = ["fetch_models", "sync_models"]
+__all__ = ["bring", "fetch_models", "sync_models"]
 
 # For so long a warm worker does not ask again whether the cache has changed.
 _TRUSTED_SECONDS = 600.0
@@ -28,7 +29,17 @@ def sync_models(needs: Needs, store: Store) -> list[str]:
     Raises:
         ModelError: one without which the request fails cannot be had.
     """
-    log, place = get_run_logger(), choose()
+    log = get_run_logger()
+    return bring(needs, store, lambda text: log.info("%s", text))
+
+
+def bring(needs: Needs, store: Store, tell: Callable[[str], None]) -> list[str]:
+    """Do so outside of a flow run too.
+
+    Raises:
+        ModelError: one without which the request fails cannot be had.
+    """
+    place = choose()
     names = [
         name
         for name in (*needs.models, *needs.useful_models)
@@ -37,7 +48,7 @@ def sync_models(needs: Needs, store: Store) -> list[str]:
     if not names:
         return []
     announce(place)
-    found = obtain(names, place, cache_in(store), tell=lambda text: log.info("%s", text))
+    found = obtain(names, place, cache_in(store), tell=tell)
     announce(place, offline=True)
     _obtained.update({(str(place.root), name): time.monotonic() for name in found.models})
     for name in found.models:

@@ -161,6 +161,13 @@ class Stack:
         silence_schedules(self.prefect.api)
         return done.stdout
 
+    def open(self) -> None:
+        """Start all of it, and see that it works."""
+        self.deploy()
+        self.endpoint("pod1")
+        self.worker()
+        assert self.job(text="Hello.")["status"] == "COMPLETED"
+
     def endpoint(self, pod: str = "pod1", **variables: str) -> subprocess.Popen[bytes]:
         """A container of the endpoint, as RunPod would start one."""
         return self.spawn(pod, "endpoint", **self.runpod.worker_environment(ENDPOINT, pod), **variables)

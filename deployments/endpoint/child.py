@@ -185,7 +185,7 @@ async def _outcome(state: State[Any]) -> dict[str, Any]:
     if state.is_completed():
         return {"result": value if isinstance(value, dict) else None}
     if isinstance(value, SpeechError):
-        return {"error": str(value), "bad_input": isinstance(value, InvalidRequest)}
+        return {"error": str(value)}
     return {"error": state.message or f"The run ended as {state.name}."}
 
 

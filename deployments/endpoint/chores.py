@@ -27,29 +27,18 @@ def upload(upload: dict[str, Any]) -> dict[str, Any]:
 def warm_up() -> dict[str, Any]:
     """Install, fetch and load what the first request would wait for; returns the seconds it took, or why it failed."""
     from speech.engines import Manner, choose
-    from speech.errors import InstallError
-    from speech.models import announce, cache_in, obtain
-    from speech.models import choose as choose_place
     from speech.needs import needs
     from speech.request import SpeechRequest
-    from speech.runtime import ensure
     from speech.settings import settings
+    from tasks.ensure_runtime import install
+    from tasks.sync_models import bring
 
     began = time.monotonic()
     try:
         wanted = needs(SpeechRequest(text="Ready.", language="en", return_word_timings=True))
-        for name in wanted.components:
-            ensure(name, log.info)
-        for name in wanted.useful_components:
-            try:
-                ensure(name, log.info)
-            except InstallError as fault:
-                log.warning("%s", fault)
-        if wanted.models:
-            place = choose_place()
-            announce(place)
-            obtain([*wanted.models, *wanted.useful_models], place, cache_in(_store()), tell=log.info)
-            announce(place, offline=True)
+        if wanted:
+            for note in [*install(wanted, log.info), *bring(wanted, _store(), log.info)]:
+                log.warning("%s", note)
         engine, _ = choose(settings().engine)
         engine.take(["Ready."], Manner())
     except SpeechError as fault:

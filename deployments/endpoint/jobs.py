@@ -15,7 +15,6 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.schemas.objects import FlowRun
-from prefect.exceptions import ObjectNotFound
 
 from blocks.storage import aopen_store
 from deployments.endpoint.inputs import Download, Execute, Nothing, OneJob, Status
@@ -168,7 +167,7 @@ class Jobs:
         if state is None or not state.is_completed():
             return Outcome("FAILED", state.name or "Failed" if state else "Failed", error=state and state.message)
         try:
-            store = await self._store_of(str(run.id), run)
+            store = await _store_of(run)
             return Outcome("COMPLETED", "Completed", await asyncio.to_thread(_reply, store, str(run.id)))
         except InvalidRequest:
             return Outcome("COMPLETED", "Completed")
@@ -242,7 +241,7 @@ class Jobs:
         name = OneJob.parse(given).job_id
         record, run = await self._known(name)
         if record and record.status == "COMPLETED":
-            return await asyncio.to_thread(reply, await self._store_of(name, run), record)
+            return await asyncio.to_thread(reply, await _store_of(run), record)
         if run and run.state and run.state.is_final() and not run.state.is_completed():
             status = STATUSES[run.state.type]
             error = (record.error_message if record else None) or run.state.message
@@ -256,7 +255,7 @@ class Jobs:
     async def _download(self, job: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         asked = Download.parse(given)
         name = asked.job_id
-        store = await self._store_of(name, None)
+        store = await _store_of(await self._run_of(name))
         if asked.type == "audio":
             key, kind, url, form = audio_key(name), "audio/wav", "audio_url", "wav"
             missing = f"Audio file not found for job_id: {name}"
@@ -300,26 +299,23 @@ class Jobs:
 
     async def _known(self, name: str) -> tuple[Record | None, FlowRun | None]:
         """What the store and Prefect know of a job; either may know nothing, or be away."""
-        run = None
-        if self.runs is not None:
-            try:
-                run = await self.runs.read(UUID(name))
-            except InvalidRequest:
-                pass
-            except Exception as fault:
-                log.warning("Prefect does not answer: %s", fault)
+        run = await self._run_of(name)
         try:
-            record: Record | None = await asyncio.to_thread(load, await self._store_of(name, run), name)
+            record: Record | None = await asyncio.to_thread(load, await _store_of(run), name)
         except InvalidRequest:
             record = None
         return record, run
 
-    async def _store_of(self, name: str, run: FlowRun | None) -> Store:
-        """The store that a run was told to use, else the container's."""
-        if run is None and self.runs is not None:
-            with suppress(InvalidRequest, ObjectNotFound, OSError):
-                run = await self.runs.read(UUID(name))
-        return await aopen_store(run.parameters.get("storage") if run else None)
+    async def _run_of(self, name: str) -> FlowRun | None:
+        """The flow run of a job; None where Prefect knows of none, or is away."""
+        if self.runs is not None:
+            try:
+                return await self.runs.read(UUID(name))
+            except InvalidRequest:
+                pass
+            except Exception as fault:
+                log.warning("Prefect does not answer: %s", fault)
+        return None
 
     def _health(self) -> dict[str, dict[str, str]]:
         if self._keeper.ready:
@@ -362,6 +358,11 @@ class _Reporter:
                 except asyncio.CancelledError:
                     await asyncio.wait({sending}, timeout=10)
                     raise
+
+
+async def _store_of(run: FlowRun | None) -> Store:
+    """The store that a run was told to use, else the container's."""
+    return await aopen_store(run.parameters.get("storage") if run else None)
 
 
 def _unheard(step: str, share: float) -> None:

@@ -32,6 +32,8 @@ Progress = Callable[[str, float], None]
 _DANGEROUS = ("synthesize", "align words")
 _RESTART_SECONDS = 1.0
 _DEATHS_OF_A_BYSTANDER = 1
+# Pauses of 1 to 64 s, each by up to half shorter: with one less, a store that is away for a minute loses a run.
+_RETRIES_OVER_A_MINUTE = 7
 
 log = logging.getLogger("f5_flows.endpoint")
 
@@ -70,6 +72,8 @@ class _Child:
     memory: int = 0
     runs: int = 0
     retired: str | None = None
+    ordered: str | None = None
+    """Why it was killed by us, if for no fault of its runs."""
 
 
 class Keeper:
@@ -138,7 +142,7 @@ class Keeper:
         for child in list(self._all):
             if run_id in child.works:
                 child.works.pop(run_id)
-                self.deaths.append(f"flow run {run_id} did not stop when it was cancelled")
+                child.ordered = f"flow run {run_id} did not stop when it was cancelled"
                 _kill(child)
 
     async def call(self, name: str, **given: Any) -> Any:
@@ -180,7 +184,7 @@ class Keeper:
                     PREFECT_LOGGING_EXTRA_LOGGERS="f5_tts,whisperx",
                     # A container that has no server for a minute waits; the work is not lost.
                     PREFECT_CLIENT_MAX_RETRIES="10",
-                    STEP_RETRIES=str(max(settings().step_retries, 6)),
+                    STEP_RETRIES=str(max(settings().step_retries, _RETRIES_OVER_A_MINUTE)),
                     PYTHONPATH=str(Path(__file__).parents[2]),
                 ),
             )  # fmt: skip
@@ -200,8 +204,7 @@ class Keeper:
     def _hear(self, child: _Child, message: dict[str, Any]) -> None:
         match message:
             case {"what": "ready"}:
-                self._child = child
-                self._ready.set()
+                self._appoint(child)
             case {"what": "alive", "memory": memory, "busy": busy}:
                 child.memory, child.busy = memory, busy
                 limit = settings().child_memory_mb
@@ -227,17 +230,23 @@ class Keeper:
             child.retired = reason
             self.deaths.append(reason)
             if child is self._child:
-                self._child = None
-                self._ready.clear()
+                self._appoint(None)
             self._spawn(self._new())
+
+    def _appoint(self, child: _Child | None) -> None:
+        """The one that takes work from now on."""
+        self._child = child
+        if child:
+            self._ready.set()
+        else:
+            self._ready.clear()
 
     async def _bury(self, child: _Child, code: int) -> None:
         """What becomes of the runs of a child that is gone."""
-        if child is self._child or not child.retired:
-            self._child = None if child is self._child else self._child
-            if self._child is None:
-                self._ready.clear()
-            reason = _reason(code)
+        if not child.retired:
+            if child is self._child:
+                self._appoint(None)
+            reason = child.ordered or _reason(code)
             if child.works or code:
                 log.error("The child process is gone: %s", reason)
             self.deaths.append(reason)
@@ -281,6 +290,8 @@ class Keeper:
 
 def _guilty(child: _Child) -> set[str]:
     """The runs that a process most likely died of: the only one, else those in code that can do such a thing."""
+    if child.ordered:
+        return set()
     works = set(child.works)
     if len(works) <= 1:
         return works

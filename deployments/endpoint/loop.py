@@ -100,7 +100,6 @@ class Loop(JobScaler):
 async def deliver(session: ClientSession, result: dict[str, Any], job: dict[str, Any]) -> None:
     """Post a result until RunPod has it."""
     session.headers["X-Request-ID"] = job["id"]
-    url = rp_http.JOB_DONE_URL.replace("$ID", job["id"]) + "&isStream=false"
     async for attempt in AsyncRetrying(
         retry=retry_if_exception(_may_pass), wait=wait_exponential(max=20), stop=stop_after_delay(_DELIVERY_SECONDS),
         reraise=True,
@@ -108,8 +107,12 @@ async def deliver(session: ClientSession, result: dict[str, Any], job: dict[str,
         with attempt:
             kind = {"charset": "utf-8", "Content-Type": "application/x-www-form-urlencoded"}
             text = json.dumps(result, ensure_ascii=False)
-            async with session.post(url, data=text, headers=kind, raise_for_status=True) as answer:
+            async with session.post(_url(job), data=text, headers=kind, raise_for_status=True) as answer:
                 await answer.read()
+
+
+def _url(job: dict[str, Any]) -> str:
+    return rp_http.JOB_DONE_URL.replace("$ID", job["id"]) + "&isStream=false"
 
 
 def _may_pass(fault: BaseException) -> bool:
@@ -122,9 +125,8 @@ async def report(job: dict[str, Any], told: dict[str, Any]) -> None:
     """Tell RunPod how far a job is. Awaited, so that it never arrives after the result."""
     async with AsyncClientSession() as session:
         try:
-            url = rp_http.JOB_DONE_URL.replace("$ID", job["id"]) + "&isStream=false"
             body = json.dumps({"status": "IN_PROGRESS", "output": told})
-            async with session.post(url, data=body, headers={"X-Request-ID": job["id"]}) as answer:
+            async with session.post(_url(job), data=body, headers={"X-Request-ID": job["id"]}) as answer:
                 await answer.read()
         except (ClientError, TimeoutError, OSError) as fault:
             log.info("RunPod was not told of the progress: %s", type(fault).__name__)

@@ -33,9 +33,6 @@ class Wire:
         if not self._writer.is_closing():
             self._writer.write(json.dumps({"what": what, **fields}, ensure_ascii=False, default=str).encode() + b"\n")
 
-    async def drain(self) -> None:
-        await self._writer.drain()
-
     async def messages(self) -> AsyncIterator[dict[str, Any]]:
         """What the other end says, until it is gone."""
         while True:

@@ -7,7 +7,7 @@ so the calls are made with httpx. All of them go through one helper, `_call`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -71,7 +71,6 @@ class Pod:
     id: str
     status: str
     name: str = ""
-    raw: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def ended(self) -> bool:

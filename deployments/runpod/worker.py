@@ -32,7 +32,7 @@ from prefect.states import Crashed, Pending, Scheduled
 from prefect.types._datetime import now
 from prefect.utilities.engine import propose_state
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from blocks.runpod import RunPodCredentials
 from deployments.runpod.client import RunPod
@@ -54,8 +54,8 @@ _PAGE = 200
 _SUBMITTING = ("Pending", "Submitting", "InfrastructurePending")
 
 
-class RunPodVariables(BaseVariables):
-    """What a work pool of this type can be told."""
+class _Fields(BaseModel):
+    """What is particular to RunPod, in the pool's form as in each run's configuration."""
 
     credentials: RunPodCredentials | None = Field(
         default=None, description="The RunPod account. Empty: RUNPOD_API_KEY of the worker."
@@ -92,24 +92,12 @@ class RunPodVariables(BaseVariables):
     )
 
 
-class RunPodJobConfiguration(BaseJobConfiguration):
-    """What one flow run is submitted with."""
+class RunPodVariables(_Fields, BaseVariables):
+    """What a work pool of this type can be told."""
 
-    credentials: RunPodCredentials | None = None
-    mode: Literal["serverless", "pod"] = "serverless"
-    endpoint_id: str | None = None
-    execution_timeout: int = Field(default=3600, ge=5, le=604_800)
-    ttl: int = Field(default=86_400, ge=10, le=604_800)
-    low_priority: bool = False
-    poll_interval: float = Field(default=2.0, gt=0)
-    cancel_grace: float = Field(default=30.0, ge=0)
-    settle: float = Field(default=10.0, ge=0)
-    image: str | None = None
-    gpu_types: list[str] = Field(default_factory=list)
-    disk: int = Field(default=30, ge=5)
-    cloud: Literal["SECURE", "COMMUNITY"] = "SECURE"
-    pod_env: dict[str, str] = Field(default_factory=dict)
-    pod_secrets: dict[str, str] = Field(default_factory=dict)
+
+class RunPodJobConfiguration(_Fields, BaseJobConfiguration):
+    """What one flow run is submitted with."""
 
     @model_validator(mode="after")
     def _environment_fills_in(self) -> RunPodJobConfiguration:

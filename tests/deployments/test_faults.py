@@ -16,10 +16,7 @@ TEXT = "Hello there, my friend."
 
 @pytest.fixture(scope="module", autouse=True)
 def running(stack):
-    stack.deploy()
-    stack.endpoint("pod1")
-    stack.worker()
-    assert stack.job(text=TEXT)["status"] == "COMPLETED"
+    stack.open()
 
 
 @pytest.fixture(autouse=True)

@@ -14,10 +14,7 @@ MINUTE = 60
 
 @pytest.fixture(scope="module", autouse=True)
 def running(stack):
-    stack.deploy()
-    stack.endpoint("pod1")
-    stack.worker()
-    assert stack.job(text=TEXT)["status"] == "COMPLETED"
+    stack.open()
 
 
 async def ended(stack, runs):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.stack import LONG, Container
+from tests.stack import LONG, Container, ask
 
 TEXT = "Hello there, my friend."
 
@@ -59,6 +59,19 @@ def test_a_run_that_stood_beside_the_one_that_killed_the_child_is_run_again(star
     child.kill()
     assert container.answer(guilty)["status"] == "FAILED"
     assert [container.answer(job)["status"] for job in bystanders] == ["COMPLETED", "COMPLETED"]
+
+
+def test_a_run_beside_one_that_does_not_stop_when_cancelled_is_run_again(start):
+    container = start(MAX_TEXT_CHARS="200000", CANCEL_GRACE="1")
+    stubborn = container.send(text=" ".join([LONG] * 8), return_word_timings=True)
+    until(lambda: says(container, stubborn, "align"))
+    bystander = container.send(text=LONG, return_word_timings=True)
+    until(lambda: says(container, bystander, "synthesize"))
+    assert ask(container.plane, "POST", f"cancel/{stubborn}")["status"] == "CANCELLED"
+    assert container.answer(bystander)["status"] == "COMPLETED"
+    report = container.ask(endpoint="status")["output"]["health"]["worker"]["message"]
+    assert "replaced 1 times" in report
+    assert "did not stop when it was cancelled" in report
 
 
 def says(container, job, step):
