@@ -242,4 +242,4 @@ def _json(answer: httpx.Response) -> Any:
 
 
 def _pod(told: dict[str, Any]) -> Pod:
-    return Pod(str(told["id"]), str(told.get("status", "")), str(told.get("name", "")), told)
+    return Pod(str(told["id"]), str(told.get("status", "")), str(told.get("name", "")))
