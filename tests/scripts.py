@@ -1,5 +1,9 @@
 """Scripts in the public domain, and sentences that the small aligner of the tests has not seen."""
 
+from pathlib import Path
+
+BOOKS = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "data/scripts").glob("*.txt"))}
+
 ALICE = (
     "Alice was beginning to get very tired of sitting by her sister on the bank, and of having nothing to do. "
     "Once or twice she had peeped into the book her sister was reading, but it had no pictures or conversations "

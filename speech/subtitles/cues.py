@@ -8,58 +8,31 @@ with the number of words.
 from __future__ import annotations
 
 import itertools
+import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import regex
 
+from speech.subtitles.breaks import SENTENCE, break_costs
 from speech.subtitles.rules import Rules
 from speech.words import Word
 
 __all__ = ["Cue", "Violation", "build", "violations"]
 
-# What a place to break costs, from the best to one that tears a name or a number apart.
-_SENTENCE, _CLAUSE, _BEFORE_JOINT, _ANYWHERE, _AFTER_JOINT, _NEVER = 0.0, 1.0, 3.0, 6.0, 12.0, 60.0
-# And what else is weighed against it, in the same coin.
+# What is weighed against the places to break (`speech.subtitles.breaks`), in the same coin.
 _EACH_CUE = 4.0
 _SENTENCE_INSIDE = 5.0
 _PAUSE_INSIDE = 12.0
-_TOO_FAST = 4.0
+_BROKEN = 12.0
+_TOO_FAST = 40.0
 _TOO_SHORT = 6.0
-_SECOND_LINE = 1.0
+_EACH_LINE = 1.0
 _UNBALANCED = 0.15
 
 _PAUSE_MS = 700
-
-# Words that open a phrase: a line should begin with them and not end on them. By language, the
-# commonest conjunctions and prepositions, then articles and the like, which only must not end a line.
-_JOINTS = {
-    "en": "and or but nor so yet because although while if when where that which who than as of in on at to for from "
-    "with by into over under about after before between through during without against",
-    "de": "und oder aber denn sondern weil dass daß wenn als ob der die das in im an am auf aus bei mit nach seit von "
-    "vom zu zum zur für durch gegen ohne um über unter vor hinter zwischen",
-    "fr": "et ou mais donc or ni car que qui quand lorsque si comme de du des à au aux en dans par pour sur sous avec "
-    "sans entre vers chez contre après avant",
-    "es": "y e o u pero sino porque que quien cuando donde si como de del a al en por para con sin sobre entre hacia "
-    "hasta desde contra según",
-    "it": "e o ma però perché che chi quando dove se come di del della dei a al alla in nel nella da dal dalla con su "
-    "per tra fra senza sotto sopra",
-}
-_DETERMINERS = {
-    "en": "a an the my your his her its our their this these those no very",
-    "de": "ein eine einen einem einer eines der die das den dem des mein sein ihr kein",
-    "fr": "le la les un une mon ma mes ton ta tes son sa ses ce cette ces l'",
-    "es": "el la los las un una unos unas mi tu su mis tus sus este esta ese esa",
-    "it": "il lo la i gli le un uno una mio mia tuo tua suo sua questo questa",
-}
-_ENDS_SENTENCE = regex.compile(r"[.!?…。！？؟।][\p{Pe}\p{Pf}\"'»”]*$")
-_ENDS_CLAUSE = regex.compile(r"[,;:—–、，；：،؛)\]]\p{P}*$")
-_TITLE = regex.compile(
-    r"(?:Mr|Mrs|Ms|Dr|Prof|St|Hr|Fr|Sr|Sra|Srta|Sig|Sig\.ra|Dott|M|Mme|Mlle|Jr|No|Nr|Mt)\.?", regex.IGNORECASE
-)
-_NAME = regex.compile(r"\p{Lu}[\p{L}'’-]*\.?")
-_NUMBER = regex.compile(r"[\p{P}\p{Sc}]*\d[\d.,:/]*[\p{Sc}%°]?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,35 +120,28 @@ def _one_by_one(words: Sequence[Word]) -> list[Group]:
 
 
 def _cheapest(words: Sequence[Word], rules: Rules, language: str) -> list[Group]:
-    breaks = [_break_cost(words, index, language) for index in range(1, len(words))] + [_SENTENCE]
-    widths = [_width(word.text) + len(word.space) for word in words]
-    ahead = [0, *itertools.accumulate(widths)]
+    text = _Text.of(words, break_costs(words, language), rules)
     best: list[tuple[float, int, tuple[int, ...]]] = [(0.0, 0, ())]
-    room = rules.max_chars * rules.max_lines
     for last in range(1, len(words) + 1):
-        choice: tuple[float, int, tuple[int, ...]] | None = None
-        inside = 0.0
-        for first in range(last - 1, -1, -1):
+        choice: tuple[float, int, tuple[int, ...]] = (float("inf"), 0, ())
+        inside, heard = 0.0, words[last - 1].end
+        most = rules.max_words or last
+        for first in range(last - 1, max(last - most, 0) - 1, -1):
             if first < last - 1:
                 pause = words[first + 1].start - words[first].end
-                inside += _PAUSE_INSIDE * max(0.0, pause / _PAUSE_MS - 1) + (
-                    _SENTENCE_INSIDE if breaks[first] == _SENTENCE else 0
-                )
-            single = last - first == 1
-            if not single and (
-                ahead[last] - ahead[first] - len(words[last - 1].space) > room + rules.max_lines - 1
-                or words[last - 1].end - words[first].start > rules.max_ms
-            ):
-                break
-            lines = _lines(words, first, last, ahead, breaks, rules)
-            if lines is None:
+                if pause > _PAUSE_MS:
+                    inside += _PAUSE_INSIDE * (pause / _PAUSE_MS - 1)
+                if text.breaks[first] == SENTENCE:
+                    inside += _SENTENCE_INSIDE
+                if text.width(first, last) > text.room or heard - words[first].start > rules.max_ms:
+                    break
+            cost = best[first][0] + _EACH_CUE + text.breaks[last - 1] + inside
+            if cost >= choice[0]:
                 continue
-            shape, shape_cost = lines
-            cost = best[first][0] + _EACH_CUE + breaks[last - 1] + inside + shape_cost
-            cost += _reading_cost(words, first, last, ahead, rules)
-            if choice is None or cost < choice[0]:
-                choice = (cost, first, shape)
-        assert choice is not None
+            cost += _reading_cost(text, first, last)
+            lines = text.lines(first, last, choice[0] - cost)
+            if lines is not None:
+                choice = (cost + lines[1], first, lines[0])
         best.append(choice)
     groups: list[Group] = []
     last = len(words)
@@ -186,74 +152,78 @@ def _cheapest(words: Sequence[Word], rules: Rules, language: str) -> list[Group]
     return groups[::-1]
 
 
-def _reading_cost(words: Sequence[Word], first: int, last: int, ahead: Sequence[int], rules: Rules) -> float:
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """Words with what the search asks of them again and again.
+
+    Attributes:
+        begins, ends: where each word begins and ends, counted in characters from the first one's
+            beginning; `ends[i]` is of the word before `i`.
+        breaks: what it costs to part each word from the next.
+        room: characters that a cue holds.
+    """
+
+    words: Sequence[Word]
+    begins: list[int]
+    ends: list[int]
+    breaks: list[float]
+    rules: Rules
+    room: int
+
+    @classmethod
+    def of(cls, words: Sequence[Word], breaks: list[float], rules: Rules) -> _Text:
+        begins = [0, *itertools.accumulate(_width(word.text) + len(word.space) for word in words)]
+        ends = [0, *(begin - len(word.space) for begin, word in zip(begins[1:], words, strict=True))]
+        return cls(words, begins, ends, breaks, rules, (rules.max_chars + 1) * rules.max_lines - 1)
+
+    def width(self, first: int, last: int) -> int:
+        """Characters from one word to before another, as they stand in one line."""
+        return self.ends[last] - self.begins[first]
+
+    def lines(self, first: int, last: int, limit: float) -> tuple[tuple[int, ...], float] | None:
+        """The best way to set words into lines and what it costs; None where none fits or costs less than `limit`."""
+        if self.width(first, last) <= self.rules.max_chars or last - first == 1:
+            return ((last - first,), 0.0) if limit > 0 else None
+        best = None
+        for number in range(2, self.rules.max_lines + 1):
+            if limit > _EACH_LINE * (number - 1) and (found := self._set(first, last, number, limit)):
+                best, limit = found, found[1]
+        return best
+
+    def _set(self, first: int, last: int, number: int, limit: float) -> tuple[tuple[int, ...], float] | None:
+        """Words in that many lines, each within the limit and as near to the same length as the breaks allow."""
+        most, target = self.rules.max_chars, self.width(first, last) / number
+        ways: dict[int, tuple[float, tuple[int, ...]]] = {first: (_EACH_LINE * (number - 1), ())}
+        for left in range(number - 1, -1, -1):
+            onward: dict[int, tuple[float, tuple[int, ...]]] = {}
+            # What is left must fit the lines that are left.
+            earliest = bisect_left(self.begins, self.ends[last] - left * (most + 1) + 1) if left else last
+            for begin, (cost, shape) in ways.items():
+                latest = min(bisect_right(self.ends, self.begins[begin] + most) - 1, last - left)
+                for end in range(max(earliest, begin + 1), latest + 1):
+                    so_far = cost + _UNBALANCED * abs(self.width(begin, end) - target)
+                    so_far += self.breaks[end - 1] / 2 if left else 0
+                    if so_far < limit and (end not in onward or so_far < onward[end][0]):
+                        onward[end] = so_far, (*shape, end - begin)
+            ways = onward
+        return (ways[last][1], ways[last][0]) if last in ways else None
+
+
+def _reading_cost(text: _Text, first: int, last: int) -> float:
     """How far the cue would be from the reading speed and the shortest stay, with the room after it used."""
-    start = words[first].start
+    words, rules = text.words, text.rules
+    if rules.max_cps is None and not rules.min_ms and not rules.gap_ms:
+        return 0.0
     follow = words[last].start - rules.gap_ms if last < len(words) else words[last - 1].end + rules.min_ms
-    length = max(follow - start, 1)
-    cost = _TOO_SHORT * max(0.0, 1 - length / rules.min_ms) if rules.min_ms else 0.0
+    length = max(follow - words[first].start, 1)
+    cost = _BROKEN + _TOO_SHORT * (1 - length / rules.min_ms) if length < rules.min_ms else 0.0
+    if last < len(words) and words[last].start - rules.gap_ms <= words[last - 1].start:
+        cost += _BROKEN
     if rules.max_cps is not None:
-        speed = (ahead[last] - ahead[first] - len(words[last - 1].space)) * 1000 / length
-        cost += _TOO_FAST * max(0.0, speed / rules.max_cps - 1) * 10
+        speed = text.width(first, last) * 1000 / length
+        if speed > rules.max_cps:
+            cost += _BROKEN + _TOO_FAST * (speed / rules.max_cps - 1)
     return cost
-
-
-def _lines(
-    words: Sequence[Word], first: int, last: int, ahead: Sequence[int], breaks: Sequence[float], rules: Rules
-) -> tuple[tuple[int, ...], float] | None:
-    """The best way to set words into lines and what it costs; None where they do not fit."""
-
-    def width(begin: int, end: int) -> int:
-        return ahead[end] - ahead[begin] - len(words[end - 1].space)
-
-    whole = width(first, last)
-    if whole <= rules.max_chars or last - first == 1:
-        return (last - first,), 0.0
-    best: tuple[tuple[int, ...], float] | None = None
-    if rules.max_lines == 2:
-        for middle in range(first + 1, last):
-            upper, lower = width(first, middle), width(middle, last)
-            if (upper > rules.max_chars and middle - first > 1) or (lower > rules.max_chars and last - middle > 1):
-                continue
-            cost = _SECOND_LINE + breaks[middle - 1] / 2 + _UNBALANCED * abs(upper - lower)
-            if best is None or cost < best[1]:
-                best = (middle - first, last - middle), cost
-    return best
-
-
-def _break_cost(words: Sequence[Word], index: int, language: str) -> float:
-    """What it costs to part word `index` from the one before it."""
-    before, after = words[index - 1].text, words[index].text
-    joints, determiners = _tables(language)
-    bare_before, bare_after = before.strip("\"'“”‘’«»()[].,;:!?").lower(), after.strip("\"'“”‘’«»()[]").lower()
-    titled = _TITLE.fullmatch(before.lstrip("\"'“‘(")) and before.endswith(".")
-    if titled and after[:1].isupper():
-        return _NEVER
-    if _ENDS_SENTENCE.search(before):
-        return _SENTENCE
-    if _ENDS_CLAUSE.search(before):
-        return _CLAUSE
-    if not words[index - 1].space:
-        return _ANYWHERE
-    if _NUMBER.fullmatch(before) or (_NUMBER.fullmatch(after) and _NAME.fullmatch(before)):
-        return _NEVER
-    if not any(character.isalnum() for character in after):
-        return _NEVER
-    if (
-        _NAME.fullmatch(before)
-        and _NAME.match(after)
-        and index > 1
-        and not _ENDS_SENTENCE.search(words[index - 2].text)
-    ):
-        return _NEVER
-    if bare_before in determiners or bare_before in joints:
-        return _AFTER_JOINT
-    return _BEFORE_JOINT if bare_after in joints else _ANYWHERE
-
-
-@cache
-def _tables(language: str) -> tuple[frozenset[str], frozenset[str]]:
-    return frozenset(_JOINTS.get(language, "").split()), frozenset(_DETERMINERS.get(language, "").split())
 
 
 def _timed(
@@ -268,15 +238,16 @@ def _timed(
         length = sum(_width(word.text) + len(word.space) for word in words)
         wanted = max(heard, start + rules.min_ms)
         if rules.max_cps is not None:
-            wanted = max(wanted, start + -(-length * 1000 // int(rules.max_cps)))
+            wanted = max(wanted, start + math.ceil(length * 1000 / rules.max_cps))
         wanted = max(heard, min(wanted, start + rules.max_ms))
         if index + 1 < len(groups):
             following = groups[index + 1][0][0].start
             if following - wanted < max(rules.close_ms, rules.gap_ms) and not rules.one_word:
                 wanted = following - rules.gap_ms if following - rules.gap_ms - start <= rules.max_ms else wanted
             wanted = min(wanted, following if rules.one_word else following - rules.gap_ms)
-        # A reader must see the last word begin, whatever the gap.
-        end = max(wanted, words[-1].start + 1, start + 1)
+        # A reader must see the last word begin, whatever the gap; a dash is not heard to begin.
+        begun = next((word.start for word in reversed(words) if word.end > word.start), start)
+        end = max(wanted, begun + 1, start + 1)
         if duration_ms is not None and end > duration_ms:
             start, end = min(start, max(duration_ms - 1, 0)), max(duration_ms, 1)
         cues.append(Cue(tuple(words), lines, start, end))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-__all__ = ["RULES", "Rules", "rules_for"]
+__all__ = ["PRESETS", "RULES", "Rules", "rules_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,7 @@ class Rules:
     Attributes:
         max_chars: characters in a line.
         max_lines: lines in a cue.
+        max_words: words in a cue; None where the lines alone limit them.
         max_cps: characters a second; None where reading speed is no concern.
         min_ms, max_ms: how long a cue stays.
         gap_ms: least time between two cues.
@@ -23,7 +24,8 @@ class Rules:
 
     max_chars: int = 42
     max_lines: int = 2
-    max_cps: float | None = 20
+    max_words: int | None = None
+    max_cps: float | None = 17
     min_ms: int = 833
     max_ms: int = 7000
     gap_ms: int = 83
@@ -35,30 +37,55 @@ class Rules:
 # two frames between cues (83 ms at 24 a second), gaps under half a second closed.
 # bbc: the BBC's subtitle guidelines: 37 characters, 0.3 s a word (about 17 characters a second at
 # 180 words a minute), a gap is left only where it lasts a second or more.
+# social: a vertical video is watched word by word; 90 % of its width holds some 25 letters (BBC).
 RULES: dict[str, Rules] = {
     "netflix": Rules(),
-    "bbc": Rules(max_chars=37, max_cps=17, min_ms=900, gap_ms=0, close_ms=1000),
+    "netflix-children": Rules(max_cps=13),
+    "bbc": Rules(max_chars=37, min_ms=900, gap_ms=0, close_ms=1000),
+    "social": Rules(max_chars=25, max_lines=2, max_words=3, max_cps=None, min_ms=0, gap_ms=0, close_ms=700),
     "word": Rules(max_cps=None, min_ms=0, gap_ms=0, close_ms=0, one_word=True),
 }
+PRESETS: tuple[str, ...] = tuple(RULES)
 
-# Netflix's limits for languages whose characters carry more: characters a line and a second.
+# Where Netflix's guide for a language differs: characters a line, and a second for adults and children.
 _BY_LANGUAGE = {
-    "ja": (16, 4.0),
-    "ko": (16, 12.0),
-    "zh": (16, 9.0),
-    "th": (35, 17.0),
-    "hi": (42, 22.0),
+    "ar": (42, 20, 17),
+    "en": (42, 20, 17),
+    "hi": (42, 22, 18),
+    "ja": (16, 4, 4),
+    "ko": (16, 12, 9),
+    "th": (35, 17, 13),
+    "zh": (16, 9, 7),
 }
+_IDEOGRAPHIC = ("ja", "ko", "zh")
 
 
-def rules_for(preset: str, language: str) -> Rules:
-    """The preset, with the limits of the language where they differ.
+def rules_for(preset: str, language: str, **own: float) -> Rules:
+    """The preset, with the limits of the language where they differ, and a user's own values on top.
+
+    Args:
+        own: `max_chars`, `max_lines`, `max_words`, `max_cps`; seconds: `min_duration`, `max_duration`, `gap`.
 
     >>> rules_for("netflix", "zh").max_chars
     16
+    >>> rules_for("netflix", "en", max_chars=30, gap=0.1).gap_ms
+    100
     """
     rules = RULES[preset]
-    if language not in _BY_LANGUAGE or rules.one_word:
+    if rules.one_word:
         return rules
-    chars, speed = _BY_LANGUAGE[language]
-    return replace(rules, max_chars=min(rules.max_chars, chars), max_cps=speed)
+    chars, adults, children = _BY_LANGUAGE.get(language, (rules.max_chars, None, None))
+    rules = replace(rules, max_chars=min(rules.max_chars, chars))
+    if rules.max_cps is not None:
+        speed = children if preset == "netflix-children" else adults
+        # The BBC counts words, which are as many characters in any language that spells.
+        if speed and (preset.startswith("netflix") or language in _IDEOGRAPHIC):
+            rules = replace(rules, max_cps=speed)
+    if preset == "social" and language in _IDEOGRAPHIC:
+        # There a token is one character, not a word.
+        rules = replace(rules, max_chars=8, max_words=8)
+    changes = {name: int(own[name]) for name in ("max_chars", "max_lines", "max_words") if name in own}
+    times = {"min_duration": "min_ms", "max_duration": "max_ms", "gap": "gap_ms"}
+    changes |= {field: round(own[name] * 1000) for name, field in times.items() if name in own}
+    rules = replace(rules, **changes, max_cps=own.get("max_cps", rules.max_cps))
+    return replace(rules, close_ms=max(rules.close_ms, rules.gap_ms), min_ms=min(rules.min_ms, rules.max_ms))

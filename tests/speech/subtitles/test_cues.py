@@ -1,5 +1,7 @@
 """Cues under the rules."""
 
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,9 +11,9 @@ from speech.subtitles.cues import build, violations
 from speech.subtitles.rules import RULES, rules_for
 from speech.text import normalise, tokens
 from speech.words import Word
-from tests.scripts import ALICE, BY_LANGUAGE, CITIES
+from tests.scripts import ALICE, BOOKS, BY_LANGUAGE, CITIES
 
-NETFLIX = RULES["netflix"]
+NETFLIX = rules_for("netflix", "en")
 
 
 def paced(text, language="en", per_character=70, pause=250):
@@ -38,12 +40,72 @@ def test_cues_hold_every_word_once_in_order_and_never_overlap(preset, language):
     assert all(left.end <= right.start for left, right in zip(cues, cues[1:], strict=False))
 
 
-@pytest.mark.parametrize("language", BY_LANGUAGE)
-@pytest.mark.parametrize("preset", ["netflix", "bbc"])
+def test_the_books_are_enough_to_judge_by():
+    assert len(BOOKS) >= 5
+    assert sum(len(text.split()) for text in BOOKS.values()) >= 20_000
+
+
+@pytest.mark.parametrize("language", BOOKS)
+@pytest.mark.parametrize("preset", RULES)
 def test_a_calm_speaker_breaks_no_rule(preset, language):
     rules = rules_for(preset, language)
-    cues = build(paced(BY_LANGUAGE[language], language, per_character=80), rules, language)
+    calm = 400 if language == "zh" else 110
+    cues = build(paced(BOOKS[language], language, per_character=calm), rules, language)
     assert violations(cues, rules) == []
+
+
+@pytest.mark.parametrize("language", BOOKS)
+@pytest.mark.parametrize("preset", RULES)
+def test_a_hasty_speaker_breaks_only_rules_that_a_slower_one_would_keep(preset, language):
+    rules = rules_for(preset, language)
+    hasty = 240 if language == "zh" else 55
+    cues = build(paced(BOOKS[language], language, per_character=hasty, pause=60), rules, language)
+    assert {found.rule for found in violations(cues, rules)} <= {"speed", "short", "gap"}
+
+
+@pytest.mark.parametrize("language", ["en", "de", "zh"])
+def test_a_social_cue_holds_one_to_three_words(language):
+    cues = build(paced(BOOKS[language], language), rules_for("social", language), language)
+    assert {len(cue.words) for cue in cues} <= set(range(1, 9 if language == "zh" else 4))
+
+
+def test_children_get_more_time_to_read_than_adults():
+    assert rules_for("netflix-children", "en").max_cps < rules_for("netflix", "en").max_cps
+    assert rules_for("netflix-children", "de").max_cps < rules_for("netflix", "de").max_cps
+
+
+def test_own_values_replace_those_of_the_preset():
+    rules = rules_for("netflix", "en", max_chars=20, max_lines=3, min_duration=1.5, gap=0.2)
+    cues = build(paced(BOOKS["en"], per_character=110), rules, "en")
+    assert max(len(line) for cue in cues for line in cue.texts()) <= 20
+    assert max(len(cue.lines) for cue in cues) == 3
+    assert min(right.start - left.end for left, right in zip(cues, cues[1:], strict=False)) >= 200
+    assert min(cue.end - cue.start for cue in cues) >= 1500
+
+
+def test_lines_of_one_cue_are_about_as_long_as_each_other():
+    cues = build(paced(BOOKS["en"], per_character=90), NETFLIX, "en")
+    pairs = [[len(line) for line in cue.texts()] for cue in cues if len(cue.lines) == 2]
+    assert sum(max(pair) - min(pair) for pair in pairs) / len(pairs) < 12
+
+
+def test_the_work_grows_with_the_words_and_no_faster():
+    def calls(count):
+        made = 0
+
+        def hear(frame, event, argument):
+            nonlocal made
+            made += event == "call"
+
+        words = paced(" ".join([BOOKS["en"]] * 3))[:count]
+        sys.setprofile(hear)
+        try:
+            build(words, NETFLIX, "en")
+        finally:
+            sys.setprofile(None)
+        return made
+
+    assert calls(8_000) < 4.4 * calls(2_000)
 
 
 def test_short_gaps_are_closed_to_two_frames_and_long_ones_stay():
