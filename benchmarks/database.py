@@ -81,10 +81,10 @@ def runs() -> None:
     from speech.alignment import align
     from speech.audio import record
     from speech.engines import Manner, choose
-    from speech.records import audio_key, timing_key
+    from speech.outputs import content_type, key
     from speech.request import SpeechRequest
     from speech.script import prepare
-    from speech.subtitles import CONTENT_TYPES, make, render
+    from speech.subtitles import make, render
     from speech.takes import perform
 
     request = SpeechRequest(text="The quick brown fox jumps over the lazy dog.", return_word_timings=True, seed=1)
@@ -94,7 +94,7 @@ def runs() -> None:
         script, _ = prepare(request, engine)
         speech = perform(engine, script.chunks, Manner())
         recording = record(speech.samples, speech.rate, speech.spans, folder / "a.wav", 22050)
-        store.put(audio_key("direct"), recording.path, "audio/wav")
+        store.put(key("direct", "wav"), recording.path, "audio/wav")
         words = align(recording, script.chunks, "en").words
         subtitles = make(
             words,
@@ -106,7 +106,7 @@ def runs() -> None:
             job_id="",
         )
         for name in request.formats:
-            store.write(timing_key("direct", name), render(subtitles, name), CONTENT_TYPES[name])
+            store.write(key("direct", name), render(subtitles, name), content_type(name))
 
     async def main() -> None:
         flow_times, direct_times = [], []

@@ -25,7 +25,7 @@ import numpy as np
 from speech.alignment import align
 from speech.audio import Recording, record
 from speech.engines.espeak import say
-from speech.request import FORMATS
+from speech.request import STANDARD_FORMATS
 from speech.subtitles import make, render
 from speech.text import chunks, normalise
 from tests.scripts import ALICE, CITIES
@@ -58,7 +58,7 @@ def measure(folder: Path, with_spans: bool) -> None:
         preset="netflix",
         job_id="hour",
     )
-    size = sum(len(render(subtitles, name)) for name in FORMATS)
+    size = sum(len(render(subtitles, name)) for name in STANDARD_FORMATS)
     ended = time.perf_counter()
     starts, first = [], 0
     for part in parts:

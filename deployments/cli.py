@@ -14,16 +14,14 @@ from deployments.commands.deploy import blocks, deploy
 from deployments.commands.models import models
 from deployments.commands.runpod import endpoint, execute, healthcheck, worker
 from deployments.commands.runtime import runtime
+from deployments.commands.subtitles import align, burn, presentation, presented
 from deployments.commands.voices import voices
-from deployments.console import BAD_INPUT, FAILED, bar, fail, open_store, refuse, use_server
+from deployments.console import BAD_INPUT, FAILED, bar, fail, open_store, read_script, use_server, writable
 
 if TYPE_CHECKING:
     from speech.request import SpeechRequest
-    from speech.subtitles import Subtitles
 
 __all__ = ["main"]
-
-_FORMATS = ("srt", "vtt", "csv", "json", "ass")
 
 
 def main() -> None:
@@ -54,6 +52,7 @@ def cli() -> None:
     \b
     Speak a sentence:        f5-flows speak "Hello there."
     Time a recording:        f5-flows align talk.mp3 --text talk.txt
+    Caption a video:         f5-flows burn talk.mp4 --text talk.txt
     See what is missing:     f5-flows doctor
     Start runs from a UI:    f5-flows deploy && f5-flows worker --pool local
     """
@@ -70,14 +69,14 @@ def cli() -> None:
 @click.option("--seed", help="The same seed gives the same speech. Default: random, and told.")
 @click.option("--language", help="ISO 639-1, such as en. Default: detected.")
 @click.option("--timing-method", help="whisperx or google, tried first; the others follow.  [default: whisperx]")
-@click.option("--format", "formats", multiple=True, help="srt, vtt, csv, json, ass; may be repeated.  [default: all]")
-@click.option("--preset", help="Rules for the subtitles: netflix, bbc, or word (a word a cue).  [default: netflix]")
+@click.option("--audio-format", help="wav, mp3, flac, ogg (Opus), m4a (AAC).  [default: wav]")
 @click.option("--sample-rate", help="Hertz: 16000, 22050, 24000, 44100, 48000.  [default: 22050]")
 @click.option("--storage", help="A Prefect storage block, such as s3-bucket/prod. Default: the environment's.")
 @click.option("--google", help="A Prefect block google-speech/NAME. Default: the environment's account.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the files.  [default: ./output/<job id>]")
 @click.option("--no-timings", is_flag=True, help="Only the audio.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON and nothing else.")
+@presentation()
 def speak(
     text: str | None,
     file: Path | None,
@@ -98,8 +97,9 @@ def speak(
     f5-flows speak --file chapter.txt --speed 0.9 --preset bbc
     echo "Good morning." | f5-flows speak - --json
     """
-    request = _request(_script(text, file), voice, formats, no_timings, options)
-    folder = _writable(out)
+    request = _request(read_script(text, file), voice, formats, no_timings, options)
+    folder = out
+    writable(out or Path("output"))
     with bar(quiet=as_json) as show:
         reply = _run_flow(request, engine, storage, google, show)
     copied = _copy(reply, storage, folder or Path("output") / reply["job_id"])
@@ -116,58 +116,15 @@ def speak(
         click.echo(f"  {path}")
 
 
-def _script(text: str | None, file: Path | None) -> str:
-    if (text is None) == (file is None):
-        refuse("Give the text, or --file PATH, or - to read it from standard input.")
-    if text == "-":
-        raw = sys.stdin.buffer.read()
-    elif file is not None:
-        raw = file.read_bytes()
-    else:
-        return str(text)
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        refuse(f"The script is not UTF-8 text (byte {fault.start}); save it as UTF-8.")
-
-
 def _request(
     text: str, voice: str | None, formats: tuple[str, ...], no_timings: bool, options: dict[str, str | None]
 ) -> SpeechRequest:
     from speech.request import SpeechRequest
 
-    fields: dict[str, Any] = {name: _number(value) for name, value in options.items() if value is not None}
-    fields |= {"text": text, "return_word_timings": not no_timings}
+    fields = presented(options, formats) | {"text": text, "return_word_timings": not no_timings}
     if voice:
         fields["local_voice"] = voice
-    if formats:
-        fields |= {"timing_format": formats[0], "timing_formats": list(formats)}
     return SpeechRequest.parse(fields)
-
-
-def _number(value: str) -> Any:
-    """Options reach the contract as a client would send them, so that it alone decides what is accepted."""
-    try:
-        return int(value)
-    except ValueError:
-        pass
-    try:
-        return float(value)
-    except ValueError:
-        return value
-
-
-def _writable(out: Path | None) -> Path | None:
-    """Find out before any work is done that the files could not be written."""
-    place = out or Path("output")
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        probe = place / ".f5-flows-probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as fault:
-        refuse(f"--out: {place} cannot be written to: {fault.strerror}.")
-    return out
 
 
 def _run_flow(
@@ -208,92 +165,26 @@ def _run_flow(
 
 
 def _copy(reply: dict[str, Any], storage: str | None, folder: Path) -> list[Path]:
-    from speech.records import audio_key, timing_key
+    from speech.outputs import PIECES, key
+    from speech.records import kinds
 
     store, job = open_store(storage), reply["job_id"]
-    wanted = {f"{job}.wav": audio_key(job)}
-    wanted |= {f"{job}.{name}": timing_key(job, name) for name in reply.get("timing_files", {})}
     paths = []
-    for name, key in wanted.items():
-        store.get(key, folder / name)
-        paths.append(folder / name)
+    for kind in kinds(reply):
+        path = folder / f"{job}.{kind}"
+        store.get(key(job, kind), path)
+        paths.append(_unpacked(path) if kind == PIECES else path)
     return paths
 
 
-@cli.command()
-@click.argument("audio", type=click.Path(path_type=Path))
-@click.option(
-    "--text", "script", required=True, type=click.Path(path_type=Path), help="The script: a UTF-8 file, or -."
-)
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the files.  [default: ./output/<name>]")
-@click.option("--language", help="ISO 639-1. Default: detected.")
-@click.option("--timing-method", default="whisperx", show_default=True, help="Tried first; the others follow.")
-@click.option("--format", "formats", multiple=True, type=click.Choice(_FORMATS), help="May be repeated. Default: all.")
-@click.option("--preset", default="netflix", show_default=True, type=click.Choice(["netflix", "bbc", "word"]))
-def align(
-    audio: Path,
-    script: Path,
-    out: Path | None,
-    language: str | None,
-    timing_method: str,
-    formats: tuple[str, ...],
-    preset: str,
-) -> None:
-    """Time the words of a recording that exists, and write its subtitles.
+def _unpacked(path: Path) -> Path:
+    import zipfile
 
-    AUDIO is anything that libsndfile or ffmpeg reads; --text is what it says.
-
-    \b
-    f5-flows align talk.mp3 --text talk.txt --format srt
-    """
-    from speech.files import write_text
-    from speech.request import SpeechRequest
-    from speech.subtitles import render, summary
-    from speech.text import has_words
-
-    if not audio.is_file():
-        refuse(f"AUDIO: there is no file {audio}.")
-    text = _script("-", None) if str(script) == "-" else _script(None, script)
-    if not has_words(text):
-        refuse("--text: the script holds no letter or digit.")
-    request = SpeechRequest.parse(
-        {"text": "x", "language": language, "timing_method": timing_method, "preset": preset}
-        | ({"timing_formats": list(formats), "timing_format": formats[0]} if formats else {})
-    )
-    folder = _writable(out or Path("output") / audio.stem)
-    assert folder is not None
-    subtitles, warnings = _aligned(audio, text, request)
-    files = {folder / f"{audio.stem}.{name}": render(subtitles, name) for name in request.formats}
-    for path, content in files.items():
-        write_text(path, content)
-    click.echo(f"Timed {len(subtitles.words)} words with {subtitles.method}")
-    for warning in [*warnings, *summary(subtitles.broken())]:
-        click.echo(f"Note: {warning}")
-    for path in files:
-        click.echo(f"  {path}")
-
-
-def _aligned(audio: Path, text: str, request: SpeechRequest) -> tuple[Subtitles, list[str]]:
-    from speech.alignment import align as align_words
-    from speech.audio import Recording, duration_ms
-    from speech.language import detect
-    from speech.subtitles import make
-    from speech.text import chunks, normalise
-
-    script = normalise(text)
-    language = request.language or detect(script)
-    length = duration_ms(audio)
-    alignment = align_words(Recording(audio, 0, length), chunks(script, language), language, request.timing_method)
-    subtitles = make(
-        alignment.words,
-        text=script,
-        language=language,
-        duration_ms=length,
-        method=alignment.method,
-        preset=request.preset,
-        job_id=audio.stem,
-    )
-    return subtitles, list(alignment.warnings)
+    pieces = path.with_name(f"{path.stem}-cues")
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(pieces)
+    path.unlink()
+    return pieces
 
 
 @cli.command()
@@ -379,5 +270,5 @@ def server_ui() -> None:
     click.launch(url)
 
 
-for command in (models, runtime, voices, deploy, blocks, endpoint, worker, execute, healthcheck):
+for command in (align, burn, models, runtime, voices, deploy, blocks, endpoint, worker, execute, healthcheck):
     cli.add_command(command)

@@ -5,14 +5,27 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 if TYPE_CHECKING:
     from speech.stores import Store
 
-__all__ = ["BAD_INPUT", "DONE", "FAILED", "bar", "fail", "open_store", "refuse", "use_server"]
+__all__ = [
+    "BAD_INPUT",
+    "DONE",
+    "FAILED",
+    "bar",
+    "fail",
+    "number",
+    "open_store",
+    "read_script",
+    "refuse",
+    "use_server",
+    "writable",
+]
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 
@@ -27,6 +40,44 @@ def fail(sentences: list[str], code: int) -> NoReturn:
     for sentence in sentences:
         click.echo(f"Error: {sentence}", err=True)
     sys.exit(code)
+
+
+def number(value: str) -> Any:
+    """Options reach the contract as a client would send them, so that it alone decides what is accepted."""
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            pass
+    return value
+
+
+def read_script(text: str | None, file: Path | None) -> str:
+    """A text as it was given, from a UTF-8 file, or, for `-`, from standard input."""
+    if (text is None) == (file is None):
+        refuse("Give the text, or --file PATH, or - to read it from standard input.")
+    if text == "-":
+        raw = sys.stdin.buffer.read()
+    elif file is not None:
+        raw = file.read_bytes()
+    else:
+        return str(text)
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        refuse(f"The script is not UTF-8 text (byte {fault.start}); save it as UTF-8.")
+
+
+def writable(folder: Path) -> Path:
+    """Find out before any work is done that the files could not be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".f5-flows-probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as fault:
+        refuse(f"--out: {folder} cannot be written to: {fault.strerror}.")
+    return folder
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from prefect import flow
@@ -12,13 +13,15 @@ from flows.hooks import HOOKS
 from flows.workspace import job_id, run_url, workspace
 from speech.errors import AlignmentError
 from speech.needs import needs
+from speech.outputs import PIECES, PREVIEW
 from speech.request import SpeechRequest, SpeechResult
 from speech.settings import EngineName
 from speech.subtitles import Subtitles, make, summary
-from speech.words import confidence_of
+from speech.words import delay
 from tasks.align_words import align_words
+from tasks.encode_audio import Delivered, encode_audio
 from tasks.ensure_runtime import ensure_runtime
-from tasks.persist import persist_audio, persist_timings
+from tasks.persist import persist_audio, persist_files
 from tasks.prepare import prepare
 from tasks.progress import Progress
 from tasks.render_subtitles import render_subtitles
@@ -54,16 +57,20 @@ async def speak(
         plan = await prepare(request, engine, store, folder)
         await progress.reach("synthesize")
         recording, about = await synthesize(request, plan, folder, progress)
+        audio = Delivered(recording.path, recording.rate)
+        if request.audio_format != "wav":
+            audio = await encode_audio(recording, request.audio_format)
         result = SpeechResult(
             job_id=job_id(),
             text=request.text,
             seed=plan.script.seed,
-            audio_url=await persist_audio(store, job_id(), recording.path),
+            audio_url=await persist_audio(store, job_id(), audio.path),
             duration=recording.duration_ms / 1000,
-            sample_rate=recording.rate,
+            sample_rate=audio.rate,
+            audio_format=audio.kind,
             flow_run_id=job_id(),
             flow_run_url=run_url(),
-            warnings=[*notes, *plan.warnings, *about],
+            warnings=[*notes, *plan.warnings, *about, *audio.warnings],
         )
         subtitles: Subtitles | None = None
         if request.return_word_timings:
@@ -75,23 +82,25 @@ async def speak(
             else:
                 await progress.reach("render")
                 subtitles = make(
-                    alignment.words,
+                    delay(alignment.words, audio.delay_ms, recording.duration_ms),
                     text=plan.script.text,
                     language=plan.script.language,
                     duration_ms=recording.duration_ms,
                     method=alignment.method,
-                    preset=request.preset,
                     job_id=job_id(),
+                    **request.presentation(),
                 )
-                paths = await render_subtitles(subtitles, request.formats, folder)
+                rendered = await render_subtitles(subtitles, request, recording, audio.path, folder)
                 await progress.reach("persist")
-                urls = await persist_timings(store, job_id(), paths)
+                urls = await persist_files(store, job_id(), rendered.paths)
                 result.timing_files = {name: urls[name] for name in request.formats}
+                result.preview_url, result.cues_url = urls.get(PREVIEW), urls.get(PIECES)
                 result.timing_format = request.timing_format
                 result.timing_method = alignment.method
                 result.word_count = len(alignment.words)
-                result.timing_confidence = confidence_of(alignment.words)
+                result.timing_confidence = subtitles.confidence
                 result.timing_cost_usd = alignment.cost_usd or None
-                result.warnings += [*alignment.warnings, *summary(subtitles.broken())]
+                result.subtitle_problems = [asdict(problem) for problem in subtitles.broken()] or None
+                result.warnings += [*alignment.warnings, *rendered.warnings, *summary(subtitles.broken())]
     await report(result, subtitles, progress)
     return result.reply()

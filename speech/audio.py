@@ -15,7 +15,7 @@ import numpy.typing as npt
 from speech.errors import AudioError
 from speech.files import replacing
 
-__all__ = ["Recording", "Samples", "Span", "blocks", "duration_ms", "ffmpeg", "record", "write_wav"]
+__all__ = ["Recording", "Samples", "Span", "blocks", "decoded", "duration_ms", "ffmpeg", "record", "write_wav"]
 
 Samples = npt.NDArray[np.float32]
 Span = tuple[int, int]
@@ -111,7 +111,7 @@ def blocks(path: Path, rate: int) -> Iterator[Samples]:
     try:
         file = soundfile.SoundFile(str(path))
     except (soundfile.LibsndfileError, RuntimeError):
-        yield from _through_ffmpeg(path, rate)
+        yield from decoded(path, rate)
         return
     with file:
         if not file.frames:
@@ -124,7 +124,12 @@ def _resampled(file: Any, rate: int) -> Iterator[Samples]:
 
     stream = soxr.ResampleStream(file.samplerate, rate, 1, dtype="float32") if file.samplerate != rate else None
     while True:
-        block: Samples = file.read(file.samplerate * _BLOCK_SECONDS, dtype="float32", always_2d=True).mean(axis=1)
+        try:
+            frames = file.read(file.samplerate * _BLOCK_SECONDS, dtype="float32", always_2d=True)
+        except RuntimeError:
+            # A file that was cut off ends where it can no longer be read.
+            frames = np.zeros((0, 1), np.float32)
+        block: Samples = frames.mean(axis=1)
         if stream is None:
             if not len(block):
                 return
@@ -145,26 +150,12 @@ def ffmpeg() -> str:
     return str(get_ffmpeg_exe())
 
 
-def _through_ffmpeg(path: Path, rate: int) -> Iterator[Samples]:
-    command = [
-        ffmpeg(),
-        "-v",
-        "error",
-        "-nostdin",
-        "-i",
-        str(path),
-        "-vn",
-        "-ac",
-        "1",
-        "-ar",
-        str(rate),
-        "-f",
-        "s16le",
-        "-",
-    ]
+def decoded(path: Path, rate: int) -> Iterator[Samples]:
+    """The same through ffmpeg, which skips what encoders put before the sound, as players do."""
+    command = [ffmpeg(), "-v", "quiet", "-nostdin", "-i", str(path), "-vn", "-ac", "1", "-ar", str(rate)]
     size, heard = rate * _BLOCK_SECONDS * 2, False
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout and process.stderr
+    with subprocess.Popen([*command, "-f", "s16le", "-"], stdout=subprocess.PIPE) as process:
+        assert process.stdout
         while raw := process.stdout.read(size):
             heard = True
             yield np.frombuffer(raw[: len(raw) // 2 * 2], "<i2").astype(np.float32) / np.float32(32768)

@@ -6,6 +6,7 @@
     ├── InvalidRequest           the request is wrong: what, the value seen, what is accepted
     ├── SettingsError            the environment or a block is wrong
     ├── AudioError               a recording that cannot be read or written
+    ├── VideoError               a video that cannot be read or written
     ├── EngineError              synthesis failed
     │   └── EngineUnavailable    the engine cannot run here
     ├── AlignmentError           the words could not be timed
@@ -67,6 +68,7 @@ __all__ = [
     "StoreError",
     "StoreFull",
     "Unreachable",
+    "VideoError",
 ]
 
 
@@ -115,6 +117,10 @@ class SettingsError(SpeechError):
 
 class AudioError(SpeechError):
     """A recording that cannot be read or written."""
+
+
+class VideoError(SpeechError):
+    """A video that cannot be read or written."""
 
 
 class EngineError(SpeechError):

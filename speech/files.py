@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["replacing", "write_text"]
+from speech.errors import InvalidRequest, Problem
+
+__all__ = ["read_text", "replacing", "write_text"]
 
 
 @contextmanager
@@ -21,6 +23,19 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file, with or without a mark at its beginning.
+
+    Raises:
+        InvalidRequest: it is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as fault:
+        sentence = f"{path.name} is not UTF-8 text (byte {fault.start}); save it as UTF-8."
+        raise InvalidRequest([Problem("", None, "", sentence)]) from None
 
 
 def write_text(path: Path, text: str, *, durable: bool = True) -> None:

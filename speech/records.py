@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from speech.errors import InvalidRequest, NotFound, Problem
+from speech.outputs import PIECES, PREVIEW, key
 from speech.request import SpeechRequest, SpeechResult
 from speech.stores import EXPIRES_IN, Store
 from speech.voices import shown
 
-__all__ = ["Record", "Status", "audio_key", "load", "reply", "save", "timing_key"]
+__all__ = ["Record", "Status", "kinds", "load", "reply", "save"]
 
 Status = Literal["QUEUED", "PROCESSING", "COMPLETED", "ERROR", "CANCELLED"]
+
+
+_SIGNED = {"preview_url": PREVIEW, "cues_url": PIECES}
 
 
 class Record(BaseModel):
@@ -31,12 +36,10 @@ class Record(BaseModel):
     updated: datetime = Field(default_factory=lambda: datetime.now(UTC))
 
 
-def audio_key(job_id: str) -> str:
-    return f"output/{job_id}.wav"
-
-
-def timing_key(job_id: str, name: str) -> str:
-    return f"timings/{job_id}.{name}"
+def kinds(result: Mapping[str, Any]) -> list[str]:
+    """The kinds of files that a result has, by a reply or a record's; see `speech.outputs`."""
+    signed = [kind for name, kind in _SIGNED.items() if result.get(name)]
+    return [result.get("audio_format") or "wav", *(result.get("timing_files") or ()), *signed]
 
 
 def record_key(job_id: str) -> str:
@@ -68,8 +71,9 @@ def save(store: Store, record: Record) -> None:
         except (InvalidRequest, NotFound):
             pass
     if record.result is not None:
-        signed = ("audio_url", "preview_url", "expires_in")
-        kept = {key: value for key, value in record.result.items() if key not in signed}
+        kept = {name: value for name, value in record.result.items() if name not in ("audio_url", "expires_in")}
+        # Of what is signed anew only the fact that it is there.
+        kept |= {name: True for name in _SIGNED if name in kept}
         if "timing_files" in kept:
             kept["timing_files"] = sorted(kept["timing_files"])
         record = record.model_copy(update={"result": kept})
@@ -82,9 +86,8 @@ def load(store: Store, job_id: str) -> Record:
     Raises:
         InvalidRequest: there is none by that id.
     """
-    key = record_key(job_id)
     try:
-        return Record.model_validate_json(store.read(key))
+        return Record.model_validate_json(store.read(record_key(job_id)))
     except NotFound:
         raise InvalidRequest([Problem("job_id", job_id, "the id of a job", "Invalid job_id.")]) from None
 
@@ -102,10 +105,11 @@ def reply(store: Store, record: Record) -> dict[str, Any]:
         raise InvalidRequest([Problem("job_id", record.job_id, "", message)])
     fields = dict(record.result)
     names: list[str] | None = fields.pop("timing_files", None)
-    urls = {name: store.presign(timing_key(record.job_id, name)) for name in names or ()}
+    urls = {name: store.presign(key(record.job_id, name)) for name in names or ()}
+    fields |= {name: store.presign(key(record.job_id, kind)) for name, kind in _SIGNED.items() if fields.get(name)}
     result = SpeechResult(
         **fields,
-        audio_url=store.presign(audio_key(record.job_id)),
+        audio_url=store.presign(key(record.job_id, fields.get("audio_format") or "wav")),
         expires_in=EXPIRES_IN,
         timing_files=urls or None,
     )
@@ -114,5 +118,5 @@ def reply(store: Store, record: Record) -> dict[str, Any]:
 
 def _timings(store: Store, job_id: str) -> list[dict[str, Any]]:
     """The words of a job; its JSON file is written whenever timings were asked for."""
-    words: list[dict[str, Any]] = json.loads(store.read(timing_key(job_id, "json")))["words"]
+    words: list[dict[str, Any]] = json.loads(store.read(key(job_id, "json")))["words"]
     return words

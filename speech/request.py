@@ -6,24 +6,36 @@ The same two classes serve the command line, the Prefect deployment's form and t
 from __future__ import annotations
 
 import difflib
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
 
 from speech.errors import InvalidRequest, Problem
 from speech.settings import settings
+from speech.subtitles.styles import Karaoke
 from speech.text import has_words
 
-__all__ = ["FORMATS", "PRESETS", "SAMPLE_RATES", "SpeechRequest", "SpeechResult", "problems_of"]
+__all__ = ["FORMATS", "SAMPLE_RATES", "STANDARD_FORMATS", "CueRules", "SpeechRequest", "SpeechResult", "problems_of"]
 
-TimingFormat = Literal["srt", "vtt", "csv", "json", "ass"]
+TimingFormat = Literal["srt", "vtt", "csv", "json", "ass", "ttml", "textgrid"]
+AudioFormat = Literal["wav", "mp3", "flac", "ogg", "m4a"]
 TimingMethod = Literal["whisperx", "google"]
 Quality = Literal["standard", "fast"]
-Preset = Literal["netflix", "bbc", "word"]
+Preset = Literal["netflix", "netflix-children", "bbc", "social", "word"]
+StyleName = Literal["classic", "box", "yellow", "bold", "paper", "top"]
 SampleRate = Literal[16000, 22050, 24000, 44100, 48000]
 
-FORMATS: tuple[TimingFormat, ...] = ("srt", "vtt", "csv", "json", "ass")
-PRESETS: tuple[Preset, ...] = ("netflix", "bbc", "word")
+FORMATS: tuple[TimingFormat, ...] = get_args(TimingFormat)
+STANDARD_FORMATS = FORMATS[:5]
 SAMPLE_RATES: tuple[SampleRate, ...] = (16000, 22050, 24000, 44100, 48000)
 
 
@@ -31,12 +43,37 @@ def _lower(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
-def _format(value: Any) -> Any:
-    value = _lower(value)
-    return "csv" if value == "compact" else value
+def _also(**names: str) -> BeforeValidator:
+    """In any letter case, and under other names too."""
+    return BeforeValidator(lambda value: names.get(_lower(value), _lower(value)) if isinstance(value, str) else value)
 
 
-AnyCaseFormat = Annotated[TimingFormat, BeforeValidator(_format)]
+AnyCaseFormat = Annotated[TimingFormat, _also(compact="csv")]
+
+
+class CueRules(BaseModel):
+    """A user's own values in place of those of a preset."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_chars: int | None = Field(default=None, ge=4, le=200, description="Characters in a line.")
+    max_lines: int | None = Field(default=None, ge=1, le=4, description="Lines in a cue.")
+    max_words: int | None = Field(default=None, ge=1, le=50, description="Words in a cue.")
+    max_cps: float | None = Field(default=None, ge=1, le=100, description="Characters a second.")
+    min_duration: float | None = Field(default=None, ge=0, le=10, description="Seconds that a cue stays at least.")
+    max_duration: float | None = Field(default=None, ge=0.2, le=60, description="Seconds that a cue stays at most.")
+    gap: float | None = Field(default=None, ge=0, le=2, description="Seconds between two cues, at least.")
+
+    @model_validator(mode="after")
+    def _the_longest_is_longer(self) -> CueRules:
+        least, most = self.min_duration, self.max_duration
+        if least is not None and most is not None and least > most:
+            raise ValueError(f"cues.min_duration: {least:g} is more than max_duration, which is {most:g}")
+        return self
+
+    def given(self) -> dict[str, float]:
+        """The values that were set."""
+        return self.model_dump(exclude_none=True)
 
 
 class SpeechRequest(BaseModel):
@@ -89,14 +126,29 @@ class SpeechRequest(BaseModel):
         default="srt", description="The subtitle file you want most. compact means csv."
     )
     timing_formats: list[AnyCaseFormat] = Field(
-        default_factory=lambda: list(FORMATS),
-        description="The files to write; timing_format is always among them.",
+        default_factory=lambda: list(STANDARD_FORMATS),
+        description="The files to write; timing_format is always among them. ttml and textgrid only where asked for.",
     )
     quality: Annotated[Quality, BeforeValidator(_lower)] = Field(
         default="standard", description="fast takes a quarter of the model's steps."
     )
     preset: Annotated[Preset, BeforeValidator(_lower)] = Field(
-        default="netflix", description="Rules for the subtitles; word gives one word a cue."
+        default="netflix",
+        description="Rules for the subtitles. social: one to three large words, for upright video; word: a word a cue.",
+    )
+    cues: CueRules | None = Field(default=None, description="Values in place of those of the preset.")
+    style: Annotated[StyleName, BeforeValidator(_lower)] | None = Field(
+        default=None, description="What the ASS file looks like. Empty: classic, or bold for the preset social."
+    )
+    karaoke: Annotated[Karaoke, _also(kf="sweep", k="step")] = Field(
+        default="sweep",
+        description="How the ASS file lights the words: sweep (kf), step (k), one at a time, appear, none.",
+    )
+    audio_format: Annotated[AudioFormat, _also(opus="ogg", aac="m4a")] = Field(
+        default="wav", description="Kind of the audio file; ogg holds Opus, m4a AAC."
+    )
+    split: Annotated[Literal["cues"], BeforeValidator(_lower)] | None = Field(
+        default=None, description="cues: also one WAV file for each cue, in a ZIP file."
     )
     sample_rate: SampleRate = Field(
         default=22050, description="Hertz of the delivered audio; resampled from what the model makes."
@@ -132,11 +184,24 @@ class SpeechRequest(BaseModel):
 
         return check(language) if language else None
 
+    @model_validator(mode="after")
+    def _pieces_need_cues(self) -> SpeechRequest:
+        if self.split and not self.return_word_timings:
+            raise ValueError(f"split: {self.split!r} needs return_word_timings: true")
+        if self.cues and self.preset == "word" and self.cues.given():
+            raise ValueError("cues: the preset 'word' has no values to replace; expected another preset")
+        return self
+
     @property
     def formats(self) -> tuple[TimingFormat, ...]:
         """The files to write, each once, in the contract's order."""
         wanted = {self.timing_format, *self.timing_formats}
         return tuple(name for name in FORMATS if name in wanted)
+
+    def presentation(self) -> dict[str, Any]:
+        """What `speech.subtitles.make` is told of how the cues are built and look."""
+        own = self.cues.given() if self.cues else {}
+        return {"preset": self.preset, "own": own, "style": self.style, "karaoke": self.karaoke}
 
     @classmethod
     def parse(cls, data: dict[str, Any]) -> SpeechRequest:
@@ -159,10 +224,11 @@ class SpeechResult(BaseModel):
     status: Literal["completed"] = "completed"
     text: str = Field(description="The script as it was given.")
     seed: int = Field(description="The seed that was used.")
-    audio_url: str = Field(description="Presigned URL of the WAV file.")
+    audio_url: str = Field(description="Presigned URL of the audio file.")
     expires_in: int = Field(default=3600, description="Seconds for which the URLs work.")
     duration: float = Field(description="Seconds of audio.")
     sample_rate: int = Field(description="Hertz of the audio file.")
+    audio_format: AudioFormat | None = Field(default=None, description="Kind of the audio file, where it is not wav.")
     timing_files: dict[str, str] | None = Field(default=None, description="Presigned URL for each format.")
     timing_format: TimingFormat | None = None
     timing_method: str | None = Field(default=None, description="The aligner that did the work.")
@@ -171,7 +237,11 @@ class SpeechResult(BaseModel):
     timing_cost_usd: float | None = Field(
         default=None, description="What timing has cost, estimated; only Google costs."
     )
-    preview_url: str | None = None
+    subtitle_problems: list[dict[str, Any]] | None = Field(
+        default=None, description="Each rule that a cue could not keep: cue (from 1), rule, value, limit."
+    )
+    cues_url: str | None = Field(default=None, description="Presigned URL of a ZIP file with a WAV file for each cue.")
+    preview_url: str | None = Field(default=None, description="Presigned URL of a page to read and listen to.")
     flow_run_id: str | None = None
     flow_run_url: str | None = None
     warnings: list[str] = Field(default_factory=list, description="What went less than well.")
@@ -190,29 +260,44 @@ def _problem(error: Any, model: type[BaseModel]) -> Problem:
     path = ".".join(str(part) for part in error["loc"]) or "request"
     name = str(error["loc"][0]) if error["loc"] else "request"
     value, kind = error["input"], error["type"]
+    owner = _owner(model, error["loc"])
     if kind == "extra_forbidden":
-        near = difflib.get_close_matches(name, model.model_fields, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known fields: {', '.join(model.model_fields)}"
-        return Problem(name, value, hint, f"{name}: unknown field; {hint}")
+        near = difflib.get_close_matches(str(error["loc"][-1]), owner.model_fields, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"known fields: {', '.join(owner.model_fields)}"
+        return Problem(path, value, hint, f"{path}: unknown field; {hint}")
     if name == "text" and (kind == "missing" or value is None):
         return Problem("text", None, "the script", "Text input is required")
     if kind == "value_error":
         return Problem(name, value, "", str(error["ctx"]["error"]))
     if kind == "missing":
         return Problem(name, None, "a value", f"{name} is required")
-    field = model.model_fields.get(name)
-    return Problem(path, value, _accepted(error, field.annotation if field else None))
+    field = owner.model_fields.get(str(error["loc"][-1])) if error["loc"] else None
+    return Problem(path, value, _accepted(error, field))
 
 
-def _accepted(error: Any, annotation: Any) -> str:
+def _owner(model: type[BaseModel], place: tuple[str | int, ...]) -> type[BaseModel]:
+    """The model that holds the last field of a path."""
+    for name in place[:-1]:
+        field = model.model_fields.get(str(name))
+        inner = [kind for kind in get_args(field.annotation) if isinstance(kind, type)] if field else []
+        model = next((kind for kind in inner if issubclass(kind, BaseModel)), model)
+    return model
+
+
+def _accepted(error: Any, field: FieldInfo | None) -> str:
     """What a field takes, in words."""
     context, kind = error.get("ctx", {}), error["type"]
     if kind == "literal_error":
         return "one of " + str(context["expected"]).replace("'", "").replace(" or ", ", ")
-    bounds = {"speed": "a number from 0.5 to 2.0", "seed": "a whole number from 1 to 2147483647"}
-    name = str(error["loc"][0]) if error["loc"] else ""
-    if name in bounds:
-        return bounds[name]
+    limits = [
+        getattr(rule, name)
+        for name in ("ge", "le")
+        for rule in (field.metadata if field else ())
+        if hasattr(rule, name)
+    ]
+    if len(limits) == 2:
+        whole = "whole " if isinstance(limits[1], int) and "int" in str(field and field.annotation) else ""
+        return f"a {whole}number from {limits[0]} to {limits[1]}"
     if kind == "string_too_long":
         return f"at most {context['max_length']} characters"
     words = {"bool": "true or false", "string": "a text", "list": "a list", "int": "a whole number"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from speech.text import Token
 
-__all__ = ["Word", "confidence_of", "interpolate", "place", "settle"]
+__all__ = ["Word", "confidence_of", "delay", "interpolate", "place", "settle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +92,9 @@ def settle(words: Sequence[Word], duration_ms: int) -> list[Word]:
         settled.append(word if (start, end) == (word.start, word.end) else replace(word, start=start, end=end))
         floor = end
     return settled
+
+
+def delay(words: Sequence[Word], milliseconds: int, duration_ms: int) -> list[Word]:
+    """The same words as they are heard in a copy that is so much later."""
+    later = [replace(word, start=word.start + milliseconds, end=word.end + milliseconds) for word in words]
+    return settle(later, duration_ms + max(milliseconds, 0)) if milliseconds else list(words)

@@ -20,11 +20,11 @@ from prefect.flow_engine import run_flow_async
 from prefect.states import Pending
 
 from speech.errors import InvalidRequest, NotFound, NotText, SpeechError, StoreError
-from speech.records import audio_key, load, timing_key
+from speech.outputs import content_type, key
+from speech.records import kinds, load
 from speech.request import SpeechRequest
 from speech.settings import settings
 from speech.stores import Store
-from speech.subtitles import CONTENT_TYPES
 from tasks.step import step
 
 __all__ = ["Outcome", "Text", "file_away", "new_texts", "perform"]
@@ -112,10 +112,8 @@ def file_away(text: Text, outcome: Outcome, store: Store, folder: Path) -> str:
     else:
         stem = f"{_DONE}{text.name.removesuffix('.txt')}"
         record = load(store, outcome.job_id)
-        formats = (record.result or {}).get("timing_files") or []
-        _copy(store, audio_key(outcome.job_id), f"{stem}.wav", "audio/wav", folder)
-        for name in formats:
-            _copy(store, timing_key(outcome.job_id, name), f"{stem}.{name}", CONTENT_TYPES[name], folder)
+        for kind in kinds(record.result or {}):
+            _copy(store, key(outcome.job_id, kind), f"{stem}.{kind}", content_type(kind), folder)
         # The subtitles may hold a .json of their own.
         store.write(f"{stem}.result.json", json.dumps(record.result, ensure_ascii=False, indent=1), "application/json")
         place = f"{stem}.txt"

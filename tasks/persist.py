@@ -6,31 +6,32 @@ from contextlib import suppress
 from pathlib import Path
 
 from speech.errors import StoreError
-from speech.records import audio_key, timing_key
+from speech.outputs import content_type, key
 from speech.settings import settings
 from speech.stores import Store
-from speech.subtitles import CONTENT_TYPES
 from tasks.step import step
 
-__all__ = ["persist_audio", "persist_timings"]
+__all__ = ["persist_audio", "persist_files"]
 
 
 @step("persist audio", timeout=settings().processing_timeout)
 def persist_audio(store: Store, job_id: str, path: Path) -> str:
     """Store the recording as soon as it is made, so that no later fault loses it; returns its URL."""
-    store.put(audio_key(job_id), path, "audio/wav")
-    return store.presign(audio_key(job_id))
+    return _persist(store, job_id, path.suffix[1:], path)
 
 
-@step("persist timings", timeout=settings().processing_timeout)
-def persist_timings(store: Store, job_id: str, paths: dict[str, Path]) -> dict[str, str]:
-    """Store all subtitle files or none; returns the URL of each."""
+@step("persist files", timeout=settings().processing_timeout)
+def persist_files(store: Store, job_id: str, paths: dict[str, Path]) -> dict[str, str]:
+    """Store all that was made of the words, or nothing; returns the URL of each kind."""
     try:
-        for name, path in paths.items():
-            store.put(timing_key(job_id, name), path, CONTENT_TYPES[name])
-        return {name: store.presign(timing_key(job_id, name)) for name in paths}
+        return {kind: _persist(store, job_id, kind, path) for kind, path in paths.items()}
     except StoreError:
-        for name in paths:
+        for kind in paths:
             with suppress(StoreError):
-                store.delete(timing_key(job_id, name))
+                store.delete(key(job_id, kind))
         raise
+
+
+def _persist(store: Store, job_id: str, kind: str, path: Path) -> str:
+    store.put(key(job_id, kind), path, content_type(kind))
+    return store.presign(key(job_id, kind))

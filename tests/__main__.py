@@ -9,15 +9,17 @@ next time. Where they cannot be had, the tests that need them say so.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests import RUNTIME
+from tests import NODE, RUNTIME
 
 ROOT = Path(__file__).parent.parent
 TORCH = "torch==2.13.0+cpu"
+VALIDATOR = "webvtt-parser@2.2.0"
 
 
 def main() -> int:
@@ -29,6 +31,8 @@ def main() -> int:
     components = {"RUNTIME_DIR": str(RUNTIME)}
     install = [Path(sys.executable).with_name("f5-flows"), "runtime", "install", "f5-tts", "whisperx"]
     subprocess.run(install, env=os.environ | components)
+    if (npm := shutil.which("npm")) and not (NODE / "node_modules").is_dir():
+        subprocess.run([npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", NODE, VALIDATOR])
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "loadfile", *sys.argv[1:]], cwd=ROOT
     ).returncode

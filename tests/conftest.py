@@ -206,6 +206,16 @@ def needed(missing: str) -> None:
     pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
 
 
+def font() -> str | None:
+    """What captions in a picture lack here."""
+    if any(next(Path(place).expanduser().rglob("*.[to]tf"), None) for place in _FONTS):
+        return None
+    return "a font is needed: apt-get install fonts-dejavu-core"
+
+
+_FONTS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "/Library/Fonts", "/System/Library/Fonts")
+
+
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[None]:
     """A disk of that size in an empty folder, which is full when it says so."""

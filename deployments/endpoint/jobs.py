@@ -23,11 +23,11 @@ from deployments.endpoint.logs import job_id
 from deployments.endpoint.runs import Claim, Runs
 from flows.hooks import STATUSES
 from speech.errors import EngineError, InvalidRequest, NotFound, Problem, ServerError, SpeechError
-from speech.records import Record, audio_key, load, public, reply, save, timing_key
+from speech.outputs import content_type, key
+from speech.records import Record, load, public, reply, save
 from speech.request import SpeechRequest
 from speech.settings import scrub, settings
 from speech.stores import Store
-from speech.subtitles import CONTENT_TYPES
 from speech.voices import find
 from speech.voices.library import Upload, listing
 
@@ -257,18 +257,18 @@ class Jobs:
         name = asked.job_id
         store = await _store_of(await self._run_of(name))
         if asked.type == "audio":
-            key, kind, url, form = audio_key(name), "audio/wav", "audio_url", "wav"
+            form, url = await asyncio.to_thread(_audio_format, store, name), "audio_url"
             missing = f"Audio file not found for job_id: {name}"
         else:
-            form = asked.format
-            key, kind, url = timing_key(name, form), CONTENT_TYPES[form], "timing_url"
+            form, url = asked.format, "timing_url"
             missing = f"Timing file not found for job_id: {name}, format: {form}"
+        place = key(name, form)
         try:
-            await asyncio.to_thread(store.head, key)
+            await asyncio.to_thread(store.head, place)
         except NotFound:
             raise InvalidRequest([Problem("job_id", name, "", missing)]) from None
-        signed = await asyncio.to_thread(store.presign, key)
-        filename = key.rpartition("/")[2]
+        signed, filename = await asyncio.to_thread(store.presign, place), place.rpartition("/")[2]
+        kind = content_type(form)
         return {url: signed, "content_type": kind, "filename": filename, "format": form, "status": "ready"}
 
     async def _cancel(self, job: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -375,6 +375,14 @@ def _spoken(outcome: Outcome, name: str) -> dict[str, Any]:
     if outcome.type == "CANCELLED":
         return {"error": "The job was cancelled.", "job_id": name, "status": "CANCELLED"}
     return {"error": outcome.error or f"The run ended as {outcome.name}.", "job_id": name}
+
+
+def _audio_format(store: Store, name: str) -> str:
+    """The kind of a job's audio file: as its record says, else what has always been made."""
+    try:
+        return (load(store, name).result or {}).get("audio_format") or "wav"
+    except InvalidRequest:
+        return "wav"
 
 
 def _reply(store: Store, name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Subtitles: one list of words, five files.
+"""Subtitles: one list of words, and every file made of it.
 
 `render` writes one format as text; the times in all of them come from the same integer
 milliseconds, and only the writers turn them into text.
@@ -7,23 +7,17 @@ milliseconds, and only the writers turn them into text.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from types import MappingProxyType
 
 from speech.subtitles.cues import Cue, Violation, build, violations
 from speech.subtitles.rules import Rules, rules_for
-from speech.words import Word
+from speech.subtitles.styles import Karaoke, Look, look_for
+from speech.words import Word, confidence_of
 
-__all__ = ["CONTENT_TYPES", "Subtitles", "make", "render", "summary"]
-
-CONTENT_TYPES = {
-    "srt": "application/x-subrip",
-    "vtt": "text/vtt",
-    "csv": "text/csv",
-    "json": "application/json",
-    "ass": "text/x-ssa",
-}
+__all__ = ["Subtitles", "make", "render", "summary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +32,12 @@ class Subtitles:
     words: tuple[Word, ...]
     cues: tuple[Cue, ...]
     rules: Rules
+    look: Look
+
+    @property
+    def confidence(self) -> float:
+        """Mean over the words, 0 to 1."""
+        return confidence_of(self.words)
 
     def broken(self) -> list[Violation]:
         """The rules that could not be kept."""
@@ -45,16 +45,32 @@ class Subtitles:
 
 
 def make(
-    words: Sequence[Word], *, text: str, language: str, duration_ms: int, method: str, preset: str, job_id: str
+    words: Sequence[Word],
+    *,
+    text: str,
+    language: str,
+    duration_ms: int,
+    method: str,
+    job_id: str,
+    preset: str = "netflix",
+    own: Mapping[str, float] = MappingProxyType({}),
+    style: str | None = None,
+    karaoke: Karaoke = "sweep",
 ) -> Subtitles:
-    """Build the cues of a preset from timed words."""
-    rules = rules_for(preset, language)
+    """Build the cues of a preset from timed words.
+
+    Args:
+        own: values in place of the preset's, as `rules_for` takes them.
+        style: a name of `speech.subtitles.styles.STYLES`; None for the preset's.
+    """
+    rules = rules_for(preset, language, **own)
     cues = tuple(build(words, rules, language, duration_ms))
-    return Subtitles(job_id, text, language, duration_ms, method, tuple(words), cues, rules)
+    look = look_for(preset, style, karaoke)
+    return Subtitles(job_id, text, language, duration_ms, method, tuple(words), cues, rules, look)
 
 
 def render(subtitles: Subtitles, name: str) -> str:
-    """The text of one format: srt, vtt, csv, json or ass."""
+    """The text of one format, by its name in `speech.outputs.TIMINGS`."""
     text: str = import_module(f"speech.subtitles.{name}_format").write(subtitles)
     return text
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from speech.errors import InvalidRequest, Problem
+from speech.words import Word, settle
 
 if TYPE_CHECKING:
     from speech.subtitles import Subtitles
-    from speech.words import Word
+
+SCHEMA = Path(__file__).with_name("timings.schema.json")
+"""What is written, and what `read` takes."""
 
 
 def write(subtitles: Subtitles) -> str:
@@ -34,3 +40,44 @@ def timing(word: Word) -> dict[str, Any]:
         "end_time": word.end / 1000,
         "confidence": word.confidence,
     }
+
+
+def read(content: str, **presentation: Any) -> Subtitles:
+    """Subtitles from a file that `write` made, with cues built anew.
+
+    Args:
+        presentation: `preset`, `own`, `style` and `karaoke`, as `speech.subtitles.make` takes them.
+
+    Raises:
+        InvalidRequest: it is no such file.
+    """
+    from speech.subtitles import make
+
+    try:
+        found = json.loads(content)
+        words = _words(found["words"], found["text"])
+        return make(
+            settle(words, round(found["duration"] * 1000)),
+            text=found["text"],
+            language=found["language"],
+            duration_ms=round(found["duration"] * 1000),
+            method=found["method"],
+            job_id=found["job_id"],
+            **presentation,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        sentence = "The timings are not a JSON file of f5-flows; expected one that speak or align wrote."
+        raise InvalidRequest([Problem("timings", None, "", sentence)]) from None
+
+
+def _words(entries: list[dict[str, Any]], text: str) -> list[Word]:
+    """What stands between two words is found in the text, where they stand in the same order."""
+    words, at = [], 0
+    for entry in entries:
+        place = text.find(entry["word"], at)
+        at = place + len(entry["word"]) if place >= 0 else at
+        joined = place >= 0 and at < len(text) and not text[at].isspace()
+        times = round(entry["start_time"] * 1000), round(entry["end_time"] * 1000)
+        confidence = float(entry["confidence"])
+        words.append(Word(entry["word"], *times, confidence, confidence == 0, "" if joined else " "))
+    return words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 __all__ = ["PRESETS", "RULES", "Rules", "rules_for"]
 
@@ -84,7 +85,7 @@ def rules_for(preset: str, language: str, **own: float) -> Rules:
     if preset == "social" and language in _IDEOGRAPHIC:
         # There a token is one character, not a word.
         rules = replace(rules, max_chars=8, max_words=8)
-    changes = {name: int(own[name]) for name in ("max_chars", "max_lines", "max_words") if name in own}
+    changes: dict[str, Any] = {name: int(own[name]) for name in ("max_chars", "max_lines", "max_words") if name in own}
     times = {"min_duration": "min_ms", "max_duration": "max_ms", "gap": "gap_ms"}
     changes |= {field: round(own[name] * 1000) for name, field in times.items() if name in own}
     rules = replace(rules, **changes, max_cps=own.get("max_cps", rules.max_cps))

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from speech.errors import InvalidRequest
-from speech.records import Record, audio_key, load, public, reply, save, timing_key
+from speech.outputs import key
+from speech.records import Record, load, public, reply, save
 from speech.request import SpeechRequest
 from speech.stores.folder import FolderStore
 
@@ -22,9 +23,9 @@ WORDS = [{"word": "Hi", "start_time": 0.0, "end_time": 1.0, "confidence": 0.9}]
 @pytest.fixture
 def store(tmp_path):
     store = FolderStore(tmp_path)
-    store.write(audio_key(JOB), "RIFF", "audio/wav")
-    store.write(timing_key(JOB, "srt"), "1", "text/plain")
-    store.write(timing_key(JOB, "json"), json.dumps({"words": WORDS}), "application/json")
+    store.write(key(JOB, "wav"), "RIFF", "audio/wav")
+    store.write(key(JOB, "srt"), "1", "text/plain")
+    store.write(key(JOB, "json"), json.dumps({"words": WORDS}), "application/json")
     return store
 
 

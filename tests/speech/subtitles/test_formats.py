@@ -5,9 +5,7 @@ import io
 import json
 import re
 import subprocess
-from pathlib import Path
 
-import numpy as np
 import pysubs2
 import pytest
 import srt
@@ -18,19 +16,17 @@ from hypothesis import strategies as st
 from speech.audio import ffmpeg
 from speech.subtitles import make, render
 from speech.words import Word
-from tests.conftest import needed
 from tests.scripts import ALICE
 from tests.speech.subtitles.test_cues import paced, token_texts
 
 NASTY = 'He said: "a,b" & <i>x</i> --> {\\b1}bold\\N 50% {end} \\n 😀 e\u0301 مرحبا 你好 ]]> </c>'
 
 
-FONTS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "/Library/Fonts", "/System/Library/Fonts")
-
-
-def subtitles(words, text="", preset="netflix"):
+def subtitles(words, text="", preset="netflix", **look):
     length = max((word.end for word in words), default=0)
-    return make(words, text=text, language="en", duration_ms=length, method="embedded", preset=preset, job_id="job")
+    return make(
+        words, text=text, language="en", duration_ms=length, method="embedded", preset=preset, job_id="job", **look
+    )
 
 
 PLAIN, ODD = subtitles(paced(ALICE), ALICE), subtitles(paced(NASTY), NASTY)
@@ -59,7 +55,7 @@ def test_json_has_the_contracts_shape(made):
 @BOTH
 def test_srt_is_read_back_as_the_same_cues(made):
     found = list(srt.parse(render(made, "srt")))
-    assert [item.content.split("\n") for item in found] == [cue.texts() for cue in made.cues]
+    assert [item.content.replace("\u2060", "").split("\n") for item in found] == [cue.texts() for cue in made.cues]
     assert [round(item.start.total_seconds() * 1000) for item in found] == [cue.start for cue in made.cues]
     assert [round(item.end.total_seconds() * 1000) for item in found] == [cue.end for cue in made.cues]
 
@@ -134,23 +130,6 @@ def test_ffmpeg_reads_as_many_cues(made, name, tmp_path):
     )
     assert out.stderr == b""
     assert out.stdout.count(b" --> ") >= len(made.cues)
-
-
-def test_libass_lights_each_word_when_it_is_heard(tmp_path):
-    """Rendered at 100 frames a second by libass, through ffmpeg: the sum of the bright pixels jumps at each start."""
-    if not any(next(Path(place).expanduser().rglob("*.[to]tf"), None) for place in FONTS):
-        needed("a font is needed: apt-get install fonts-dejavu-core")
-    words = [Word("MMMM", 200, 600), Word("MMMM", 900, 1400), Word("MMMM", 1400, 1900)]
-    text = render(subtitles(words), "ass").replace("\\kf", "\\k")
-    (tmp_path / "a.ass").write_text(text, encoding="utf-8")
-    frames = subprocess.run(
-        [ffmpeg(), "-v", "error", "-f", "lavfi", "-i", "color=black:s=480x270:r=100:d=2", "-vf", "ass=a.ass",
-         "-f", "rawvideo", "-pix_fmt", "gray", "-"],
-        capture_output=True, check=True, cwd=tmp_path, timeout=120,
-    ).stdout  # fmt: skip
-    bright = (np.frombuffer(frames, np.uint8).reshape(-1, 270 * 480) > 200).sum(axis=1)
-    jumps = [index * 10 for index in range(1, len(bright)) if bright[index] > bright[index - 1] * 1.1 + 50]
-    assert jumps == pytest.approx([200, 900, 1400], abs=10)
 
 
 @settings(max_examples=100, deadline=None)

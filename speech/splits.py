@@ -1,0 +1,57 @@
+"""One WAV file for each cue, as editors want them on a timeline."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import soundfile
+
+from speech.encoding import ENCODERS, encode
+from speech.files import replacing
+from speech.subtitles.cues import Cue
+
+__all__ = ["pack", "spans", "split"]
+
+
+def spans(cues: Sequence[Cue]) -> list[tuple[int, int]]:
+    """Start and end of each piece in milliseconds: as long as the cue is shown, and until its last word is said."""
+    return [(cue.start, max(cue.end, cue.words[-1].end)) for cue in cues]
+
+
+def split(path: Path, cues: Sequence[Cue], folder: Path) -> list[Path]:
+    """Write `0001.wav`, `0002.wav`, ... with the rate and the samples of the recording.
+
+    Raises:
+        AudioError: the recording cannot be read.
+    """
+    try:
+        source = soundfile.SoundFile(str(path))
+    except soundfile.LibsndfileError:
+        with TemporaryDirectory() as place:
+            return split(encode(path, Path(place) / "recording.wav", ENCODERS["wav"]).path, cues, folder)
+    digits = max(4, len(str(len(cues))))
+    made = []
+    with source:
+        for number, (start, end) in enumerate(spans(cues), 1):
+            source.seek(min(start * source.samplerate // 1000, source.frames))
+            samples = source.read((end - start) * source.samplerate // 1000, dtype="int16")
+            target = folder / f"{number:0{digits}}.wav"
+            with replacing(target) as partial:
+                soundfile.write(partial, samples, source.samplerate, subtype="PCM_16", format="WAV")
+            made.append(target)
+    return made
+
+
+def pack(path: Path, cues: Sequence[Cue], target: Path) -> Path:
+    """The same pieces in one ZIP file."""
+    with (
+        TemporaryDirectory() as folder,
+        replacing(target) as partial,
+        zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for piece in split(path, cues, Path(folder)):
+            archive.write(piece, piece.name)
+    return target

@@ -1,0 +1,36 @@
+"""TextGrid for Praat, through praatio: a tier of words and a tier of cues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from praatio.utilities import textgrid_io
+
+if TYPE_CHECKING:
+    from speech.subtitles import Subtitles
+
+
+def write(subtitles: Subtitles) -> str:
+    length = max(subtitles.duration_ms, 1) / 1000
+    words = ((word.start, word.end, word.text) for word in subtitles.words)
+    cues = ((cue.start, cue.end, " ".join(cue.texts())) for cue in subtitles.cues)
+    tiers = [_tier("words", words, length), _tier("cues", cues, length)]
+    grid = {"xmin": 0, "xmax": length, "tiers": tiers}
+    text: str = textgrid_io.getTextgridAsStr(grid, "long_textgrid", includeBlankSpaces=True)
+    return text
+
+
+def _tier(name: str, spans: Iterable[tuple[int, int, str]], length: float) -> dict[str, Any]:
+    """Praat knows no interval without a length: what takes no time is written with what stands before it."""
+    entries: list[tuple[float, float, str]] = []
+    ahead = ""
+    for start, end, text in spans:
+        if end > start:
+            entries.append((start / 1000, end / 1000, f"{ahead} {text}".strip()))
+            ahead = ""
+        elif entries:
+            entries[-1] = (*entries[-1][:2], f"{entries[-1][2]} {text}")
+        else:
+            ahead = f"{ahead} {text}".strip()
+    return {"class": "IntervalTier", "name": name, "xmin": 0, "xmax": length, "entries": entries}
