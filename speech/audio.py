@@ -90,9 +90,14 @@ def duration_ms(path: Path) -> int:
     import soundfile
 
     try:
-        info = soundfile.info(str(path))
-        return int(info.frames * 1000 // info.samplerate)
-    except (soundfile.LibsndfileError, RuntimeError):
+        with soundfile.SoundFile(str(path)) as file:
+            # The header of a file that was cut off tells of more than there is.
+            if file.frames:
+                file.seek(file.frames - 1)
+                if not len(file.read(1)):
+                    raise RuntimeError
+            return int(file.frames * 1000 // file.samplerate)
+    except RuntimeError:
         return sum(len(block) for block in blocks(path, 1000))
 
 
@@ -116,7 +121,17 @@ def blocks(path: Path, rate: int) -> Iterator[Samples]:
     with file:
         if not file.frames:
             raise AudioError(f"{path.name} holds no audio: its length is zero.")
-        yield from _resampled(file, rate)
+        given = 0
+        try:
+            for block in _resampled(file, rate):
+                given += len(block)
+                yield block
+        except soundfile.LibsndfileError:
+            # Of a file that was cut off ffmpeg reads what is there.
+            for block in decoded(path, rate):
+                if len(rest := block[given:]):
+                    yield rest
+                given = max(given - len(block), 0)
 
 
 def _resampled(file: Any, rate: int) -> Iterator[Samples]:
@@ -124,12 +139,7 @@ def _resampled(file: Any, rate: int) -> Iterator[Samples]:
 
     stream = soxr.ResampleStream(file.samplerate, rate, 1, dtype="float32") if file.samplerate != rate else None
     while True:
-        try:
-            frames = file.read(file.samplerate * _BLOCK_SECONDS, dtype="float32", always_2d=True)
-        except RuntimeError:
-            # A file that was cut off ends where it can no longer be read.
-            frames = np.zeros((0, 1), np.float32)
-        block: Samples = frames.mean(axis=1)
+        block: Samples = file.read(file.samplerate * _BLOCK_SECONDS, dtype="float32", always_2d=True).mean(axis=1)
         if stream is None:
             if not len(block):
                 return

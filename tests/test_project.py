@@ -71,7 +71,8 @@ def test_the_wheel_holds_exactly_our_packages(tmp_path):
         names = [name for name in archive.namelist() if ".dist-info/" not in name]
         entry = archive.read(next(name for name in archive.namelist() if name.endswith("entry_points.txt"))).decode()
         notices = [name for name in archive.namelist() if name.endswith("LICENSE")]
-    data = [path for package in PACKAGES for path in (ROOT / package).rglob("*.yaml")]
+    kinds = (".yaml", ".html", ".json")
+    data = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.suffix in kinds]
     assert sorted(names) == sorted(str(path.relative_to(ROOT)) for path in [*SOURCES, *data])
     assert "f5-flows = deployments.cli:main" in entry
     assert "f5_flows = deployments.collection" in entry

@@ -188,7 +188,7 @@ def burn(
                 for warning in warnings:
                     click.echo(f"Note: {warning}", err=True)
             else:
-                content = read_text(timings) if timings else open_store(storage).read(key(job or "", "json")).decode()
+                content = read_text(timings) if timings else open_store(storage).read(key(job or "", "json"))
                 subtitles = read(content, **request.presentation())
             look = replace(subtitles.look, width=picture.width, height=picture.height)
             text = render(replace(subtitles, look=look), "ass")

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from speech.encoding import ENCODERS, encode
 from speech.engines.espeak import say
+from speech.video import probe
 from tests.conftest import recorded, small_disk
 from tests.scripts import ALICE
 
@@ -47,7 +49,7 @@ class TestSpeak:
         done = call("speak", "Hello there.", "--out", "here")
         assert done.returncode == 0, done.stderr
         names = files(tmp_path / "work" / "here")
-        assert [name.split(".")[-1] for name in names] == ["ass", "csv", "json", "srt", "vtt", "wav"]
+        assert [name.split(".")[-1] for name in names] == ["ass", "csv", "html", "json", "srt", "vtt", "wav"]
         assert all(f"here/{name}" in done.stdout for name in names)
         assert "demo voice" in done.stdout
         assert "[  5%] synthesize" in done.stderr
@@ -121,11 +123,34 @@ class TestSpeak:
         (["speak", "x", "--seed", "0"], "from 1 to 2147483647"),
         (["speak", "x", "--format", "doc"], "one of srt, vtt, csv, json, ass"),
         (["speak", "x", "--language", "xx"], "ISO 639-1"),
-        (["speak", "x", "--preset", "loud"], "one of netflix, bbc, word"),
+        (["speak", "x", "--preset", "loud"], "one of netflix, netflix-children, bbc, social, word"),
+        (
+            ["speak", "x", "--max-chars", "2"],
+            "cues.max_chars: 2 is not accepted; expected a whole number from 4 to",
+        ),
+        (["speak", "x", "--gap", "soon"], "cues.gap: 'soon' is not accepted; expected a number from 0 to 2"),
+        (["speak", "x", "--preset", "word", "--gap", "1"], "the preset 'word' has no values to replace"),
+        (
+            ["speak", "x", "--min-duration", "5", "--max-duration", "2"],
+            "cues.min_duration: 5 is more than max_dur",
+        ),
+        (["speak", "x", "--style", "fancy"], "style: 'fancy' is not accepted; expected one of classic, box"),
+        (["speak", "x", "--karaoke", "loud"], "expected one of sweep, step, one, appear, none"),
+        (["speak", "x", "--audio-format", "aiff"], "one of wav, mp3, flac, ogg, m4a"),
+        (["speak", "x", "--no-timings", "--split", "cues"], "split: 'cues' needs return_word_timings"),
+        (["speak", "x", "--split", "words"], "split: 'words' is not accepted"),
         (["speak", "x", "--voice", "../x.wav"], "name of a stored voice"),
         (["speak", "x", "--out", "/proc/nowhere"], "cannot be written to"),
         (["speak", "--file", "nowhere.txt"], "nowhere.txt"),
         (["align", "nowhere.wav", "--text", "x.txt"], "there is no file nowhere.wav"),
+        (["align", "nowhere.wav", "--text", "x.txt", "--style", "fancy"], "one of classic, box"),
+        (["burn"], "Give a VIDEO, or --background COLOR"),
+        (["burn", "a.mp4", "--background", "red"], "Give a VIDEO, or --background COLOR"),
+        (["burn", "--background", "red"], "Give one of --text, --timings, --captions and --job"),
+        (["burn", "--background", "reddish", "--timings", "a.json"], "--background: 'reddish' is not a colour"),
+        (["burn", "--background", "red", "--size", "big", "--timings", "a.json"], "--size: 'big' is not a size"),
+        (["burn", "--background", "red", "--timings", "a.json"], "There is no file a.json"),
+        (["burn", "nowhere.mp4", "--timings", "a.json"], "There is no video at nowhere.mp4"),
         (["status", "../../etc/passwd"], "Invalid job_id."),
         (["result", "00000000-0000-0000-0000-000000000000"], "Invalid job_id."),
         (["spaek"], "No such command"),
@@ -134,7 +159,7 @@ class TestSpeak:
 def test_bad_input_is_one_clear_sentence_with_nothing_stored(call, tmp_path, words, says):
     done = call(*words, PREFECT_API_URL="http://127.0.0.1:9/api")
     assert done.returncode in (1, 2)
-    assert done.returncode == 2 or words[-1] == "nowhere.txt"
+    assert done.returncode == 2 or words[-1] == "nowhere.txt" or words[0] == "burn"
     assert says in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     assert not [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
@@ -159,7 +184,8 @@ class TestAlign:
         (tmp_path / "work" / "talk.txt").write_text(ALICE)
         done = call("align", "talk.wav", "--text", "talk.txt", "--out", "here")
         assert done.returncode == 0, done.stderr
-        assert files(tmp_path / "work" / "here") == [f"talk.{name}" for name in ("ass", "csv", "json", "srt", "vtt")]
+        made = ("ass", "csv", "html", "json", "srt", "vtt")
+        assert files(tmp_path / "work" / "here") == [f"talk.{name}" for name in made]
         assert f"Timed {len(ALICE.split())} words with embedded" in done.stdout
 
     def test_a_script_that_is_not_what_is_said_is_called_out(self, call, tmp_path):
@@ -175,6 +201,42 @@ class TestAlign:
         assert "talk.wav is not audio" in done.stderr
         assert files(tmp_path / "work" / "here") == []
 
+    def test_every_preset_style_and_output_is_there_for_a_recording_too(self, call, tmp_path):
+        recorded(say(ALICE, "en", 150, "en-gb-x-rp+f3"), tmp_path / "work" / "talk.wav")
+        (tmp_path / "work" / "talk.txt").write_text(ALICE)
+        wanted = ["--preset", "social", "--style", "yellow", "--karaoke", "one", "--split", "cues"]
+        formats = [part for name in ("ass", "ttml", "textgrid") for part in ("--format", name)]
+        done = call("align", "talk.wav", "--text", "talk.txt", "--out", "here", *wanted, *formats)
+        assert done.returncode == 0, done.stderr
+        folder = tmp_path / "work" / "here"
+        pieces = sorted(path.name for path in (folder / "talk-cues").iterdir())
+        assert pieces[0] == "0001.wav"
+        assert len(pieces) >= len(ALICE.split()) / 3
+        assert {path.suffix for path in folder.iterdir() if path.is_file()} == {".ass", ".ttml", ".textgrid", ".html"}
+        assert "PlayResY: 1920" in (folder / "talk.ass").read_text()
+
+    def test_audio_of_no_length_is_named(self, call, tmp_path):
+        soundfile.write(tmp_path / "work" / "talk.wav", np.zeros(0, np.float32), 16000)
+        done = call("align", "talk.wav", "--text", "-", "--out", "here", stdin="Hello.")
+        assert done.returncode == 1
+        assert "talk.wav holds no audio: its length is zero." in done.stderr
+        assert files(tmp_path / "work" / "here") == []
+
+    @pytest.mark.parametrize("kind", ["wav", "flac", "mp3", "ogg"])
+    def test_a_recording_that_is_cut_off_is_timed_as_far_as_it_goes(self, call, tmp_path, kind):
+        whole = tmp_path / "work" / f"whole.{kind}"
+        recorded(say(ALICE, "en", 150, "en-gb-x-rp+f3"), tmp_path / "work" / "whole.wav")
+        if kind != "wav":
+            encode(tmp_path / "work" / "whole.wav", whole, ENCODERS[kind])
+        content = whole.read_bytes()
+        (tmp_path / "work" / f"talk.{kind}").write_bytes(content[: len(content) * 2 // 3])
+        done = call("align", f"talk.{kind}", "--text", "-", "--out", "here", "--format", "json", stdin=ALICE)
+        assert "Traceback" not in done.stderr
+        assert done.returncode == 0, done.stderr
+        found = json.loads((tmp_path / "work" / "here" / "talk.json").read_text())
+        assert len(found["words"]) == len(ALICE.split())
+        assert found["words"][-1]["end_time"] <= found["duration"]
+
     def test_eight_channels_at_eight_kilohertz_are_timed(self, call, tmp_path):
         utterance = say("Hello there, my friend.", "en")
         samples = np.stack([utterance.samples[::3]] * 8, axis=1)
@@ -183,9 +245,41 @@ class TestAlign:
         assert done.returncode == 0, done.stderr
 
 
+class TestBurn:
+    def test_a_recording_and_its_timings_become_a_video(self, call, tmp_path):
+        recorded(say("Hello there, my friend.", "en"), tmp_path / "work" / "talk.wav")
+        assert call("align", "talk.wav", "--text", "-", "--out", ".", stdin="Hello there, my friend.").returncode == 0
+        given = ["--timings", "talk.json", "--audio", "talk.wav", "--size", "320x180", "--karaoke", "step"]
+        done = call("burn", "--background", "navy", *given, "--out", "talk.mp4")
+        assert done.returncode == 0, done.stderr
+        assert "burn" in done.stderr
+        made = probe(tmp_path / "work" / "talk.mp4")
+        assert (made.width, made.height, made.has_audio) == (320, 180, True)
+
+    def test_a_script_is_timed_and_burned_in_one_go(self, call, tmp_path):
+        recorded(say("Hello there, my friend.", "en"), tmp_path / "work" / "talk.wav")
+        given = ["--text", "-", "--audio", "talk.wav", "--preset", "social", "--size", "180x320"]
+        done = call("burn", "--background", "black", *given, "--out", "talk.mp4", stdin="Hello there, my friend.")
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "work" / "talk.mp4").stat().st_size > 1000
+
+    def test_a_job_of_the_store_becomes_a_video(self, call, prefect_server, tmp_path):
+        job = json.loads(call("speak", "Hello there.", "--audio-format", "mp3", "--json").stdout)["job_id"]
+        done = call("burn", "--background", "black", "--size", "320x180", "--job", job, "--out", "talk.mp4")
+        assert done.returncode == 0, done.stderr
+        assert probe(tmp_path / "work" / "talk.mp4").has_audio
+
+    def test_timings_that_are_not_ours_are_refused(self, call, tmp_path):
+        (tmp_path / "work" / "a.json").write_text('{"words": 5}')
+        recorded(say("Hello there, my friend.", "en"), tmp_path / "work" / "talk.wav")
+        done = call("burn", "--background", "black", "--timings", "a.json", "--audio", "talk.wav")
+        assert done.returncode == 2
+        assert "The timings are not a JSON file of f5-flows" in done.stderr
+
+
 def test_help_teaches_and_names_every_command(call):
     text = call("--help").stdout
-    assert all(word in text for word in ("speak", "align", "result", "status", "doctor", "server"))
+    assert all(word in text for word in ("speak", "align", "burn", "result", "status", "doctor", "server"))
     assert all(word in text for word in ("deploy", "worker", "endpoint", "execute", "blocks"))
     assert "--preset" in call("speak", "--help").stdout
     assert "RUNPOD_API_KEY" in call("deploy", "--help").stdout

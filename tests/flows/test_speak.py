@@ -1,13 +1,17 @@
 """The flow, against a real Prefect server and real stores."""
 
 import asyncio
+import io
 import json
 import re
 import time
+import zipfile
 from pathlib import Path
 from uuid import UUID
 
+import numpy as np
 import pytest
+import soundfile
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.exceptions import CancelledRun
@@ -17,6 +21,7 @@ from prefect.states import Cancelling
 
 from flows.speak import speak
 from speech import alignment
+from speech.audio import decoded
 from speech.errors import InvalidRequest, SpeechError, Unreachable
 from speech.records import load, reply
 from speech.request import SpeechRequest
@@ -64,7 +69,7 @@ async def test_a_request_becomes_speech_subtitles_and_a_record(store):
     answer = await speak(SpeechRequest.parse(TIMED))
     job = answer["job_id"]
     timings = [f"timings/{job}.{name}" for name in ("ass", "csv", "json", "srt", "vtt")]
-    assert keys(store) == [f"jobs/{job}.json", f"output/{job}.wav", *timings]
+    assert keys(store) == [f"jobs/{job}.json", f"output/{job}.wav", f"previews/{job}.html", *timings]
     assert (answer["status"], answer["seed"], answer["word_count"]) == ("completed", 5, 7)
     assert answer["timing_method"] == "embedded"
     assert any(text.startswith("whisperx did not") for text in answer["warnings"])
@@ -82,8 +87,64 @@ async def test_the_record_answers_after_the_run_as_the_run_did(store):
 
 async def test_only_what_is_asked_for_is_in_the_reply(store):
     answer = await speak(SpeechRequest.parse({"text": "Hello."}))
-    assert not [key for key in answer if key.startswith("timing")]
-    assert not [key for key in keys(store) if key.startswith("timings/")]
+    assert not [key for key in answer if key.startswith(("timing", "preview", "cues", "subtitle", "audio_format"))]
+    assert not [key for key in keys(store) if key.startswith(("timings/", "previews/"))]
+
+
+@pytest.mark.parametrize("kind", ["mp3", "flac", "ogg", "m4a"])
+async def test_audio_comes_as_the_kind_that_is_asked_for_with_times_that_fit_it(store, kind):
+    answer = await speak(SpeechRequest.parse(TIMED | {"audio_format": kind}))
+    assert answer["audio_format"] == kind
+    assert answer["audio_url"].endswith(f"output/{answer['job_id']}.{kind}")
+    made = Path(answer["audio_url"].removeprefix("file://"))
+    samples = np.concatenate(list(decoded(made, 16000)))
+    first = json.loads(store.read(f"timings/{answer['job_id']}.json"))["words"][0]
+    heard = int(np.argmax(np.abs(samples) > 0.1 * np.abs(samples).max())) / 16000
+    assert first["start_time"] == pytest.approx(heard, abs=0.08)
+    assert reply(store, load(store, answer["job_id"]))["audio_url"] == answer["audio_url"]
+
+
+async def test_each_cue_is_a_wav_file_where_that_is_asked_for(store, tmp_path):
+    answer = await speak(SpeechRequest.parse(TIMED | {"split": "cues", "preset": "word"}))
+    with zipfile.ZipFile(answer["cues_url"].removeprefix("file://")) as archive:
+        pieces = archive.namelist()
+        lengths = [len(soundfile.read(io.BytesIO(archive.read(name)))[0]) / 22050 for name in pieces]
+    assert pieces == [f"{number:04}.wav" for number in range(1, 8)]
+    words = json.loads(store.read(f"timings/{answer['job_id']}.json"))["words"]
+    assert lengths == pytest.approx([word["end_time"] - word["start_time"] for word in words], abs=0.002)
+
+
+async def test_the_page_and_its_link_are_there(store):
+    answer = await speak(SpeechRequest.parse(TIMED))
+    page = Path(answer["preview_url"].removeprefix("file://")).read_text()
+    assert page.startswith("<!doctype html>")
+    assert f"7 words, timed by {answer['timing_method']}" in page
+    found = await artifacts(answer["job_id"])
+    assert answer["preview_url"].removeprefix("file://") in found["summary"].data
+
+
+async def test_rules_that_could_not_be_kept_are_reported_one_by_one(store):
+    answer = await speak(SpeechRequest.parse(TIMED | {"cues": {"max_cps": 5}}))
+    problems = answer["subtitle_problems"]
+    assert {"cue", "rule", "value", "limit"} == set(problems[0])
+    assert problems[0]["rule"] == "speed"
+    assert any("faster than 5 characters a second" in text for text in answer["warnings"])
+
+
+async def test_own_values_style_and_karaoke_reach_the_files(store):
+    wanted = {
+        "cues": {"max_chars": 12},
+        "style": "yellow",
+        "karaoke": "one",
+        "timing_formats": ["ass", "ttml", "textgrid"],
+    }
+    answer = await speak(SpeechRequest.parse(TIMED | wanted))
+    job = answer["job_id"]
+    cues = json.loads(store.read(f"timings/{job}.json"))["cues"]
+    assert max(len(line) for cue in cues for line in cue["lines"]) <= 12
+    drawn = store.read(f"timings/{job}.ass")
+    assert "\\t(" in drawn
+    assert set(answer["timing_files"]) == {"srt", "ass", "ttml", "textgrid"}
 
 
 async def test_a_person_sees_the_summary_the_words_and_the_progress_in_the_ui():
@@ -108,7 +169,7 @@ async def test_the_server_knows_the_run_and_each_step():
             await asyncio.sleep(0.2)
     assert run.state_name == "Completed"
     assert names == {
-        "prepare", "synthesize", "persist audio", "align words", "render subtitles", "persist timings",
+        "prepare", "synthesize", "persist audio", "align words", "render subtitles", "persist files",
     }  # fmt: skip
     assert answer["flow_run_url"].endswith(f"/runs/flow-run/{run.id}")
 

@@ -1,0 +1,148 @@
+"""Captions in the picture."""
+
+import re
+import subprocess
+
+import numpy as np
+import pytest
+import soundfile
+
+from speech.audio import ffmpeg
+from speech.errors import VideoError
+from speech.subtitles import make, render
+from speech.video import Background, burn, check_colour, probe
+from speech.words import Word
+from tests.conftest import font, needed
+
+WORDS = [Word("MMMM", 500, 900), Word("MMMM.", 1000, 1500)]
+
+
+@pytest.fixture(autouse=True)
+def a_font():
+    if lacking := font():
+        needed(lacking)
+
+
+@pytest.fixture
+def sound(tmp_path):
+    path = tmp_path / "sound.wav"
+    soundfile.write(path, 0.3 * np.sin(np.arange(2 * 22050) * 0.1), 22050)
+    return path
+
+
+@pytest.fixture
+def film(tmp_path):
+    """A second and a half of a black picture of odd size, with a tone."""
+    return encoded(tmp_path / "film.mp4", "color=black:s=321x181:d=1.5:r=25", "sine=d=1.5")
+
+
+def encoded(path, *sources):
+    inputs = [part for source in sources for part in ("-f", "lavfi", "-i", source)]
+    subprocess.run([ffmpeg(), "-v", "error", *inputs, "-pix_fmt", "yuv444p", path], check=True)
+    return path
+
+
+def captions():
+    made = make(WORDS, text="", language="en", duration_ms=2000, method="embedded", job_id="job", karaoke="none")
+    return render(made, "ass")
+
+
+def brightness(path):
+    """White pixels of each frame."""
+    about = probe(path)
+    raw = subprocess.run(
+        [ffmpeg(), "-v", "error", "-i", path, "-f", "rawvideo", "-pix_fmt", "gray", "-"],
+        capture_output=True,
+        check=True,
+    ).stdout
+    return (np.frombuffer(raw, np.uint8).reshape(-1, about.width * about.height) > 180).sum(axis=1)
+
+
+def streams(path):
+    told = subprocess.run([ffmpeg(), "-hide_banner", "-i", path], capture_output=True, text=True).stderr
+    return re.findall(r"(Video|Audio): (\w+)", told)
+
+
+def test_captions_are_burned_onto_a_background_with_the_audio(sound, tmp_path):
+    shares = []
+    target = burn(Background("black", 320, 180), captions(), sound, 2000, tmp_path / "a.mp4", shares.append)
+    assert streams(target) == [("Video", "h264"), ("Audio", "aac")]
+    about = probe(target)
+    assert (about.width, about.height) == (320, 180)
+    assert about.duration_ms == pytest.approx(2000, abs=100)
+    bright = brightness(target)
+    assert bright[3] == 0
+    assert bright[int(0.7 * 30)] > 5
+    assert shares == sorted(shares)
+    assert shares[-1] > 0.9
+
+
+def test_captions_are_burned_into_a_video_that_keeps_its_sound(film, tmp_path):
+    target = burn(probe(film), captions(), None, 1500, tmp_path / "a.mp4")
+    assert streams(target) == [("Video", "h264"), ("Audio", "aac")]
+    assert probe(target).duration_ms == pytest.approx(1500, abs=100)
+    assert brightness(target)[int(0.7 * 25)] > 5
+
+
+def test_a_video_shorter_than_the_audio_stands_still_until_its_end(film, sound, tmp_path):
+    target = burn(probe(film), captions(), sound, 2000, tmp_path / "a.mp4")
+    assert probe(target).duration_ms == pytest.approx(2000, abs=100)
+
+
+def test_a_silent_video_stays_silent(tmp_path):
+    silent = encoded(tmp_path / "silent.mp4", "color=black:s=320x180:d=1")
+    target = burn(probe(silent), captions(), None, 1000, tmp_path / "a.mp4")
+    assert streams(target) == [("Video", "h264")]
+
+
+def test_a_recording_is_no_video(sound):
+    with pytest.raises(VideoError, match="is not a video that ffmpeg can read, or it has no picture"):
+        probe(sound)
+
+
+def test_a_video_without_frames_is_refused_and_leaves_nothing(film, tmp_path):
+    empty = tmp_path / "empty.mkv"
+    subprocess.run([ffmpeg(), "-v", "error", "-i", film, "-frames:v", "0", "-c", "copy", empty], check=True)
+    with pytest.raises(VideoError, match="or it has no picture"):
+        probe(empty)
+
+
+def test_a_video_cut_off_before_its_first_frame_is_refused_and_leaves_nothing(film, tmp_path):
+    cut = tmp_path / "cut.mp4"
+    subprocess.run([ffmpeg(), "-v", "error", "-i", film, "-c", "copy", "-movflags", "+faststart", cut], check=True)
+    whole = cut.read_bytes()
+    cut.write_bytes(whole[: whole.index(b"mdat") + 8])
+    with pytest.raises(VideoError, match=r"cut\.mp4"):
+        burn(probe(cut), captions(), None, 1000, tmp_path / "a.mp4")
+    assert not list(tmp_path.glob("*a.mp4*"))
+
+
+def test_what_is_no_video_at_all_is_refused(tmp_path):
+    (tmp_path / "a.mp4").write_text("no video")
+    with pytest.raises(VideoError):
+        probe(tmp_path / "a.mp4")
+    with pytest.raises(VideoError, match="There is no video at"):
+        probe(tmp_path / "b.mp4")
+
+
+@pytest.mark.parametrize("colour", ["navy", "#1A2B3C", "ff0000"])
+def test_colours_are_names_or_digits(colour):
+    assert check_colour(colour) == colour
+
+
+@pytest.mark.parametrize("colour", ["nocolour", "red:s=9x9", "#12", "", "red,drawtext=text=x"])
+def test_what_is_no_colour_is_refused(colour):
+    with pytest.raises(VideoError, match="is not a colour"):
+        check_colour(colour)
+
+
+def test_without_a_font_the_fault_says_so(sound, tmp_path, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "fonts.conf").write_text(
+        f'<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>{tmp_path}/empty</dir>'
+        f"<cachedir>{tmp_path}/cache</cachedir></fontconfig>"
+    )
+    monkeypatch.setenv("FONTCONFIG_FILE", str(tmp_path / "fonts.conf"))
+    with pytest.raises(VideoError, match="has no font"):
+        burn(Background("black", 320, 180), captions(), sound, 2000, tmp_path / "a.mp4")
+    assert not list(tmp_path.glob("*.mp4*"))
