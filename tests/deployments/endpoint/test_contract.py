@@ -43,7 +43,8 @@ def spoken(ask):
 def test_speaking_replies_as_the_contract_says(spoken):
     assert {
         "job_id", "status", "text", "seed", "audio_url", "expires_in", "duration", "sample_rate", "timing_files",
-        "timing_format", "timing_method", "word_count", "timing_confidence", "flow_run_id", "flow_run_url", "warnings",
+        "timing_format", "timing_method", "word_count", "timing_confidence", "preview_url", "flow_run_id", "flow_run_url",
+        "warnings",
     } == set(spoken)  # fmt: skip
     assert (spoken["status"], spoken["seed"], spoken["word_count"]) == ("completed", 5, 4)
     assert set(spoken["timing_files"]) == {"srt", "vtt", "csv", "json", "ass"}
@@ -76,6 +77,13 @@ def test_download_gives_a_url_for_each_file(ask, spoken):
     timing = ask(endpoint="download", job_id=job, type="timing", format="vtt")["output"]
     assert timing["timing_url"] == spoken["timing_files"]["vtt"]
     assert (timing["content_type"], timing["filename"]) == ("text/vtt", f"{job}.vtt")
+
+
+def test_audio_of_another_kind_is_downloaded_as_such(ask):
+    told = ask(text=SAYS, audio_format="MP3")["output"]
+    audio = ask(endpoint="download", job_id=told["job_id"])["output"]
+    assert audio["audio_url"] == told["audio_url"]
+    assert (audio["content_type"], audio["format"]) == ("audio/mpeg", "mp3")
 
 
 def test_a_voice_is_uploaded_and_listed(ask, tmp_path):
@@ -200,4 +208,4 @@ def test_the_container_is_healthy(ask, home):
 
 def test_what_is_stored_is_only_under_the_keys_of_the_contract(ask, home, spoken):
     keys = {path.name for path in (home / "store").iterdir()}
-    assert keys <= {"output", "timings", "jobs", "voices"}
+    assert keys <= {"output", "timings", "previews", "jobs", "voices"}
