@@ -43,8 +43,8 @@ def spoken(ask):
 def test_speaking_replies_as_the_contract_says(spoken):
     assert {
         "job_id", "status", "text", "seed", "audio_url", "expires_in", "duration", "sample_rate", "timing_files",
-        "timing_format", "timing_method", "word_count", "timing_confidence", "preview_url", "flow_run_id", "flow_run_url",
-        "warnings",
+        "timing_format", "timing_method", "word_count", "timing_confidence", "preview_url", "flow_run_id",
+        "flow_run_url", "warnings",
     } == set(spoken)  # fmt: skip
     assert (spoken["status"], spoken["seed"], spoken["word_count"]) == ("completed", 5, 4)
     assert set(spoken["timing_files"]) == {"srt", "vtt", "csv", "json", "ass"}
