@@ -44,7 +44,8 @@ def _table(subtitles: Subtitles) -> list[dict[str, Any]]:
 
 
 def _summary(result: SpeechResult) -> str:
-    links = {result.audio_format or "wav": result.audio_url, **(result.timing_files or {})}
+    links = {"listen and read along": result.preview_url} if result.preview_url else {}
+    links |= {result.audio_format or "wav": result.audio_url, **(result.timing_files or {})}
     links |= {"cues": result.cues_url} if result.cues_url else {}
     quote = result.text[:300].replace("\n", " ").translate(_PLAIN) + ("..." if len(result.text) > 300 else "")
     lines = [
@@ -60,8 +61,6 @@ def _summary(result: SpeechResult) -> str:
         lines.append(f"| Confidence | {result.timing_confidence} |")
     # A browser follows no link from a web page to a file; its place helps more.
     places = [f"`{url.removeprefix('file://')}`" for url in links.values() if url.startswith("file:")]
-    if result.preview_url:
-        lines += ["", f"**[Listen and read along]({result.preview_url})**"]
     lines += ["", "\n".join(f"- {place}" for place in places)] if places else ["", _linked(links)]
     lines += ["", *(f"- {warning.translate(_PLAIN)}" for warning in result.warnings)]
     return "\n".join(lines)

@@ -20,6 +20,7 @@ from tests import NODE, RUNTIME
 ROOT = Path(__file__).parent.parent
 TORCH = "torch==2.13.0+cpu"
 VALIDATOR = "webvtt-parser@2.2.0"
+QUIETLY = ("--silent", "--no-audit", "--no-fund")
 
 
 def main() -> int:
@@ -32,7 +33,9 @@ def main() -> int:
     install = [Path(sys.executable).with_name("f5-flows"), "runtime", "install", "f5-tts", "whisperx"]
     subprocess.run(install, env=os.environ | components)
     if (npm := shutil.which("npm")) and not (NODE / "node_modules").is_dir():
-        subprocess.run([npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", NODE, VALIDATOR])
+        # Behind a company proxy node trusts what it is told to, not what the system does.
+        trusted = {"NODE_EXTRA_CA_CERTS": found} if (found := os.environ.get("SSL_CERT_FILE")) else {}
+        subprocess.run([npm, "install", *QUIETLY, "--prefix", NODE, VALIDATOR], env=trusted | os.environ)
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "loadfile", *sys.argv[1:]], cwd=ROOT
     ).returncode

@@ -98,20 +98,24 @@ def machine(tmp_path_factory):
         needed("PostgreSQL and Redis are needed: apt-get install postgresql redis-server")
     assert COMPOSE["postgres"]["command"][0] == "postgres"
     machine = Machine(tmp_path_factory.mktemp("compose"))
-    port = {name: str(value) for name, value in machine.ports.items()}
-    machine.start("redis", *COMPOSE["redis"]["command"], "--port", port["redis"], "--bind", "127.0.0.1")
-    machine.once("migrate", *COMPOSE["migrate"]["command"])
-    machine.start("server", *(port["server"] if word == "4200" else word for word in COMPOSE["server"]["command"]))
-    machine.start("services", *COMPOSE["services"]["command"])
-    machine.start("s3", "moto_server", *(port["s3"] if word == "5000" else word for word in COMPOSE["s3"]["command"]))
-    answers(f"{machine.api}/health")
-    answers(f"http://127.0.0.1:{port['s3']}")
-    machine.once("bucket", *COMPOSE["bucket"]["entrypoint"])
-    machine.told = machine.once("setup", str(PROGRAM), *COMPOSE["setup"]["command"])
-    silence_schedules(machine.api)
-    machine.start("worker", str(PROGRAM), *COMPOSE["worker"]["command"])
-    yield machine
-    machine.stop()
+    try:
+        port = {name: str(value) for name, value in machine.ports.items()}
+        machine.start("redis", *COMPOSE["redis"]["command"], "--port", port["redis"], "--bind", "127.0.0.1")
+        machine.once("migrate", *COMPOSE["migrate"]["command"])
+        machine.start("server", *(port["server"] if word == "4200" else word for word in COMPOSE["server"]["command"]))
+        machine.start("services", *COMPOSE["services"]["command"])
+        machine.start(
+            "s3", "moto_server", *(port["s3"] if word == "5000" else word for word in COMPOSE["s3"]["command"])
+        )
+        answers(f"{machine.api}/health")
+        answers(f"http://127.0.0.1:{port['s3']}")
+        machine.once("bucket", *COMPOSE["bucket"]["entrypoint"])
+        machine.told = machine.once("setup", str(PROGRAM), *COMPOSE["setup"]["command"])
+        silence_schedules(machine.api)
+        machine.start("worker", str(PROGRAM), *COMPOSE["worker"]["command"])
+        yield machine
+    finally:
+        machine.stop()
 
 
 @pytest.fixture

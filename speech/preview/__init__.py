@@ -22,7 +22,7 @@ from speech.audio import blocks
 from speech.encoding import PREVIEW, encode
 from speech.files import write_text
 from speech.outputs import AUDIO, content_type
-from speech.subtitles import summary
+from speech.subtitles import describe, summary
 
 if TYPE_CHECKING:
     from speech.subtitles import Subtitles
@@ -58,6 +58,9 @@ def write(
     downloads = [_download(subtitles.job_id, name, text.encode("utf-8")) for name, text in files.items()]
     if audio.stat().st_size <= _LARGEST and audio.suffix[1:] in AUDIO and audio.suffix[1:] != kind:
         downloads.insert(0, _download(subtitles.job_id, audio.suffix[1:], audio.read_bytes()))
+    problems: dict[int, list[str]] = {}
+    for problem in subtitles.broken():
+        problems.setdefault(problem.cue, []).append(describe(problem))
     data = {
         "name": subtitles.job_id,
         "duration": subtitles.duration_ms,
@@ -66,7 +69,10 @@ def write(
             [word.text, word.start, word.end, word.confidence, int(word.interpolated), word.space]
             for word in subtitles.words
         ],
-        "cues": [[cue.start, cue.end, list(cue.lines)] for cue in subtitles.cues],
+        "cues": [
+            [cue.start, cue.end, list(cue.lines), problems.get(number, [])]
+            for number, cue in enumerate(subtitles.cues, 1)
+        ],
         "notes": [*warnings, *summary(subtitles.broken())],
         "column": _COLUMN_MS,
         "peaks": _base64(_peaks(audio)),

@@ -17,7 +17,7 @@ from speech.subtitles.rules import Rules, rules_for
 from speech.subtitles.styles import Karaoke, Look, look_for
 from speech.words import Word, confidence_of
 
-__all__ = ["Subtitles", "make", "render", "summary"]
+__all__ = ["Subtitles", "describe", "make", "render", "summary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,20 @@ _MEANINGS = {
     "long": "longer than {limit:g} ms",
     "gap": "less than {limit:g} ms before the next",
 }
+
+
+_LIMITS = {
+    "characters": "{value:g} characters in a line; at most {limit:g}",
+    "speed": "{value:g} characters a second; at most {limit:g}",
+    "short": "shown for {value:g} ms; at least {limit:g}",
+    "long": "shown for {value:g} ms; at most {limit:g}",
+    "gap": "{value:g} ms before the next; at least {limit:g}",
+}
+
+
+def describe(problem: Violation) -> str:
+    """One rule that one cue does not keep, in words."""
+    return _LIMITS[problem.rule].format(value=problem.value, limit=problem.limit)
 
 
 def summary(broken: Sequence[Violation]) -> list[str]:

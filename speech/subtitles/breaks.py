@@ -60,34 +60,33 @@ _NUMBER = regex.compile(r"[\p{P}\p{Sc}]*\d[\d.,:/]*[\p{Sc}%°]?")
 
 def break_costs(words: Sequence[Word], language: str) -> list[float]:
     """What it costs to part each word from the one after it; nothing after the last."""
-    return [_cost(words, index, language) for index in range(1, len(words))] + [SENTENCE]
+    joints, determiners = _tables(language)
+    return [_cost(words, index, joints, determiners) for index in range(1, len(words))] + [SENTENCE]
 
 
-def _cost(words: Sequence[Word], index: int, language: str) -> float:
+def _cost(words: Sequence[Word], index: int, joints: frozenset[str], determiners: frozenset[str]) -> float:
     """What it costs to part word `index` from the one before it."""
     before, after = words[index - 1].text, words[index].text
-    joints, determiners = _tables(language)
-    bare_before, bare_after = before.strip("\"'“”‘’«»()[].,;:!?").lower(), after.strip("\"'“”‘’«»()[]").lower()
-    titled = _TITLE.fullmatch(before.lstrip("\"'“‘(")) and before.endswith(".")
-    if titled and after[:1].isupper():
-        return _NEVER
-    if _ENDS_SENTENCE.search(before):
-        return SENTENCE
-    if _ENDS_CLAUSE.search(before):
-        return _CLAUSE
+    # Most words are letters alone, which no pattern below has to be asked about.
+    plain = before.isalpha()
+    if not plain:
+        if before.endswith(".") and after[:1].isupper() and _TITLE.fullmatch(before.lstrip("\"'“‘(")):
+            return _NEVER
+        if _ENDS_SENTENCE.search(before):
+            return SENTENCE
+        if _ENDS_CLAUSE.search(before):
+            return _CLAUSE
     if not words[index - 1].space:
         return _ANYWHERE
-    if _NUMBER.fullmatch(before) or (_NUMBER.fullmatch(after) and _NAME.fullmatch(before)):
+    if not plain and _NUMBER.fullmatch(before):
         return _NEVER
-    if not any(character.isalnum() for character in after):
+    if not after.isalpha() and not any(character.isalnum() for character in after):
         return _NEVER
-    if (
-        _NAME.fullmatch(before)
-        and _NAME.match(after)
-        and index > 1
-        and not _ENDS_SENTENCE.search(words[index - 2].text)
-    ):
-        return _NEVER
+    if before[:1].isupper() and _NAME.fullmatch(before):
+        begins = index < 2 or _ENDS_SENTENCE.search(words[index - 2].text)
+        if _NUMBER.fullmatch(after) or (_NAME.match(after) and not begins):
+            return _NEVER
+    bare_before, bare_after = before.strip("\"'“”‘’«»()[].,;:!?").lower(), after.strip("\"'“”‘’«»()[]").lower()
     if bare_before in determiners or bare_before in joints:
         return _AFTER_JOINT
     return _BEFORE_JOINT if bare_after in joints else _ANYWHERE

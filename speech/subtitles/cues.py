@@ -12,7 +12,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import regex
 
@@ -121,26 +121,30 @@ def _one_by_one(words: Sequence[Word]) -> list[Group]:
 
 def _cheapest(words: Sequence[Word], rules: Rules, language: str) -> list[Group]:
     text = _Text.of(words, break_costs(words, language), rules)
+    begins, ends, breaks = text.begins, text.ends, text.breaks
     best: list[tuple[float, int, tuple[int, ...]]] = [(0.0, 0, ())]
     for last in range(1, len(words) + 1):
-        choice: tuple[float, int, tuple[int, ...]] = (float("inf"), 0, ())
-        inside, heard = 0.0, words[last - 1].end
+        inside, heard, ending = 0.0, words[last - 1].end, _EACH_CUE + breaks[last - 1]
         most = rules.max_words or last
+        # What each cue that ends here costs at least; the cheapest is looked at first, most of the others never.
+        least: list[tuple[float, int]] = []
         for first in range(last - 1, max(last - most, 0) - 1, -1):
             if first < last - 1:
                 pause = words[first + 1].start - words[first].end
                 if pause > _PAUSE_MS:
                     inside += _PAUSE_INSIDE * (pause / _PAUSE_MS - 1)
-                if text.breaks[first] == SENTENCE:
+                if breaks[first] == SENTENCE:
                     inside += _SENTENCE_INSIDE
-                if text.width(first, last) > text.room or heard - words[first].start > rules.max_ms:
+                if ends[last] - begins[first] > text.room or heard - words[first].start > rules.max_ms:
                     break
-            cost = best[first][0] + _EACH_CUE + text.breaks[last - 1] + inside
+            least.append((best[first][0] + ending + inside, first))
+        least.sort()
+        choice: tuple[float, int, tuple[int, ...]] = (float("inf"), 0, ())
+        for cost, first in least:
             if cost >= choice[0]:
-                continue
+                break
             cost += _reading_cost(text, first, last)
-            lines = text.lines(first, last, choice[0] - cost)
-            if lines is not None:
+            if cost < choice[0] and (lines := text.lines(first, last, choice[0] - cost)):
                 choice = (cost + lines[1], first, lines[0])
         best.append(choice)
     groups: list[Group] = []
@@ -201,7 +205,7 @@ class _Text:
             for begin, (cost, shape) in ways.items():
                 latest = min(bisect_right(self.ends, self.begins[begin] + most) - 1, last - left)
                 for end in range(max(earliest, begin + 1), latest + 1):
-                    so_far = cost + _UNBALANCED * abs(self.width(begin, end) - target)
+                    so_far = cost + _UNBALANCED * abs(self.ends[end] - self.begins[begin] - target)
                     so_far += self.breaks[end - 1] / 2 if left else 0
                     if so_far < limit and (end not in onward or so_far < onward[end][0]):
                         onward[end] = so_far, (*shape, end - begin)
@@ -258,7 +262,7 @@ def _joined(words: Sequence[Word]) -> str:
     return "".join(word.text + word.space for word in words).rstrip()
 
 
-@cache
+@lru_cache(maxsize=50_000)
 def _width(text: str) -> int:
     """Characters as a reader counts them."""
     return len(text) if text.isascii() else len(regex.findall(r"\X", text))

@@ -29,7 +29,16 @@ def write(subtitles: Subtitles) -> str:
             {"start_time": cue.start / 1000, "end_time": cue.end / 1000, "lines": cue.texts()} for cue in subtitles.cues
         ],
     }
-    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+    return "{\n" + ",\n".join(f" {_text(name)}: {_lined(value)}" for name, value in content.items()) + "\n}\n"
+
+
+def _lined(value: Any) -> str:
+    """A list with a line for each of its entries, which reads well and is written faster than with `indent`."""
+    return "[\n  " + ",\n  ".join(map(_text, value)) + "\n ]" if isinstance(value, list) and value else _text(value)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def timing(word: Word) -> dict[str, Any]:

@@ -60,11 +60,11 @@ def _paragraph(document: ContentDocument, cue: Cue, region: Region) -> P:
     paragraph.set_begin(Fraction(cue.start, 1000))
     paragraph.set_end(Fraction(cue.end, 1000))
     paragraph.set_region(region)
+    span = Span(document)
+    span.set_style(StyleProperties.BackgroundColor, NamedColors.black.value)
     for number, line in enumerate(cue.texts()):
         if number:
-            paragraph.push_child(Br(document))
-        span = Span(document)
-        span.set_style(StyleProperties.BackgroundColor, NamedColors.black.value)
+            span.push_child(Br(document))
         span.push_child(Text(document, line.translate(_NOT_XML)))
-        paragraph.push_child(span)
+    paragraph.push_child(span)
     return paragraph

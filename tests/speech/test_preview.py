@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 from speech import preview
 from speech.alignment.embedded import Embedded
 from speech.audio import Recording, ffmpeg
-from speech.subtitles import make, render
+from speech.subtitles import describe, make, render
 from speech.text import chunks, normalise
 from tests.conftest import needed
 from tests.scripts import ALICE
@@ -54,6 +54,7 @@ def made(tmp_path_factory):
         duration_ms=recording.duration_ms,
         method="embedded",
         job_id="job",
+        own={"max_cps": 14},
     )
     files = {name: render(subtitles, name) for name in FORMATS}
     page = preview.write(subtitles, recording.path, files, folder / "p.html", ["Something went less than well."])
@@ -173,8 +174,11 @@ def test_every_file_can_be_saved_from_the_page(page, made, tmp_path):
         assert saved.read_bytes() == expected
 
 
-def test_notes_and_rules_that_were_not_kept_are_told(page):
+def test_notes_and_rules_that_were_not_kept_are_told(page, made):
     assert "Something went less than well." in page.inner_text("#notes")
+    broken = made[0].broken()
+    assert broken
+    assert page.locator(".broken").all_inner_texts() == [describe(problem) for problem in broken]
 
 
 def test_the_waveform_is_drawn_and_a_click_in_it_jumps(page):

@@ -19,7 +19,7 @@ import webvtt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from praatio.utilities import textgrid_io
-from ttconv.model import Span
+from ttconv.model import Text
 
 from speech.audio import ffmpeg
 from speech.subtitles import make, render
@@ -158,7 +158,7 @@ def test_ttml_is_read_back_by_ttconv_as_our_cues(made):
         (cue.start, cue.end) for cue in made.cues
     ]
     lines = [
-        [squeezed("".join(text.get_text() for text in span)) for span in paragraph if isinstance(span, Span)]
+        [squeezed(part.get_text()) for part in paragraph.first_child() if isinstance(part, Text)]
         for paragraph in paragraphs
     ]
     assert lines == [[squeezed(line) for line in cue.texts()] for cue in made.cues]
