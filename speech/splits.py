@@ -42,6 +42,10 @@ def split(path: Path, cues: Sequence[Cue], folder: Path) -> list[Path]:
             with replacing(target) as partial:
                 soundfile.write(partial, samples, source.samplerate, subtype="PCM_16", format="WAV")
             made.append(target)
+    for left in set(folder.glob("*.wav")) - set(made):
+        # Of an earlier time, when there were more cues.
+        if left.stem.isdigit():
+            left.unlink()
     return made
 
 

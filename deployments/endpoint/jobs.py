@@ -22,7 +22,7 @@ from deployments.endpoint.keeper import Keeper, Outcome
 from deployments.endpoint.logs import job_id
 from deployments.endpoint.runs import Claim, Runs
 from flows.hooks import STATUSES
-from speech.errors import EngineError, InvalidRequest, NotFound, Problem, ServerError, SpeechError
+from speech.errors import InvalidRequest, NotFound, Problem, ServerError, SpeechError
 from speech.outputs import content_type, key
 from speech.records import Record, load, public, reply, save
 from speech.request import SpeechRequest
@@ -152,12 +152,8 @@ class Jobs:
             return await self._ended(run)
         reporter = _Reporter(self._report, job) if "input" in job else None
         try:
-            return await self._keeper.run(str(run.id), job["id"], reporter.hear if reporter else _unheard)
-        except EngineError as fault:
-            await runs.crash(run.id, str(fault))
-            return Outcome("CRASHED", "Crashed", error=str(fault))
+            return await runs.perform(self._keeper, run.id, job["id"], reporter.hear if reporter else None)
         finally:
-            runs.release(run.id)
             if reporter:
                 await reporter.stop()
 
@@ -178,6 +174,16 @@ class Jobs:
             await runs.cancel(run.id)
         except Exception as fault:
             log.warning("Prefect could not be told that flow run %s is cancelled: %s", run.id, fault)
+        await self._wind_down(run, working)
+
+    async def cancelled_by_prefect(self, run_id: str) -> None:
+        """A held run was cancelled in Prefect: stop it, and end its process if it does not."""
+        self._keeper.cancel(run_id)
+        if (working := self._executing.get(run_id)) and self.runs:
+            await self._wind_down(await self.runs.read(UUID(run_id)), working)
+
+    async def _wind_down(self, run: FlowRun, working: asyncio.Task[Outcome]) -> None:
+        """Let a run stop at its next chunk; end its process where it takes too long."""
         self._keeper.cancel(str(run.id))
         done, _ = await asyncio.wait({working}, timeout=settings().cancel_grace)
         if not done:
@@ -186,20 +192,7 @@ class Jobs:
             working.cancel()
             with suppress(asyncio.CancelledError):
                 await working
-        await runs.cancelled(run)
-
-    async def cancelled_by_prefect(self, run_id: str) -> None:
-        """A held run was cancelled in Prefect: stop it, and end its process if it does not."""
-        self._keeper.cancel(run_id)
-        working = self._executing.get(run_id)
-        if working is None or self.runs is None:
-            return
-        done, _ = await asyncio.wait({working}, timeout=settings().cancel_grace)
-        if not done:
-            run = await self.runs.read(UUID(run_id))
-            self._keeper.end(run_id)
-            await self.runs.cancelled(run)
-            working.cancel()
+        await (await self._prefect()).cancelled(run)
 
     # Voices
 
@@ -363,10 +356,6 @@ class _Reporter:
 async def _store_of(run: FlowRun | None) -> Store:
     """The store that a run was told to use, else the container's."""
     return await aopen_store(run.parameters.get("storage") if run else None)
-
-
-def _unheard(step: str, share: float) -> None:
-    """Nobody is told of runs that go on behind their reply; Prefect shows how far they are."""
 
 
 def _spoken(outcome: Outcome, name: str) -> dict[str, Any]:

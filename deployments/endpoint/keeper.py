@@ -24,7 +24,7 @@ from deployments.endpoint.wire import Wire
 from speech.errors import EngineError, InvalidRequest, Problem, SpeechError
 from speech.settings import environment, settings
 
-__all__ = ["Keeper", "Outcome"]
+__all__ = ["Keeper", "Outcome", "Progress"]
 
 Progress = Callable[[str, float], None]
 
@@ -54,7 +54,7 @@ class _Work:
 
     id: str
     job: str | None
-    progress: Progress
+    progress: Progress | None
     future: asyncio.Future[Outcome]
     deaths: int = 0
 
@@ -117,8 +117,11 @@ class Keeper:
             _kill(child)
             await child.process.wait()
 
-    async def run(self, run_id: str, job: str | None, progress: Progress) -> Outcome:
+    async def run(self, run_id: str, job: str | None, progress: Progress | None = None) -> Outcome:
         """Have a claimed flow run run, and wait for its end.
+
+        Args:
+            progress: told of each step; None where nobody waits, and Prefect shows how far it is.
 
         Raises:
             EngineError: the process died with it; the run has no end yet.
@@ -211,7 +214,7 @@ class Keeper:
                 if limit and child.runs and memory > limit * 1_000_000:
                     self._retire(child, f"it takes {memory / 1e6:.0f} MB")
             case {"what": "progress", "id": run, "step": step, "share": share}:
-                if work := child.works.get(run):
+                if (work := child.works.get(run)) and work.progress:
                     work.progress(step, share)
             case {"what": "done", "id": run}:
                 if (work := child.works.pop(run, None)) and not work.future.done():

@@ -9,7 +9,7 @@ from uuid import UUID
 from deployments.console import use_server
 from deployments.endpoint.keeper import Keeper, Outcome
 from deployments.endpoint.logs import log_as_json
-from speech.errors import EngineError, RunPodError
+from speech.errors import RunPodError
 from speech.settings import settings
 
 __all__ = ["run"]
@@ -41,10 +41,7 @@ async def _run(run_id: UUID) -> Outcome:
             looking = asyncio.create_task(runs.look_after())
             try:
                 await keeper.start()
-                return await keeper.run(str(run_id), job, lambda step, share: None)
-            except EngineError as fault:
-                await runs.crash(run_id, str(fault))
-                return Outcome("CRASHED", "Crashed", error=str(fault))
+                return await runs.perform(keeper, run_id, job)
             finally:
                 looking.cancel()
                 await keeper.stop()

@@ -33,8 +33,9 @@ from prefect.exceptions import Abort, ObjectNotFound
 from prefect.states import Cancelled, Cancelling, Crashed, Pending, Scheduled
 from prefect.utilities.engine import propose_state
 
+from deployments.endpoint.keeper import Keeper, Outcome, Progress
 from flows.hooks import record_state
-from speech.errors import InvalidRequest, Problem
+from speech.errors import EngineError, InvalidRequest, Problem
 from speech.request import SpeechRequest
 from speech.settings import settings
 
@@ -138,9 +139,15 @@ class Runs:
                 return await self._ours(run_id, job)
             run = await self.read(run_id)
 
-    def release(self, run_id: UUID) -> None:
-        """Hold a run no longer."""
-        self._held.pop(str(run_id), None)
+    async def perform(self, keeper: Keeper, run_id: UUID, job: str, progress: Progress | None = None) -> Outcome:
+        """Have a run that is ours run to its end, and hold it no longer; one whose process dies is crashed."""
+        try:
+            return await keeper.run(str(run_id), job, progress)
+        except EngineError as fault:
+            await self.crash(run_id, str(fault))
+            return Outcome("CRASHED", "Crashed", error=str(fault))
+        finally:
+            self._held.pop(str(run_id), None)
 
     async def read(self, run_id: UUID) -> FlowRun:
         """A run.

@@ -1,9 +1,15 @@
 """The contract: what is accepted, and what is said when it is not."""
 
+from typing import Literal, get_args, get_origin, get_type_hints
+
 import pytest
 
+from speech.encoding import ENCODERS
 from speech.errors import InvalidRequest
-from speech.request import SpeechRequest, SpeechResult
+from speech.outputs import AUDIO, TIMINGS
+from speech.request import FORMATS, SpeechRequest, SpeechResult
+from speech.subtitles.rules import RULES
+from speech.subtitles.styles import KARAOKE, STYLES
 
 
 def refusal(**fields):
@@ -99,6 +105,39 @@ def test_all_problems_are_reported_together():
     assert [text.split(":")[0] for text in found] == [
         "Text input is required", "speed", "timing_format", "sample_rate", "voice",
     ]  # fmt: skip
+
+
+def test_what_a_request_may_name_is_what_there_is():
+    hints = get_type_hints(SpeechRequest)
+
+    def choices(name):
+        parts = (hints[name], *get_args(hints[name]))
+        return set(get_args(next(part for part in parts if get_origin(part) is Literal)))
+
+    assert choices("preset") == set(RULES)
+    assert choices("style") == set(STYLES)
+    assert choices("karaoke") == set(KARAOKE)
+    assert choices("audio_format") == set(AUDIO) == set(ENCODERS)
+    assert set(FORMATS) == set(TIMINGS)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"karaoke": "kf"}, "sweep"), ({"karaoke": "K"}, "step"),
+        ({"audio_format": "opus"}, "ogg"), ({"audio_format": "AAC"}, "m4a"),
+    ],
+)  # fmt: skip
+def test_names_that_people_know_are_understood(given, kept):
+    [name] = given
+    assert getattr(SpeechRequest.parse({"text": "Hello."} | given), name) == kept
+
+
+def test_problems_of_own_values_name_the_value_and_what_is_accepted():
+    told = refusal(cues={"max_char": 40, "max_lines": 9, "gap": "x"})
+    assert "cues.max_char: unknown field; did you mean 'max_chars'?" in told
+    assert "cues.max_lines: 9 is not accepted; expected a whole number from 1 to 4" in told
+    assert "cues.gap: 'x' is not accepted; expected a number from 0 to 2" in told
 
 
 def test_every_field_has_help_for_the_form_in_the_ui():
