@@ -89,4 +89,7 @@ def rules_for(preset: str, language: str, **own: float) -> Rules:
     times = {"min_duration": "min_ms", "max_duration": "max_ms", "gap": "gap_ms"}
     changes |= {field: round(own[name] * 1000) for name, field in times.items() if name in own}
     rules = replace(rules, **changes, max_cps=own.get("max_cps", rules.max_cps))
+    # Of two that cannot both be kept the preset's gives way.
+    if "min_duration" in own:
+        rules = replace(rules, max_ms=max(rules.max_ms, rules.min_ms))
     return replace(rules, close_ms=max(rules.close_ms, rules.gap_ms), min_ms=min(rules.min_ms, rules.max_ms))

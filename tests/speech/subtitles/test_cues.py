@@ -83,6 +83,12 @@ def test_own_values_replace_those_of_the_preset():
     assert min(cue.end - cue.start for cue in cues) >= 1500
 
 
+def test_where_an_own_value_and_the_presets_cannot_both_be_kept_the_own_one_is():
+    assert rules_for("netflix", "en", min_duration=9).max_ms == 9000
+    assert rules_for("netflix", "en", max_duration=0.5).min_ms == 500
+    assert rules_for("netflix", "en", gap=1).close_ms == 1000
+
+
 def test_lines_of_one_cue_are_about_as_long_as_each_other():
     cues = build(paced(BOOKS["en"], per_character=90), NETFLIX, "en")
     pairs = [[len(line) for line in cue.texts()] for cue in cues if len(cue.lines) == 2]
