@@ -162,7 +162,7 @@ def ffmpeg() -> str:
 
 def decoded(path: Path, rate: int) -> Iterator[Samples]:
     """The same through ffmpeg, which skips what encoders put before the sound, as players do."""
-    command = [ffmpeg(), "-v", "quiet", "-nostdin", "-i", str(path), "-vn", "-ac", "1", "-ar", str(rate)]
+    command = [ffmpeg(), "-v", "quiet", "-nostdin", "-i", str(path.resolve()), "-vn", "-ac", "1", "-ar", str(rate)]
     size, heard = rate * _BLOCK_SECONDS * 2, False
     with subprocess.Popen([*command, "-f", "s16le", "-"], stdout=subprocess.PIPE) as process:
         assert process.stdout

@@ -49,7 +49,7 @@ def encode(source: Path, target: Path, options: tuple[str, ...]) -> Encoded:
         AudioError: ffmpeg cannot read the source, or lacks the encoder.
     """
     with replacing(target) as partial:
-        command = [ffmpeg(), "-v", "error", "-nostdin", "-y", "-i", str(source), "-vn", "-ac", "1", *options]
+        command = [ffmpeg(), "-v", "error", "-nostdin", "-y", "-i", str(source.resolve()), "-vn", "-ac", "1", *options]
         done = subprocess.run([*command, str(partial)], capture_output=True, text=True, errors="replace")
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]

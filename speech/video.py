@@ -51,7 +51,7 @@ def probe(path: Path) -> Video:
 
     if not path.is_file():
         raise VideoError(f"There is no video at {path}.")
-    frames = imageio_ffmpeg.read_frames(str(path))
+    frames = imageio_ffmpeg.read_frames(str(path.resolve()))
     try:
         about = next(frames)
     except (OSError, RuntimeError, StopIteration):

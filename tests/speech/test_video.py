@@ -2,12 +2,13 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from speech.audio import ffmpeg
+from speech.audio import decoded, ffmpeg
 from speech.errors import VideoError
 from speech.subtitles import make, render
 from speech.video import Background, burn, check_colour, probe
@@ -93,6 +94,14 @@ def test_a_silent_video_stays_silent(tmp_path):
     silent = encoded(tmp_path / "silent.mp4", "color=black:s=320x180:d=1")
     target = burn(probe(silent), captions(), None, 1000, tmp_path / "a.mp4")
     assert streams(target) == [("Video", "h264")]
+
+
+def test_a_name_that_ffmpeg_would_take_for_a_protocol_is_a_file(film, tmp_path, monkeypatch):
+    film.rename(tmp_path / "10:30 talk.mp4")
+    monkeypatch.chdir(tmp_path)
+    named = Path("10:30 talk.mp4")
+    assert probe(named).has_audio
+    assert sum(map(len, decoded(named, 16000))) > 16000
 
 
 def test_a_recording_is_no_video(sound):
