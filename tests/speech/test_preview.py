@@ -2,7 +2,10 @@
 
 import shutil
 import subprocess
+import threading
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import soundfile
@@ -211,6 +214,20 @@ def test_nothing_is_cut_off_at_any_width_in_light_and_dark(browser, made, width,
     shade = opened.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]")
     assert (shade < 60) == (scheme == "dark")
     opened.close()
+
+
+def test_the_page_works_from_a_url_as_from_disk(browser, made):
+    handler = partial(SimpleHTTPRequestHandler, directory=made[2].parent)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        opened = browser.new_page()
+        opened.goto(f"http://127.0.0.1:{server.server_port}/{made[2].name}?X-Amz-Signature=0123")
+        load(opened)
+        word = made[0].words[6]
+        seek(opened, (word.start + word.end) // 2)
+        assert lit(opened) == [6]
+        opened.close()
+        server.shutdown()
 
 
 def test_a_recording_that_browsers_may_not_play_is_heard_as_mp3(browser, made, tmp_path):

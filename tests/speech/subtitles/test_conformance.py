@@ -195,6 +195,18 @@ def test_ffmpeg_reads_our_cues(name, language, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["srt", "vtt", "ass"])
+@pytest.mark.parametrize("language", BOOKS)
+def test_pysubs2_reads_our_cues(name, language):
+    """In VTT where no line has times of its own: with two of them it takes a line for a cue's times."""
+    made = subtitles(paced(BOOKS[language], language), language, preset="word" if name == "vtt" else "netflix")
+    found = pysubs2.SSAFile.from_string(render(made, name), format_=name)
+    assert [event.plaintext.split("\n") for event in found] == [cue.texts() for cue in made.cues]
+    slack = 10 if name == "ass" else 0
+    assert [event.start for event in found] == pytest.approx([cue.start for cue in made.cues], abs=slack)
+    assert [event.end for event in found] == pytest.approx([cue.end for cue in made.cues], abs=slack)
+
+
+@pytest.mark.parametrize("name", ["srt", "vtt", "ass"])
 def test_markup_in_a_script_is_text_to_ffmpeg(name, tmp_path):
     said = ["a", "<i>x</i>", "{\\b1}bold", "<font", "color=red>", "C:\\new\\house", "<b>", "&amp;", "{end}", "a<b>c"]
     made = subtitles([Word(text, 500 * at, 500 * at + 400) for at, text in enumerate(said)], karaoke="none")
