@@ -98,11 +98,10 @@ def speak(
     echo "Good morning." | f5-flows speak - --json
     """
     request = _request(read_script(text, file), voice, formats, no_timings, options)
-    folder = out
     writable(out or Path("output"))
     with bar(quiet=as_json) as show:
         reply = _run_flow(request, engine, storage, google, show)
-    copied = _copy(reply, storage, folder or Path("output") / reply["job_id"])
+    copied = _copy(reply, storage, out or Path("output") / reply["job_id"])
     if as_json:
         click.echo(json.dumps(reply, ensure_ascii=False, indent=1))
         return

@@ -54,6 +54,8 @@ def number(value: str) -> Any:
 
 def read_script(text: str | None, file: Path | None) -> str:
     """A text as it was given, from a UTF-8 file, or, for `-`, from standard input."""
+    from speech.files import as_text
+
     if (text is None) == (file is None):
         refuse("Give the text, or --file PATH, or - to read it from standard input.")
     if text == "-":
@@ -62,10 +64,7 @@ def read_script(text: str | None, file: Path | None) -> str:
         raw = file.read_bytes()
     else:
         return str(text)
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        refuse(f"The script is not UTF-8 text (byte {fault.start}); save it as UTF-8.")
+    return as_text(raw, "The script")
 
 
 def writable(folder: Path) -> Path:

@@ -100,7 +100,8 @@ async def speak(
                 result.word_count = len(alignment.words)
                 result.timing_confidence = subtitles.confidence
                 result.timing_cost_usd = alignment.cost_usd or None
-                result.subtitle_problems = [asdict(problem) for problem in subtitles.broken()] or None
-                result.warnings += [*alignment.warnings, *rendered.warnings, *summary(subtitles.broken())]
+                broken = subtitles.broken()
+                result.subtitle_problems = [asdict(problem) for problem in broken] or None
+                result.warnings += [*alignment.warnings, *rendered.warnings, *summary(broken)]
     await report(result, subtitles, progress)
     return result.reply()

@@ -15,7 +15,18 @@ import numpy.typing as npt
 from speech.errors import AudioError
 from speech.files import replacing
 
-__all__ = ["Recording", "Samples", "Span", "blocks", "decoded", "duration_ms", "ffmpeg", "record", "write_wav"]
+__all__ = [
+    "Recording",
+    "Samples",
+    "Span",
+    "blocks",
+    "complaint",
+    "decoded",
+    "duration_ms",
+    "ffmpeg",
+    "record",
+    "write_wav",
+]
 
 Samples = npt.NDArray[np.float32]
 Span = tuple[int, int]
@@ -158,6 +169,11 @@ def ffmpeg() -> str:
     from imageio_ffmpeg import get_ffmpeg_exe
 
     return str(get_ffmpeg_exe())
+
+
+def complaint(told: str) -> str:
+    """Why ffmpeg failed: the last line of what it said."""
+    return ([line.strip() for line in told.splitlines() if line.strip()] or ["it gave no reason"])[-1][:200]
 
 
 def decoded(path: Path, rate: int) -> Iterator[Samples]:

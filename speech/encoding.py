@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speech.audio import Samples, decoded, ffmpeg
+from speech.audio import Samples, complaint, decoded, ffmpeg
 from speech.errors import AudioError
 from speech.files import replacing
 
@@ -52,8 +52,7 @@ def encode(source: Path, target: Path, options: tuple[str, ...]) -> Encoded:
         command = [ffmpeg(), "-v", "error", "-nostdin", "-y", "-i", str(source.resolve()), "-vn", "-ac", "1", *options]
         done = subprocess.run([*command, str(partial)], capture_output=True, text=True, errors="replace")
         if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
-            raise AudioError(f"ffmpeg could not make {target.name}: {reason[:200]}")
+            raise AudioError(f"ffmpeg could not make {target.name}: {complaint(done.stderr)}")
         late = delay_ms(source, partial)
     return Encoded(target, late)
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from speech.errors import InvalidRequest, Problem
 
-__all__ = ["read_text", "replacing", "write_text"]
+__all__ = ["as_text", "read_text", "replacing", "write_text"]
 
 
 @contextmanager
@@ -26,15 +26,20 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file, with or without a mark at its beginning.
+    """The text of a UTF-8 file; see `as_text`."""
+    return as_text(path.read_bytes(), path.name)
+
+
+def as_text(raw: bytes, name: str) -> str:
+    """UTF-8 as text, with or without a mark at its beginning.
 
     Raises:
-        InvalidRequest: it is not UTF-8.
+        InvalidRequest: it is not UTF-8; `name` says what is not.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
-        sentence = f"{path.name} is not UTF-8 text (byte {fault.start}); save it as UTF-8."
+        sentence = f"{name} is not UTF-8 text (byte {fault.start}); save it as UTF-8."
         raise InvalidRequest([Problem("", None, "", sentence)]) from None
 
 

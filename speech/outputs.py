@@ -24,7 +24,7 @@ TIMINGS = {
     "textgrid": "text/plain",
 }
 PREVIEW, PIECES = "html", "zip"
-_OTHERS = {PREVIEW: "text/html", PIECES: "application/zip"}
+_CONTENT_TYPES = AUDIO | TIMINGS | {PREVIEW: "text/html", PIECES: "application/zip"}
 _FOLDERS = dict.fromkeys([*AUDIO, PIECES], "output") | dict.fromkeys(TIMINGS, "timings") | {PREVIEW: "previews"}
 
 
@@ -39,4 +39,4 @@ def key(job_id: str, kind: str) -> str:
 
 def content_type(kind: str) -> str:
     """What a store serves files of that kind as."""
-    return {**AUDIO, **TIMINGS, **_OTHERS}[kind]
+    return _CONTENT_TYPES[kind]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from speech.audio import ffmpeg
+from speech.audio import complaint, ffmpeg
 from speech.errors import VideoError
 from speech.files import replacing
 
@@ -37,8 +37,8 @@ class Background:
     """A picture of one colour instead."""
 
     colour: str
-    width: int = 1920
-    height: int = 1080
+    width: int
+    height: int
 
 
 def probe(path: Path) -> Video:
@@ -146,8 +146,7 @@ def _run(command: list[str], folder: Path, length_ms: int, tell: Callable[[float
             raise
     text = log.read_text(encoding="utf-8", errors="replace")
     if process.returncode:
-        last = [line for line in text.splitlines() if line.strip()][-1:] or ["it gave no reason"]
-        raise VideoError(f"ffmpeg could not make the video: {last[0][:200]}")
+        raise VideoError(f"ffmpeg could not make the video: {complaint(text)}")
     return frames, text
 
 

@@ -218,7 +218,12 @@ def _script(audio: Path, script: Path) -> str:
 
 
 def _size(given: str | None, preset: str) -> tuple[int, int]:
-    wide, cross, high = (given or ("1080x1920" if preset == "social" else "1920x1080")).lower().partition("x")
+    from speech.subtitles.styles import look_for
+
+    if given is None:
+        look = look_for(preset)
+        return look.width, look.height
+    wide, cross, high = given.lower().partition("x")
     if not (cross and wide.isdigit() and high.isdigit() and 16 <= int(wide) <= 7680 and 16 <= int(high) <= 7680):
         refuse(f"--size: {given!r} is not a size; expected such as 1920x1080, at most 7680 each way.")
     return int(wide), int(high)

@@ -174,6 +174,7 @@ class Jobs:
             await runs.cancel(run.id)
         except Exception as fault:
             log.warning("Prefect could not be told that flow run %s is cancelled: %s", run.id, fault)
+        self._keeper.cancel(str(run.id))
         await self._wind_down(run, working)
 
     async def cancelled_by_prefect(self, run_id: str) -> None:
@@ -183,8 +184,7 @@ class Jobs:
             await self._wind_down(await self.runs.read(UUID(run_id)), working)
 
     async def _wind_down(self, run: FlowRun, working: asyncio.Task[Outcome]) -> None:
-        """Let a run stop at its next chunk; end its process where it takes too long."""
-        self._keeper.cancel(str(run.id))
+        """Wait for a run that was told to stop; end its process where it takes too long."""
         done, _ = await asyncio.wait({working}, timeout=settings().cancel_grace)
         if not done:
             log.error("Flow run %s did not stop within %.0f s", run.id, settings().cancel_grace)

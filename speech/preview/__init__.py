@@ -59,7 +59,8 @@ def write(
     if audio.stat().st_size <= _LARGEST and audio.suffix[1:] in AUDIO and audio.suffix[1:] != kind:
         downloads.insert(0, _download(subtitles.job_id, audio.suffix[1:], audio.read_bytes()))
     problems: dict[int, list[str]] = {}
-    for problem in subtitles.broken():
+    broken = subtitles.broken()
+    for problem in broken:
         problems.setdefault(problem.cue, []).append(describe(problem))
     data = {
         "name": subtitles.job_id,
@@ -73,7 +74,7 @@ def write(
             [cue.start, cue.end, list(cue.lines), problems.get(number, [])]
             for number, cue in enumerate(subtitles.cues, 1)
         ],
-        "notes": [*warnings, *summary(subtitles.broken())],
+        "notes": [*warnings, *summary(broken)],
         "column": _COLUMN_MS,
         "peaks": _base64(_peaks(audio)),
         "downloads": downloads,

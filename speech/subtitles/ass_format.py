@@ -49,12 +49,11 @@ def _style(look: Look, cues: Iterable[Cue]) -> pysubs2.SSAStyle:
     style, scale = look.style, look.scale
     widest = max((_ems(line) for cue in cues for line in cue.texts()), default=1.0)
     size = min(style.size * scale, max(_USABLE * look.width / max(widest, 1.0), 10 * scale))
-    sung = look.karaoke in ("sweep", "step")
     return pysubs2.SSAStyle(
         fontname=style.font,
         fontsize=round(size, 1),
         bold=style.bold,
-        primarycolor=_colour(style.heard if sung else style.waiting if look.karaoke == "one" else style.colour),
+        primarycolor=_colour(style.heard if look.sung else style.waiting if look.karaoke == "one" else style.colour),
         secondarycolor=_colour(style.waiting),
         outlinecolor=_colour(style.edge),
         backcolor=_colour(style.edge),
@@ -89,7 +88,7 @@ def _karaoke(cue: Cue, start: int, end: int, look: Look) -> str:
     for number, row in enumerate(cue.rows()):
         text += "\\N" if number else ""
         for place, word in enumerate(row):
-            if look.karaoke in ("sweep", "step"):
+            if look.sung:
                 begin = min(max(_centiseconds(word.start), at), end)
                 until = min(max(_centiseconds(word.end), begin), end)
                 text += f"{{\\k{begin - at}}}" if begin > at else ""
@@ -98,22 +97,19 @@ def _karaoke(cue: Cue, start: int, end: int, look: Look) -> str:
             else:
                 text += _change(word, start * 10, look)
             text += word.text.translate(_ESCAPES) + (word.space if place < len(row) - 1 else "")
-    return text + (f"{{\\k{end - at}}}" if end > at and look.karaoke in ("sweep", "step") else "")
+    return text + (f"{{\\k{end - at}}}" if end > at and look.sung else "")
 
 
 def _change(word: Word, start: int, look: Look) -> str:
     """What changes a word at once, when it begins and when it ends: milliseconds from the cue's start."""
     begin, end = max(word.start - start, 0), max(word.end - start, 0)
     if look.karaoke == "one" and end > begin:
-        lit, unlit = (f"\\1c&H{blue:02X}{green:02X}{red:02X}&" for red, green, blue in _pair(look))
+        colours = look.style.heard, look.style.waiting
+        lit, unlit = (f"\\1c&H{blue:02X}{green:02X}{red:02X}&" for red, green, blue in colours)
         return "{" + (_at(begin, lit, unlit) if begin else lit) + _at(end, unlit) + "}"
     if look.karaoke == "appear" and begin:
         return "{" + _at(begin, "\\1a&H00&\\3a&H00&\\4a&H00&", "\\1a&HFF&\\3a&HFF&\\4a&HFF&") + "}"
     return ""
-
-
-def _pair(look: Look) -> tuple[Colour, Colour]:
-    return look.style.heard, look.style.waiting
 
 
 def _at(time: int, then: str, before: str = "") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["PRESETS", "RULES", "Rules", "rules_for"]
+__all__ = ["RULES", "Rules", "rules_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,6 @@ RULES: dict[str, Rules] = {
     "social": Rules(max_chars=25, max_lines=2, max_words=3, max_cps=None, min_ms=0, gap_ms=0, close_ms=700),
     "word": Rules(max_cps=None, min_ms=0, gap_ms=0, close_ms=0, one_word=True),
 }
-PRESETS: tuple[str, ...] = tuple(RULES)
 
 # Where Netflix's guide for a language differs: characters a line, and a second for adults and children.
 _BY_LANGUAGE = {

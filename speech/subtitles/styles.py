@@ -68,6 +68,11 @@ class Look:
     height: int = 1080
 
     @property
+    def sung(self) -> bool:
+        """Whether words keep their colour once they are heard, as in karaoke."""
+        return self.karaoke in ("sweep", "step")
+
+    @property
     def scale(self) -> float:
         """Pixels of this frame for one of a style's."""
         return min(self.width, self.height) / 1080
