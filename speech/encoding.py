@@ -42,8 +42,8 @@ class Encoded:
 def encode(source: Path, target: Path, options: tuple[str, ...]) -> Encoded:
     """Encode a recording as mono. The file appears under its name only when it is whole.
 
-    The encoders start with silence of their own (1,105 samples for MP3, 1,024 for AAC, 312 for Opus at
-    48 kHz) and note it in the file for players to skip; whether that holds is found by decoding it.
+    Encoders start with silence of their own, and note it in the file for players to skip; whether that
+    holds is found by decoding it.
 
     Raises:
         AudioError: ffmpeg cannot read the source, or lacks the encoder.

@@ -33,7 +33,7 @@ PAGE = Path(__file__).with_name("page.html")
 DOUBTFUL = 0.5
 """Confidence below which a word is marked."""
 
-# What every browser plays. Larger recordings, and other kinds, are heard as MP3.
+# Larger recordings, and other kinds, are heard as MP3.
 _PLAYED = ("wav", "mp3", "m4a", "flac")
 _LARGEST = 5_000_000
 # The loudest sample of so many milliseconds is one column of the waveform at its finest.
