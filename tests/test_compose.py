@@ -16,7 +16,7 @@ from prefect.client.schemas.objects import FlowRun
 
 from blocks.saved import NAME
 from speech.stores.s3 import Bucket, S3Store
-from tests import inherited
+from tests import PATIENCE, inherited
 from tests.conftest import needed
 from tests.fakes.gateway import free_port
 from tests.services import Postgres, postgres_programs, stop_group
@@ -73,7 +73,7 @@ class Machine:
 
     def once(self, name, *command):
         done = subprocess.run(
-            command, env=self.environment(name), capture_output=True, text=True, timeout=200, cwd=self.home
+            command, env=self.environment(name), capture_output=True, text=True, timeout=PATIENCE, cwd=self.home
         )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         return done.stdout
@@ -85,7 +85,7 @@ class Machine:
 
 
 def answers(url):
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
             return httpx.get(url, timeout=2, trust_env=False)
@@ -133,11 +133,12 @@ async def run(machine, deployment, **parameters) -> FlowRun:
     async with PrefectClient(machine.api) as client:
         found = await client.read_deployment_by_name(deployment)
         started = await client.create_flow_run_from_deployment(found.id, parameters=parameters)
-        for _ in range(600):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
             seen = await client.read_flow_run(started.id)
             if seen.state.is_final():
                 return seen
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(0.2)
     raise AssertionError(f"{deployment} is {seen.state_name}")
 
 
