@@ -20,7 +20,7 @@ from prefect.workers.process import ProcessWorker
 from blocks.saved import NAME, asave_all
 from deployments.runpod.worker import RunPodWorker
 from speech.errors import ServerError, SettingsError
-from speech.settings import environment, settings
+from speech.settings import PUBLIC, bare_environment, settings
 
 __all__ = ["AUTOMATIONS", "DEPLOYMENTS", "apply_automations", "set_up"]
 
@@ -61,7 +61,7 @@ def deploy(pool: str) -> list[str]:
         capture_output=True,
         text=True,
         cwd=DEPLOYMENTS.parent.parent,
-        env=environment(F5_FLOWS_POOL=pool, COLUMNS="200"),
+        env=bare_environment("PREFECT_*", *PUBLIC, F5_FLOWS_POOL=pool, COLUMNS="200"),
     )
     if done.returncode:
         last = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-3:]

@@ -40,7 +40,7 @@ from speech.files import write_text
 from speech.runtime.components import COMPONENTS, Component, Need, flash_wheel
 from speech.runtime.installers import Installer, Package
 from speech.runtime.installers import choose as choose_installer
-from speech.settings import SECRETS, environment, settings
+from speech.settings import bare_environment, settings
 
 __all__ = ["COMPONENTS", "Plan", "State", "check", "ensure", "home", "plan", "remove", "use"]
 
@@ -52,6 +52,12 @@ _GROWTH = 4
 # What a component must never bring: two of them in one process end in a crash.
 _FIXED = frozenset({"torch", "torchaudio", "torchvision", "triton", "numpy"})
 _FIXED_FAMILIES = ("nvidia-", "cuda-")
+
+# Variables by which the libraries of components find their places and devices.
+_LIBRARIES = (
+    "CUDA_*", "OMP_*", "MKL_*", "PYTORCH_*", "TORCH_*", "HF_HOME", "HF_HUB_*", "TRANSFORMERS_CACHE", "NLTK_DATA",
+    "MPLCONFIGDIR",
+)  # fmt: skip
 
 _WITHOUT_TORCH = "{name} needs PyTorch, which is never installed for you; see pytorch.org."
 
@@ -313,7 +319,9 @@ def _need(component: Component, live: Mapping[str, str]) -> Need:
 def _tags() -> dict[str, str]:
     """The wheel of flash-attn that suits the PyTorch that is here."""
     code = "import torch; print(torch.__version__, torch.version.cuda, torch._C._GLIBCXX_USE_CXX11_ABI)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=bare_environment(*_LIBRARIES)
+    )
     version, cuda, abi = [*done.stdout.split(), "", "None", "False"][:3]
     if cuda == "None":
         raise InstallError("flash-attn needs a PyTorch that was built with CUDA.")
@@ -407,7 +415,7 @@ def _import(modules: Sequence[str], folders: Sequence[Path]) -> str | None:
         capture_output=True,
         text=True,
         errors="replace",
-        env=environment(without=SECRETS, MPLBACKEND="Agg"),
+        env=bare_environment(*_LIBRARIES, MPLBACKEND="Agg"),
     )
     if done.returncode == 0:
         return None
