@@ -17,7 +17,7 @@ from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.process import ProcessWorker
 
-from blocks.saved import NAME, asave_all
+from blocks.saved import NAME, asave_all, remark
 from deployments.runpod.worker import RunPodWorker
 from speech.errors import ServerError, SettingsError
 from speech.settings import PUBLIC, bare_environment, settings
@@ -45,6 +45,8 @@ async def set_up(pool: str, kind: PoolType, limit: int | None, say: Say) -> None
     async with get_client() as client:
         saved = await asave_all()
         say(f"Blocks: {', '.join(saved) or 'the types only; the environment describes none'}")
+        if told := remark():
+            say(f"Note: {told}")
         await _pool(client, pool, kind, limit)
         say(f"Work pool: {pool} ({kind}{f', at most {limit} at once' if limit else ''})")
         for line in deploy(pool):
