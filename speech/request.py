@@ -93,7 +93,8 @@ class SpeechRequest(BaseModel):
         default=None,
         description="Name of a stored voice, or an https URL of a recording. Empty: the default voice.",
         examples=["narrator.wav"],
-        max_length=2048,
+        # With its query sealed (speech.voices.seal), a URL is longer than a client's may be.
+        max_length=4096,
         json_schema_extra={"position": 1},
     )
     ref_text: str | None = Field(
