@@ -25,7 +25,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://[^\s?#'\"<>]+\?)[^\s'\"<>]+"), rf"\1{HIDDEN}"),
     # The same where only the path is shown.
     (re.compile(r"(?i)\b(x-(?:amz|goog)-(?:signature|security-token|credential)[=:]\s*)[^&\s'\"]+"), rf"\1{HIDDEN}"),
-    (re.compile(r"(?i)(\bauthorization['\"]?\s*[:=,]\s*b?['\"]?(?:bearer |basic )?)[^\s'\",]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)(\bauthorization['\"]?\s*[:=,]\s*(?:b?['\"])?(?:bearer |basic )?)[^\s'\",]+"), rf"\1{HIDDEN}"),
 )
 
 

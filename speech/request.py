@@ -81,6 +81,7 @@ class SpeechRequest(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        hide_input_in_errors=True,
         json_schema_extra={"examples": [{"text": "Hello there.", "return_word_timings": True}]},
     )
 

@@ -32,7 +32,7 @@ __all__ = ["Upload", "add", "listing", "reference", "remove"]
 class Upload(BaseModel):
     """A voice as a client sends it."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, hide_input_in_errors=True)
 
     voice_name: str = Field(description="Name, ending in .wav.", max_length=128)
     voice_file_url: str | None = Field(
