@@ -143,13 +143,15 @@ def _run_flow(
         threading.Thread(target=detect, args=(request.text,), daemon=True).start()
     use_server()
 
+    from blocks.storage import akeepable
     from flows.speak import speak as flow
     from speech.errors import SpeechError
     from tasks.progress import listener
 
     async def run() -> dict[str, Any]:
         listener.set(show)
-        state = await flow(request, engine=engine, storage=storage, google=google, return_state=True)
+        kept = await akeepable(request, storage)
+        state = await flow(kept, engine=engine, storage=storage, google=google, return_state=True)
         outcome = await state.aresult(raise_on_failure=False)
         if isinstance(outcome, SpeechError):
             raise outcome

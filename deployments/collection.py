@@ -3,5 +3,9 @@
 from blocks.google import GoogleSpeech
 from blocks.runpod import RunPodCredentials, RunPodEndpoint
 from deployments.runpod.worker import RunPodWorker
+from speech.settings import scrub_logs
 
 __all__ = ["GoogleSpeech", "RunPodCredentials", "RunPodEndpoint", "RunPodWorker"]
+
+# Where no flow is imported, as in a worker, logs are just as public.
+scrub_logs()

@@ -81,6 +81,7 @@ class SpeechRequest(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        hide_input_in_errors=True,
         json_schema_extra={"examples": [{"text": "Hello there.", "return_word_timings": True}]},
     )
 
@@ -93,7 +94,8 @@ class SpeechRequest(BaseModel):
         default=None,
         description="Name of a stored voice, or an https URL of a recording. Empty: the default voice.",
         examples=["narrator.wav"],
-        max_length=2048,
+        # With its query sealed (speech.voices.seal), a URL is longer than a client's may be.
+        max_length=4096,
         json_schema_extra={"position": 1},
     )
     ref_text: str | None = Field(

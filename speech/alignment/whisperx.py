@@ -24,7 +24,8 @@ from speech.alignment.bias import NONE, Bias, measure
 from speech.audio import Recording, Samples, Span, blocks
 from speech.errors import AlignerUnavailable, AlignmentError, ModelError, SpeechError
 from speech.files import write_text
-from speech.models import Local, aligner, choose, find
+from speech.models import Local, aligner, choose, find, loading
+from speech.models.config import check_config
 from speech.settings import settings
 from speech.text import Chunk, Token
 from speech.words import Word, place
@@ -131,9 +132,11 @@ def _load(local: Local, language: str, root: Path) -> Model:
     nltk.data.path.insert(0, str(root / "nltk"))
     device = "cuda" if torch.cuda.is_available() else "cpu"
     # A folder with a configuration is a Hugging Face model; a single file is one that torchaudio knows.
+    if local.file("config.json"):
+        check_config(local.folder)
     named = {"model_name": str(local.folder)} if local.file("config.json") else {"model_dir": str(local.folder)}
     # What it prints must not stand in the output of the command line.
-    with contextlib.redirect_stdout(sys.stderr):
+    with contextlib.redirect_stdout(sys.stderr), loading(local.name):
         network, metadata = alignment.load_align_model(language, device, **named, model_cache_only=True)
     size = sum(parameter.numel() * parameter.element_size() for parameter in network.parameters())
     plain = Model(network, metadata, device, size)

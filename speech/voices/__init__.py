@@ -12,6 +12,7 @@ from speech.stores import Store
 
 __all__ = ["DEFAULT", "Reference", "Voice", "check_name", "check_stored_name", "find", "shown"]
 
+_LONGEST_URL = 2048
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 
 
@@ -57,6 +58,8 @@ def check_name(voice: str) -> str:
         ValueError: it could leave its place, or could not be fetched safely.
     """
     if "://" in voice:
+        if len(voice.partition("#sealed-")[0]) > _LONGEST_URL:
+            raise ValueError(f"local_voice: {shown(voice)[:80]!r} is longer than {_LONGEST_URL} characters")
         parts = urlsplit(voice)
         if parts.scheme == "https" and parts.hostname and not parts.username:
             return voice
