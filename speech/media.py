@@ -304,6 +304,8 @@ def _decoded(program: Program, name: str, seconds: float) -> Sound:
         return taken
 
     def nothing() -> AudioError:
+        if "matches no streams" in program.said:
+            return AudioError(f"{name} has no sound.")
         if program.code:
             return AudioError(f"{name} holds no sound that can be decoded: {program.complaint}")
         return AudioError(f"{name} holds no audio: its length is zero.")

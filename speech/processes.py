@@ -146,9 +146,13 @@ class Program:
 
     @property
     def complaint(self) -> str:
-        """Why it failed: the last line of what it said."""
+        """Why it failed: the last line of what it said; files that it was given are named without their folders."""
         lines = [line.strip() for line in self.said.splitlines() if line.strip()]
-        return (lines or ["it gave no reason"])[-1][:200]
+        reason = (lines or ["it gave no reason"])[-1]
+        for word in self._command:
+            if "/" in word:
+                reason = reason.replace(word, Path(word).name)
+        return reason[:200]
 
     @property
     def _name(self) -> str:

@@ -65,7 +65,8 @@ def step(name: str, timeout: float, *, gpu: bool = False) -> Callable[[Callable[
     """Make a function a step of that name.
 
     The function runs in a thread, so that the flow's own loop stays free for heartbeats and
-    cancellation. A thread cannot be stopped, but the programs that it waits for end with the step. It is tried again, with growing pauses, only for faults that may pass.
+    cancellation. It is tried again, with growing pauses, only for faults that may pass. When the
+    step is over, whyever, the programs that its thread still waits for are ended.
 
     Args:
         timeout: seconds for one try.
