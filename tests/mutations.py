@@ -1,10 +1,13 @@
 """Media files as no program writes them: small files of every kind, and what chance makes of them.
 
-    python -m tests.mutations <folder of seeds> <kind> <how many> [<seed of chance>]
+    python -m tests.mutations <folder of seeds> <kind, or bombs> <how many> [<seed of chance>]
 
-reads mutations of one kind through the door and prints, as JSON, what came of them.
+reads mutations of one kind through the door and prints, as JSON, what came of them. The bombs are files made
+by hand to take memory or time.
 """
 
+import io
+import itertools
 import json
 import os
 import random
@@ -17,6 +20,8 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+import soundfile
 from imageio_ffmpeg import get_ffmpeg_exe
 
 __all__ = ["KINDS", "mutations", "with_checksums", "write_seeds"]
@@ -66,11 +71,55 @@ def mutations(seeds, others, chance):
         yield with_checksums(data) if chance.random() < 0.8 else bytes(data)
 
 
+def bombs(every):
+    """Small files that tell of much: by name."""
+
+    def told(seed, after, skipped, *numbers):
+        """A seed in which the numbers of four bytes that follow some letters are others."""
+        data = bytearray(every[seed])
+        at = data.index(after) + len(after) + skipped
+        for number in numbers:
+            data[at : at + 4] = number.to_bytes(4, "little" if seed.endswith(("ogg", "avi", "wav")) else "big")
+            at += 4
+        return with_checksums(data)
+
+    def silence(rate, channels, seconds):
+        file = io.BytesIO()
+        with soundfile.SoundFile(file, "w", rate, channels, "PCM_16", format="FLAC") as sound:
+            for _ in range(seconds):
+                sound.write(np.zeros((rate, channels), np.int16))
+        return file.getvalue()
+
+    most = 2**31 - 1
+    return {
+        "rate of Ogg": told("vorbis.ogg", b"\x01vorbis", 5, most),
+        "rate of WAV": told("float.wav", b"fmt ", 8, most),
+        "rate and channels of FLAC": silence(655_350, 8, 5),
+        "as much as is taken": silence(192_000, 8, 60),
+        "samples of MP4, all of one size": told("a.m4a", b"stsz", 4, 1, most),
+        "samples of MP4 in one entry": told("a.m4a", b"stts", 8, most, 1),
+        "samples of MP4 in one chunk": told("a.m4a", b"stsc", 8, 1, most),
+        "entries of MP4's tables": told("a.m4a", b"stsz", 8, most),
+        "rate of MP4": told("a.m4a", b"mdhd", 12, most, most),
+        "picture of MP4": told("film.mp4", b"avc1", 24, most),
+        "picture of AVI": told("film.avi", b"strf", 8, 65_535, 65_535),
+        "picture of AVI as JPEG": told("film2.avi", b"strf", 8, 65_535, 65_535),
+        "frames of AVI": told("film.avi", b"avih", 4, 1, most),
+        "a tag of 256 MB": b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f" + bytes(2_000_000),
+        "a million chunks": b"RIFF\xff\xff\xff\xffWAVE" + b"junk\x00\x00\x00\x00" * 1_000_000,
+        "a million boxes": b"\x00\x00\x00\x08free" * 1_000_000,
+        "boxes in boxes": b"".join((2**31 - 8 * depth).to_bytes(4, "big") + b"moov" for depth in range(200_000)),
+        "elements in elements": b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x01" + b"\xff" * 7 + b"\x3f" * 1_000_000,
+        "pages without sound": every["opus.ogg"][:47] * 20_000,
+        "packets without sound": every["film.ts"][:188] * 20_000,
+    }
+
+
 def with_checksums(data):
     """The same, with the checksums of Ogg's pages made anew."""
     data = bytearray(data)
     pages = [found.start() for found in re.finditer(b"OggS", data)]
-    for first, end in zip(pages, [*pages[1:], len(data)], strict=True):
+    for first, end in itertools.pairwise([*pages, len(data)]):
         if end - first > 27:
             data[first + 22 : first + 26] = bytes(4)
             checksum = 0
@@ -125,34 +174,49 @@ def _main(folder, kind, number, seed):
 
     every = {path: path.read_bytes() for path in sorted(folder.glob("*/*"))}
     seeds = [data for path, data in every.items() if path.parent.name == kind]
-    chance, ends, worst, wrong = random.Random(f"{kind} {seed}"), Counter(), 0.0, []
+    chance = random.Random(f"{kind} {seed}")
+    if kind == "bombs":
+        made = bombs({path.name: data for path, data in every.items()})
+        turns = [
+            (*turn, *way) for turn in made.items() for way in itertools.product(("recording", "film"), (False, True))
+        ]
+    else:
+        # The ffmpeg that comes with us starts five times as fast as the system's, which has its turn.
+        ways = [
+            ("burn" if turn % 50 == 9 else "film" if turn % 10 == 9 else "recording", turn % 7 == 6)
+            for turn in range(number)
+        ]
+        made = itertools.islice(mutations(seeds, list(every.values()), chance), number)
+        turns = ((turn, data, *way) for turn, (data, way) in enumerate(zip(made, ways, strict=True)))
+    ends, worst, wrong = Counter(read=0, refused=0), (0.0, None), []
     with TemporaryDirectory() as place:
         ours, path = Path(place), Path(place) / "file"
         (ours / "bin").mkdir()
         (ours / "bin" / "ffmpeg").symlink_to(get_ffmpeg_exe())
         system = os.environ["PATH"]
-        for turn, data in zip(range(number), mutations(seeds, list(every.values()), chance), strict=False):
+        for turn, data, way, systems in turns:
             path.write_bytes(data)
-            # The ffmpeg that comes with us starts five times as fast as the system's, which has its turn.
-            os.environ["PATH"] = system if turn % 10 == 9 else f"{ours / 'bin'}:{system}"
+            os.environ["PATH"] = system if systems else f"{ours / 'bin'}:{system}"
             began = time.monotonic()
             try:
-                if turn % 10 >= 8 and len(seeds) > 1:
-                    film = probe(path)
-                    if turn % 50 >= 40:
-                        burn(film, "[Script Info]\n", None, min(film.duration_ms, 500), ours / "film.mp4")
-                else:
+                if way == "recording":
                     sum(len(block) for block in blocks(path, 16_000, seconds=600))
+                else:
+                    film = probe(path)
+                    if way == "burn":
+                        burn(film, "[Script Info]\n", None, min(film.duration_ms, 500), ours / "film.mp4")
                 ends["read"] += 1
-            except SpeechError:
+            except SpeechError as fault:
                 ends["refused"] += 1
+                if len(str(fault)) > 400 or str(ours) in str(fault):
+                    wrong.append(f"{turn}: {fault}")
             except Exception as fault:
                 wrong.append(f"{turn}: {type(fault).__name__}: {fault}")
-            worst = max(worst, time.monotonic() - began)
+            worst = max(worst, (time.monotonic() - began, f"{turn} as {way}"))
         left = [item.name for item in ours.iterdir() if item.name not in ("bin", "file", "film.mp4")]
     megabytes = [resource.getrusage(who).ru_maxrss // 1000 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     print(json.dumps({
-        "kind": kind, "mutations": number, **ends, "worst_seconds": round(worst, 2), "megabytes": megabytes[0],
+        "kind": kind, **ends, "worst_seconds": round(worst[0], 2), "worst": worst[1], "megabytes": megabytes[0],
         "megabytes_of_ffmpeg": megabytes[1], "wrong": wrong, "left": left,
     }))  # fmt: skip
 

@@ -21,6 +21,10 @@ def test_a_file_that_chance_changed_is_read_or_refused(kind, seeds):
     check(kind, seeds, 40)
 
 
+def test_bombs_take_little_time_and_memory(seeds):
+    check("bombs", seeds, 80)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kind", KINDS)
