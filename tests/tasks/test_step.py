@@ -1,14 +1,19 @@
 """What all steps have in common."""
 
 import asyncio
+import sys
 import threading
 import time
+from contextlib import suppress
 
+import psutil
 import pytest
 from prefect import flow
 from prefect.exceptions import CancelledRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from speech.errors import AudioError
+from speech.processes import Program
 from tasks.progress import listener
 from tasks.step import calls, step
 from tests import PATIENCE
@@ -54,6 +59,28 @@ async def test_a_step_that_takes_too_long_fails_and_is_known_to_go_on():
         await one()
     assert [call.step for call in calls()] == ["stuck"]
     go_on.set()
+    while calls():
+        await asyncio.sleep(0.05)
+
+
+async def test_what_a_step_waits_for_ends_when_the_step_is_given_up():
+    pids = []
+
+    @step("convert", timeout=2)
+    def convert():
+        code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+        with Program([sys.executable, "-c", code], fault=AudioError, seconds=600, memory=500_000_000) as program:
+            pids.extend(int(data) for data in program.output())
+
+    @flow
+    async def one():
+        await convert()
+
+    with pytest.raises(TimeoutError, match="was given up"):
+        await one()
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            await asyncio.to_thread(psutil.Process(pid).wait, 60)
     while calls():
         await asyncio.sleep(0.05)
 
