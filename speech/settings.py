@@ -119,6 +119,8 @@ class Settings(BaseSettings):
         description="Where the local server and the folder store live.",
     )
     prefect_api_url: str | None = Field(None, description="Prefect server; unset: a local one of our own.")
+    prefect_api_auth_string: SecretStr | None = Field(None, description="What that server asks for: user:password.")
+    prefect_api_key: SecretStr | None = Field(None, description="Instead of it, for Prefect Cloud.")
 
     @property
     def storage_folder(self) -> Path:
@@ -160,7 +162,7 @@ def environment(without: tuple[str, ...] = (), **variables: str) -> dict[str, st
 
 def scrub(text: str) -> str:
     """A text without the secrets of this process's environment, whoever put them there."""
-    for name in (*SECRETS, "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"):
+    for name in SECRETS:
         secret = os.environ.get(name, "")
         if len(secret) >= 6:
             text = text.replace(secret, "**********")
