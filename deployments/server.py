@@ -14,9 +14,9 @@ import json
 import os
 import secrets
 import socket
-import stat
 import subprocess
 import sys
+import tempfile
 import time
 from base64 import b64encode
 from collections.abc import Callable
@@ -334,9 +334,9 @@ def _basic(text: str) -> dict[str, str]:
 
 def _close(home: Path) -> None:
     """Make the folder, and close it and what an earlier version left in it to everybody else."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if home.stat().st_mode & stat.S_ISVTX:
+    if home.resolve() == Path(tempfile.gettempdir()).resolve():
         raise ServerError(f"F5_FLOWS_HOME is {home}, which all users share; name a folder of your own.")
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = _database()
     file.parent.mkdir(exist_ok=True)
     for folder in (home, file.parent):

@@ -51,6 +51,9 @@ from speech.settings import settings  # noqa: E402
 from speech.stores.s3 import Bucket, S3Store  # noqa: E402
 from tests.fakes import gateway as ceph  # noqa: E402
 
+# Known before Prefect is imported, whose settings freeze then.
+os.environ["PREFECT_API_AUTH_STRING"] = local_server.password()
+
 # Hypothesis reads every module that is not in site-packages for constants, the components' among them.
 hypothesis.settings.register_profile("shared", suppress_health_check=[hypothesis.HealthCheck.too_slow], deadline=None)
 hypothesis.settings.load_profile("shared")
