@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 from filelock import FileLock
 
-from tests import inherited
+from tests import PATIENCE, inherited
 from tests.fakes.gateway import free_port
 
 __all__ = ["POSTGRES", "Postgres", "Prefect", "Redis", "stop_group"]
@@ -65,7 +65,7 @@ class Postgres:
              "-c", "full_page_writes=off", "-c", "max_connections=200"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         ready = [self._bin / "pg_isready", "-q", *self._where]
         while subprocess.run(ready).returncode and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -158,7 +158,7 @@ class Prefect:
             env=environment, stdout=(self.home / "server.log").open("ab"), stderr=subprocess.STDOUT,
             start_new_session=True, cwd=self.home,
         )  # fmt: skip
-        deadline = time.monotonic() + 180
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
                 if httpx.get(f"{self.api}/health", timeout=2, trust_env=False).text.strip() == "true":
@@ -176,7 +176,7 @@ class Prefect:
 
 def migrated(template: Path, home: Path) -> Postgres:
     """A database with Prefect's tables, copied from one that is made once for all tests."""
-    with FileLock(f"{template}.lock", timeout=280):
+    with FileLock(f"{template}.lock", timeout=PATIENCE):
         if not (template / "ready").exists():
             shutil.rmtree(template, ignore_errors=True)
             database = Postgres(template)

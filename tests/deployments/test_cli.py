@@ -16,6 +16,7 @@ from deployments import server as local_server
 from speech.encoding import ENCODERS, encode
 from speech.engines.espeak import say
 from speech.video import probe
+from tests import PATIENCE
 from tests.conftest import recorded, small_disk
 from tests.scripts import ALICE
 
@@ -33,7 +34,7 @@ def call(tmp_path):
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=PATIENCE,
             cwd=tmp_path / "work",
             env=dict(os.environ) | {"STORAGE_DIR": str(tmp_path / "store")} | environment,
         )

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import import_module
 
@@ -72,10 +71,8 @@ async def test_a_run_that_shows_no_life_is_marked_as_crashed(client):
     run = await client.create_flow_run(speak, parameters={"request": {"text": "Hi"}}, state=Running())
     emit_event("prefect.flow-run.heartbeat", {"prefect.resource.id": f"prefect.flow-run.{run.id}"})
     await asyncio.to_thread(EventsWorker.instance().wait_until_empty)
-    deadline = time.monotonic() + 60
-    while (seen := await client.read_flow_run(run.id)).state_name != "Crashed" and time.monotonic() < deadline:
+    while (seen := await client.read_flow_run(run.id)).state_name != "Crashed":
         await asyncio.sleep(0.5)
-    assert seen.state_name == "Crashed"
     assert "no life" in seen.state.message
     [automation] = await client.read_automations_by_name("f5-flows zombie runs")
     await client.delete_automation(automation.id)

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from deployments import server
+from tests import PATIENCE
 
 # What was done to the server before it asked for a password, and what else a page can send.
 ATTACK = """
@@ -71,7 +72,7 @@ def elsewhere(running, tmp_path_factory):
 def ask(running):
     """What its user asks of the API."""
     name, _, word = server.password().partition(":")
-    with httpx.Client(base_url=running.api, auth=(name, word), trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=running.api, auth=(name, word), trust_env=False, timeout=PATIENCE) as client:
         yield lambda path, **fields: client.post(path, json=fields).json()
 
 
@@ -86,7 +87,7 @@ def context(browser):
 def signed_in(context, running):
     page = context.new_page()
     page.goto(running.sign_in())
-    page.wait_for_url(lambda url: "sign-in" not in url, timeout=120_000)
+    page.wait_for_url(lambda url: "sign-in" not in url, timeout=PATIENCE * 1000)
     return page
 
 
@@ -95,7 +96,7 @@ def test_its_own_pages_show_the_runs_at_once(context, running, ask):
     ask("/flow_runs/", flow_id=flow, name="a-run-to-be-seen", state={"type": "COMPLETED"})
     page = signed_in(context, running)
     page.goto(f"{running.url}/v2/runs")
-    page.get_by_text("a-run-to-be-seen").first.wait_for(timeout=120_000)
+    page.get_by_text("a-run-to-be-seen").first.wait_for(timeout=PATIENCE * 1000)
     assert "#" not in page.url
     # Nor does the way back lead to the link.
     page.go_back()
@@ -105,7 +106,7 @@ def test_its_own_pages_show_the_runs_at_once(context, running, ask):
 def test_without_the_link_they_ask_for_the_password(context, running):
     page = context.new_page()
     page.goto(f"{running.url}/v2/runs")
-    page.wait_for_url("**/login*", timeout=120_000)
+    page.wait_for_url("**/login*", timeout=PATIENCE * 1000)
 
 
 def test_a_page_of_another_origin_reads_and_changes_nothing(context, running, elsewhere, ask):
@@ -115,7 +116,7 @@ def test_a_page_of_another_origin_reads_and_changes_nothing(context, running, el
     answers = []
     page.on("response", lambda answer: answers.append((answer.url, answer.status)))
     page.goto(elsewhere)
-    page.wait_for_function("document.title !== 'waiting'", timeout=60_000)
+    page.wait_for_function("document.title !== 'waiting'", timeout=PATIENCE * 1000)
     told = json.loads(page.title())
     assert {name: told.pop(name) for name in ("flow, blindly", "pool, blindly")} == {
         "flow, blindly": "sent blindly",
