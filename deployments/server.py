@@ -42,7 +42,7 @@ _START_SECONDS = 180
 _ANSWER_SECONDS = 5
 # A server that lives may be starting, or busy with twenty clients; it has runs that a restart would lose.
 _PATIENCE_SECONDS = 60
-_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+_HOSTS = ("127.0.0.1", "localhost")
 _PROGRAM = "deployments.server_process"
 # Where the server makes links that sign a browser in.
 LINK = "/f5-flows/link"

@@ -173,6 +173,14 @@ class TestItIsItsUsersAlone:
         assert words not in (home / "server.log").read_text()
         assert words not in (home / "server.json").read_text()
 
+    def test_what_we_start_is_given_it(self, home):
+        """Whatever the environment holds: that is of another server."""
+        given = inherited() | {"F5_FLOWS_HOME": str(home), "PREFECT_API_AUTH_STRING": "somebody:else"}
+        for command in (["blocks", "register"], ["deploy"]):
+            done = subprocess.run([PROGRAM, *command], env=given, capture_output=True, text=True, timeout=PATIENCE)
+            assert done.returncode == 0, done.stderr
+            assert server.password() not in done.stdout + done.stderr
+
     def test_what_an_earlier_version_left_is_closed_and_its_server_replaced_not_doubled(self, home, running):
         """It kept its files for all to read, and a server that asks for nothing and is no longer known."""
         old = {"pid": running.pid, "created": 1.0, "port": running.port, "prefect": running.prefect}
