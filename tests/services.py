@@ -59,6 +59,14 @@ class Postgres:
             shutil.chown(home, "postgres", "postgres")
         if not (home / "data").exists():
             self._run("initdb", "-D", home / "data", "-U", "prefect", "-A", "trust", "--no-sync", "-E", "UTF8")
+        self.start()
+        names = self.query("SELECT datname FROM pg_database", "postgres")
+        if "prefect" not in names.split():
+            self.query("CREATE DATABASE prefect", "postgres")
+
+    def start(self) -> None:
+        """Start it, on the port that it has had."""
+        home = self.home
         self.process = subprocess.Popen(
             [*as_postgres(), self._bin / "postgres", "-D", home / "data", "-p", str(self.port), "-k", str(home),
              "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "synchronous_commit=off",
@@ -69,9 +77,16 @@ class Postgres:
         ready = [self._bin / "pg_isready", "-q", *self._where]
         while subprocess.run(ready).returncode and time.monotonic() < deadline:
             time.sleep(0.1)
-        names = self.query("SELECT datname FROM pg_database", "postgres")
-        if "prefect" not in names.split():
-            self.query("CREATE DATABASE prefect", "postgres")
+
+    def restart(self, away: float = 0) -> None:
+        """End it with all of its connections, and start it again.
+
+        Args:
+            away: seconds in between.
+        """
+        self.stop()
+        time.sleep(away)
+        self.start()
 
     @property
     def url(self) -> str:

@@ -117,6 +117,8 @@ class Stack:
         self.runpod.ping_timeout = 60
         self.store = S3Store(bucket)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.temporary = home / "tmp"
+        self.temporary.mkdir()
         self.variables = {
             "PREFECT_API_URL": self.prefect.api,
             "S3_BUCKET": bucket.name,
@@ -136,6 +138,7 @@ class Stack:
             "LEASE_SECONDS": "15",
             "CANCEL_GRACE": "15",
             "PYTHONUNBUFFERED": "1",
+            "TMPDIR": str(self.temporary),
         }
 
     def environment(self, name: str, **more: str) -> dict[str, str]:
@@ -243,6 +246,14 @@ class Stack:
         for prefix in ("output/", "timings/", "jobs/", "inbox/"):
             for entry in list(self.store.list(prefix)):
                 self.store.delete(entry.key)
+
+    def end(self) -> None:
+        """Tell all processes of ours to stop, and wait until they have."""
+        for process in self.processes.values():
+            stop_group(process, signal.SIGTERM)
+        for process in self.processes.values():
+            process.wait(PATIENCE)
+        self.processes.clear()
 
     def stop(self) -> None:
         for process in self.processes.values():
