@@ -53,6 +53,7 @@ def stopped_at_the_end(home):
     settings.cache_clear()
     server.stop()
     os.environ["F5_FLOWS_HOME"] = kept
+    settings.cache_clear()
 
 
 def program(*words, **environment):
