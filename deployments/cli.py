@@ -263,12 +263,21 @@ def server_status() -> None:
 
 @server.command("ui")
 def server_ui() -> None:
-    """Open its pages in a browser."""
+    """Open its pages in a browser, signed in by a link that works once, within two minutes."""
     from deployments.server import ensure
 
-    url = ensure(lambda text: click.echo(text, err=True)).url
+    url = ensure(lambda text: click.echo(text, err=True)).sign_in()
     click.echo(url)
     click.launch(url)
+
+
+@server.command("reset")
+def server_reset() -> None:
+    """Put its database aside under another name and start with an empty one."""
+    from deployments.server import reset
+
+    started = reset(lambda text: click.echo(text, err=True))
+    click.echo(f"The local Prefect server runs at {started.url} (process {started.pid}) on a new database.")
 
 
 for command in (align, burn, models, runtime, voices, deploy, blocks, endpoint, worker, execute, healthcheck):

@@ -187,6 +187,8 @@ def _server() -> Finding:
         return Finding("prefect", "ok", f"{configured} answers.")
     found = server.find()
     if found is None:
+        if fault := server.obstacle():
+            return Finding("prefect", "degraded", f"The local server cannot start. {fault}")
         return Finding("prefect", "off", "The local server is started by the first run, or: f5-flows server start")
     if not found.answers():
         return Finding("prefect", "degraded", "The local server does not answer; replace it: f5-flows server start")

@@ -134,6 +134,8 @@ class Settings(BaseSettings):
         description="Where the local server and the folder store live.",
     )
     prefect_api_url: str | None = Field(None, description="Prefect server; unset: a local one of our own.")
+    prefect_api_auth_string: SecretStr | None = Field(None, description="What that server asks for: user:password.")
+    prefect_api_key: SecretStr | None = Field(None, description="Instead of it, for Prefect Cloud.")
 
     @property
     def storage_folder(self) -> Path:

@@ -18,5 +18,6 @@ FOREIGN = ("AWS_", "S3_", "STORAGE_", "PREFECT_", "GOOGLE_", "RUNPOD_")
 
 
 def inherited() -> dict[str, str]:
-    """The environment without those."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    """The environment without those, but with the password of the tests' own server."""
+    own = "PREFECT_API_AUTH_STRING"
+    return {name: value for name, value in os.environ.items() if name == own or not name.startswith(FOREIGN)}

@@ -94,12 +94,13 @@ def ask(plane: ControlPlane, method: str, path: str, **more: Any) -> dict[str, A
     return told
 
 
-def silence_schedules(api: str) -> None:
+def silence_schedules(api: str, auth: tuple[str, str] | None = None) -> None:
     """A run that the clock starts, every five minutes, would take the place of one that a test started."""
-    for deployment in httpx.post(f"{api}/deployments/filter", json={}, trust_env=False).json():
-        for schedule in deployment["schedules"]:
-            url = f"{api}/deployments/{deployment['id']}/schedules/{schedule['id']}"
-            httpx.patch(url, json={"active": False}, trust_env=False).raise_for_status()
+    with httpx.Client(base_url=api, auth=auth, trust_env=False) as client:
+        for deployment in client.post("/deployments/filter", json={}).json():
+            for schedule in deployment["schedules"]:
+                url = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
+                client.patch(url, json={"active": False}).raise_for_status()
 
 
 class Stack:

@@ -7,10 +7,12 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 import soundfile
 
+from deployments import server as local_server
 from speech.encoding import ENCODERS, encode
 from speech.engines.espeak import say
 from speech.video import probe
@@ -298,13 +300,17 @@ def test_a_pool_at_runpod_needs_an_account(call, prefect_server):
     assert "set RUNPOD_API_KEY and RUNPOD_ENDPOINT_ID" in done.stderr
 
 
-def test_one_flow_run_is_executed_and_the_next_time_left_alone(call, prefect_server, tmp_path):
-    import httpx
+def made(url, **fields):
+    """The id of what an API has made."""
+    name, _, word = local_server.password().partition(":")
+    return httpx.post(url, json=fields, auth=(name, word), trust_env=False).json()["id"]
 
+
+def test_one_flow_run_is_executed_and_the_next_time_left_alone(call, prefect_server, tmp_path):
     api = {"PREFECT_API_URL": prefect_server, "ENGINE": "espeak", "STORAGE_DIR": str(tmp_path)}
-    flow = httpx.post(f"{prefect_server}/flows/", json={"name": "speak"}).json()["id"]
+    flow = made(f"{prefect_server}/flows/", name="speak")
     wanted = {"flow_id": flow, "parameters": {"request": {"text": "Hello."}}, "state": {"type": "SCHEDULED"}}
-    run = httpx.post(f"{prefect_server}/flow_runs/", json=wanted).json()["id"]
+    run = made(f"{prefect_server}/flow_runs/", **wanted)
     assert f"Flow run {run}: Completed" in call("execute", run, **api).stdout
     assert (tmp_path / f"output/{run}.wav").exists()
     assert "not run here: it is Completed" in call("execute", run, **api).stdout

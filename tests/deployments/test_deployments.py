@@ -9,7 +9,7 @@ import pytest
 import yaml
 from prefect import Flow
 from prefect.blocks.webhook import Webhook
-from prefect.client.orchestration import PrefectClient
+from prefect.client.orchestration import get_client
 from prefect.events import emit_event
 from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -54,7 +54,7 @@ def test_schedules_are_those_that_were_promised():
 @pytest.fixture
 async def client(prefect_server):
     with temporary_settings({PREFECT_API_URL: prefect_server}):
-        async with PrefectClient(prefect_server) as client:
+        async with get_client() as client:
             yield client
 
 
