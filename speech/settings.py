@@ -136,6 +136,7 @@ class Settings(BaseSettings):
     prefect_api_url: str | None = Field(None, description="Prefect server; unset: a local one of our own.")
     prefect_api_auth_string: SecretStr | None = Field(None, description="What that server asks for: user:password.")
     prefect_api_key: SecretStr | None = Field(None, description="Instead of it, for Prefect Cloud.")
+    prefect_patience: float = Field(300, gt=0, description="Seconds for which Prefect may not answer one call.")
 
     @property
     def storage_folder(self) -> Path:
