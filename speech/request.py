@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from typing import Annotated, Any, Literal, get_args
 
+import regex
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -37,6 +38,10 @@ SampleRate = Literal[16000, 22050, 24000, 44100, 48000]
 FORMATS: tuple[TimingFormat, ...] = get_args(TimingFormat)
 STANDARD_FORMATS = FORMATS[:5]
 SAMPLE_RATES: tuple[SampleRate, ...] = (16000, 22050, 24000, 44100, 48000)
+
+
+_SURROGATE = regex.compile(r"[\ud800-\udfff]")
+_MOST_PROBLEMS = 20
 
 
 def _lower(value: Any) -> Any:
@@ -162,6 +167,10 @@ class SpeechRequest(BaseModel):
     def _text_says_something(cls, text: str) -> str:
         if not text.strip():
             raise ValueError("Text input is required")
+        if half := _SURROGATE.search(text):
+            raise ValueError(
+                f"text: character {half.start() + 1} is {half[0]!r}, half of a surrogate pair; expected Unicode text"
+            )
         limit = settings().max_text_chars
         if len(text) > limit:
             raise ValueError(
@@ -254,13 +263,17 @@ class SpeechResult(BaseModel):
 
 
 def problems_of(fault: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    """Say what Pydantic found in the words of the contract."""
-    return [_problem(error, model) for error in fault.errors(include_url=False)]
+    """Say what Pydantic found in the words of the contract; of very many problems only the first."""
+    errors = fault.errors(include_url=False)
+    found = [_problem(error, model) for error in errors[:_MOST_PROBLEMS]]
+    if more := len(errors) - len(found):
+        found.append(Problem("request", None, "", f"and {more} more problems"))
+    return found
 
 
 def _problem(error: Any, model: type[BaseModel]) -> Problem:
-    path = ".".join(str(part) for part in error["loc"]) or "request"
-    name = str(error["loc"][0]) if error["loc"] else "request"
+    path = ".".join(_printable(str(part)) for part in error["loc"]) or "request"
+    name = _printable(str(error["loc"][0])) if error["loc"] else "request"
     value, kind = error["input"], error["type"]
     owner = _owner(model, error["loc"])
     if kind == "extra_forbidden":
@@ -273,8 +286,17 @@ def _problem(error: Any, model: type[BaseModel]) -> Problem:
         return Problem(name, value, "", str(error["ctx"]["error"]))
     if kind == "missing":
         return Problem(name, None, "a value", f"{name} is required")
+    if kind == "string_unicode" and isinstance(value, str):
+        sentence = f"{path}: {value[:40]!r} holds half of a surrogate pair; expected Unicode text"
+        return Problem(path, value, "", sentence)
     field = owner.model_fields.get(str(error["loc"][-1])) if error["loc"] else None
     return Problem(path, value, _accepted(error, field))
+
+
+def _printable(name: str) -> str:
+    """A field's name as it may stand in a sentence: a client may send anything as one."""
+    short = name if len(name) <= 60 else name[:57] + "..."
+    return short if short.isprintable() else repr(short)[1:-1]
 
 
 def _owner(model: type[BaseModel], place: tuple[str | int, ...]) -> type[BaseModel]:

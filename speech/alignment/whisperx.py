@@ -45,6 +45,9 @@ _WHOLE_SECONDS = 30
 # What is heard around a chunk whose span is only roughly known.
 _MARGIN_MS = 300
 
+_JOINTS = regex.compile(r"[-‐‑–—/]")
+_MARK = regex.compile(r"\p{M}")
+
 _Part = tuple[int, str]
 """A word as it is aligned, and the token that it belongs to."""
 
@@ -216,11 +219,11 @@ def _parts(tokens: Sequence[Token], model: Model, language: str) -> Iterator[_Pa
     """The words that are said, with what the model can hear of them: no punctuation, which would be a wildcard."""
     letters = model.metadata["dictionary"]
     for index, token in enumerate(tokens):
-        spoken = regex.sub(r"[-‐‑–—/]", " ", token.spoken)
+        spoken = _JOINTS.sub(" ", token.spoken)
         for word in spoken.split():
             kept = "".join(
                 character for character in word
-                if character.isalnum() or regex.match(r"\p{M}", character) or (character.lower() in letters
+                if character.isalnum() or _MARK.match(character) or (character.lower() in letters
                 and character not in ".,;:!?|")
             )  # fmt: skip
             if not any(character.isalnum() for character in kept):
@@ -260,6 +263,6 @@ def _in_words() -> Iterator[None]:
         raise
     except (ImportError, OSError) as fault:
         raise AlignerUnavailable(f"whisperx cannot be loaded ({type(fault).__name__}: {fault}).") from fault
-    except (RuntimeError, ValueError, KeyError, LookupError, TypeError) as fault:
+    except (RuntimeError, ValueError, LookupError, TypeError, ArithmeticError, AttributeError) as fault:
         reason = str(fault).splitlines()[0][:200] if str(fault) else type(fault).__name__
         raise AlignmentError(f"whisperx failed: {reason}") from fault
