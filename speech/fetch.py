@@ -282,7 +282,7 @@ async def _lookup(host: str, network: Network) -> list[str]:
     def work() -> None:
         try:
             found = list(network.resolve(host))
-        except (OSError, UnicodeError):
+        except (OSError, ValueError):
             found = []
         with suppress(RuntimeError):  # The loop is closed: nobody waits any more.
             loop.call_soon_threadsafe(tell, found)
