@@ -209,6 +209,8 @@ async def _ask(place: Location, addresses: list[Address]) -> AsyncIterator[httpx
                 finally:
                     await answer.aclose()
                 return
+    except httpx.TimeoutException:
+        raise TimeoutError from None
     except (httpx.HTTPError, httpx.InvalidURL) as fault:
         raise FetchError(f"{place.host[:80]} cannot be reached ({type(fault).__name__}).") from None
 

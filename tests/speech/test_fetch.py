@@ -3,6 +3,7 @@
 import gzip
 import http.server
 import logging
+import socket
 import ssl
 import threading
 import time
@@ -344,7 +345,7 @@ def test_one_deadline_ends_whatever_does_not_end(meet, tmp_path, monkeypatch, ta
     monkeypatch.setenv("REQUEST_TIMEOUT", "0.5")
     settings.cache_clear()
     public = meet(talk, handshake="handshake" not in next(name for name in ENDLESS if ENDLESS[name] is talk))
-    with pytest.raises(FetchError, match=r"within 0\.5 s|cannot be reached \(ConnectTimeout\)"):
+    with pytest.raises(FetchError, match=r"within 0\.5 s"):
         fetch(f"https://localhost:{public.port}/", tmp_path / "got", network=Names(["127.0.0.1"]).network)
     assert list(tmp_path.iterdir()) == []
 
@@ -381,8 +382,11 @@ def test_a_name_server_that_is_silent_ends_with_the_deadline(tmp_path, monkeypat
 
 
 def test_a_host_that_nobody_knows_is_named(tmp_path):
+    def resolve(host):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
     with pytest.raises(FetchError, match=r"no host 'nowhere\.invalid'"):
-        fetch("https://nowhere.invalid/a.wav", tmp_path / "got")
+        fetch("https://nowhere.invalid/a.wav", tmp_path / "got", network=Network(resolve=resolve))
 
 
 async def test_whoever_has_a_loop_may_fetch_too(site, tmp_path):
