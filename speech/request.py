@@ -6,6 +6,7 @@ The same two classes serve the command line, the Prefect deployment's form and t
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Annotated, Any, Literal, get_args
 
 import regex
@@ -15,10 +16,12 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from speech.errors import InvalidRequest, Problem
 from speech.settings import settings
@@ -39,6 +42,9 @@ FORMATS: tuple[TimingFormat, ...] = get_args(TimingFormat)
 STANDARD_FORMATS = FORMATS[:5]
 SAMPLE_RATES: tuple[SampleRate, ...] = (16000, 22050, 24000, 44100, 48000)
 
+# PostgreSQL holds no NUL, and half a surrogate pair has no UTF-8.
+_NOWHERE = re.compile("[\x00\ud800-\udfff]")
+
 
 _SURROGATE = regex.compile(r"[\ud800-\udfff]")
 _MOST_PROBLEMS = 20
@@ -53,6 +59,15 @@ def _also(**names: str) -> BeforeValidator:
     return BeforeValidator(lambda value: names.get(_lower(value), _lower(value)) if isinstance(value, str) else value)
 
 
+def _no_bool(value: Any) -> Any:
+    """A number may come as text, as older clients send it, but true is none."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("bool_for_number", "a number")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_bool)]
+Number = Annotated[float, BeforeValidator(_no_bool)]
 AnyCaseFormat = Annotated[TimingFormat, _also(compact="csv")]
 
 
@@ -61,13 +76,13 @@ class CueRules(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    max_chars: int | None = Field(default=None, ge=4, le=200, description="Characters in a line.")
-    max_lines: int | None = Field(default=None, ge=1, le=4, description="Lines in a cue.")
-    max_words: int | None = Field(default=None, ge=1, le=50, description="Words in a cue.")
-    max_cps: float | None = Field(default=None, ge=1, le=100, description="Characters a second.")
-    min_duration: float | None = Field(default=None, ge=0, le=10, description="Seconds that a cue stays at least.")
-    max_duration: float | None = Field(default=None, ge=0.2, le=60, description="Seconds that a cue stays at most.")
-    gap: float | None = Field(default=None, ge=0, le=2, description="Seconds between two cues, at least.")
+    max_chars: Whole | None = Field(default=None, ge=4, le=200, description="Characters in a line.")
+    max_lines: Whole | None = Field(default=None, ge=1, le=4, description="Lines in a cue.")
+    max_words: Whole | None = Field(default=None, ge=1, le=50, description="Words in a cue.")
+    max_cps: Number | None = Field(default=None, ge=1, le=100, description="Characters a second.")
+    min_duration: Number | None = Field(default=None, ge=0, le=10, description="Seconds that a cue stays at least.")
+    max_duration: Number | None = Field(default=None, ge=0.2, le=60, description="Seconds that a cue stays at most.")
+    gap: Number | None = Field(default=None, ge=0, le=2, description="Seconds between two cues, at least.")
 
     @model_validator(mode="after")
     def _the_longest_is_longer(self) -> CueRules:
@@ -109,14 +124,14 @@ class SpeechRequest(BaseModel):
         max_length=2000,
         json_schema_extra={"position": 2},
     )
-    speed: float = Field(
+    speed: Number = Field(
         default=1.0,
         ge=0.5,
         le=2.0,
         allow_inf_nan=False,
         description="Pace of the speech; 1.0 is the voice's own.",
     )
-    seed: int | None = Field(
+    seed: Whole | None = Field(
         default=None,
         ge=1,
         le=2_147_483_647,
@@ -194,6 +209,17 @@ class SpeechRequest(BaseModel):
         from speech.language import check
 
         return check(language) if language else None
+
+    @field_validator("text", "local_voice", "ref_text", "language")
+    @classmethod
+    def _every_store_and_database_can_hold_it(cls, value: str | None, info: ValidationInfo) -> str | None:
+        found = _NOWHERE.search(value or "")
+        if found:
+            raise ValueError(
+                f"{info.field_name}: character {found.start() + 1} is U+{ord(found[0]):04X}, "
+                "which is no text; expected Unicode text"
+            )
+        return value
 
     @model_validator(mode="after")
     def _pieces_need_cues(self) -> SpeechRequest:
