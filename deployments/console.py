@@ -23,6 +23,7 @@ __all__ = [
     "open_store",
     "read_script",
     "refuse",
+    "temporary_files",
     "use_server",
     "writable",
 ]
@@ -69,14 +70,32 @@ def read_script(text: str | None, file: Path | None) -> str:
 
 def writable(folder: Path) -> Path:
     """Find out before any work is done that the files could not be written."""
+    from tempfile import TemporaryFile
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".f5-flows-probe"
-        probe.touch()
-        probe.unlink()
+        # A file that nobody else can meet: others may be probing the same folder.
+        with TemporaryFile(dir=folder) as probe:
+            probe.write(b"probe")
     except OSError as fault:
-        refuse(f"--out: {folder} cannot be written to: {fault.strerror}.")
+        refuse(f"--out: {folder} cannot be written to: {fault.strerror}; free some room there, or name another folder.")
     return folder
+
+
+@contextmanager
+def temporary_files() -> Iterator[None]:
+    """Give this process a folder for all that it and its libraries write for a while, and clear what dead ones left."""
+    import tempfile
+
+    from speech.scratch import clear, scratch
+
+    clear()
+    with scratch() as folder:
+        before, tempfile.tempdir = tempfile.tempdir, str(folder)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 @contextmanager

@@ -21,6 +21,7 @@ import httpx
 import psutil
 from filelock import FileLock, Timeout
 
+from deployments import retention
 from speech.errors import ServerError
 from speech.files import write_text
 from speech.settings import environment, settings
@@ -159,6 +160,7 @@ def _start(say: Say) -> Server:
             cwd=home,
             env=environment(
                 without=("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_PROFILE"),
+                **retention.variables(),
                 PREFECT_HOME=str(home / "prefect"),
                 PREFECT_API_DATABASE_CONNECTION_URL=f"sqlite+aiosqlite:///{database}",
                 PREFECT_UI_API_URL=f"http://127.0.0.1:{port}/api",

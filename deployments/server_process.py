@@ -20,6 +20,8 @@ from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.asyncio.session import AsyncSessionTransaction
 
+from deployments import upkeep
+
 
 class OneWriter(AioSqliteConfiguration):
     """SQLite whose transactions wait for their turn at the start instead of failing in the middle."""
@@ -36,6 +38,7 @@ class OneWriter(AioSqliteConfiguration):
 @click.option("--port", type=int, required=True)
 def main(port: int) -> None:
     """Serve on loopback until told to stop."""
+    upkeep.prepare(PREFECT_API_DATABASE_CONNECTION_URL.value())
     set_database_config(OneWriter(connection_url=PREFECT_API_DATABASE_CONNECTION_URL.value()))
     uvicorn.run(create_app(), host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=3)
 

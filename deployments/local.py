@@ -1,0 +1,125 @@
+"""One run of `speak` in this process, which a person may stop at any moment.
+
+The run has a thread of its own, so that the main thread, the only one that signals reach, is always free
+to hear them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.exceptions import Abort, CancelledRun, PrefectException
+from prefect.flow_engine import run_flow_async
+from prefect.states import Cancelled
+
+from deployments.interrupts import Stopped
+from deployments.lease import Lease, hold
+from deployments.sweep import end, runs
+from flows.speak import speak
+from speech.errors import ServerError, SpeechError
+from tasks.progress import listener
+
+__all__ = ["perform"]
+
+# What a run that was stopped may take to come to its end, and the server to take note of it.
+_STEP_SECONDS = 3.0
+_SERVER_SECONDS = 8.0
+
+
+def perform(parameters: dict[str, Any], show: Callable[[str, float], None], *, remote: str | None) -> dict[str, Any]:
+    """Run it and return its reply.
+
+    Args:
+        show: told of each step and the share that is done.
+        remote: the address of the Prefect server, where it is not the local one.
+
+    Raises:
+        SpeechError: it failed; the text says why.
+        OSError: likewise.
+    """
+    with hold(remote, tempfile.gettempdir()) as lease:
+        run = _Run(lease, parameters, show)
+        try:
+            return run.reply()
+        except Stopped:
+            with suppress(httpx.HTTPError, PrefectException, SpeechError, TimeoutError):
+                run.stop()
+            raise
+
+
+class _Run:
+    def __init__(self, lease: Lease, parameters: dict[str, Any], show: Callable[[str, float], None]) -> None:
+        self._lease, self._parameters, self._show = lease, parameters, show
+        self._stopping = threading.Event()
+        self._job = ""
+        self._done: Future[dict[str, Any]] = Future()
+        threading.Thread(target=self._work, name="speak", daemon=True).start()
+
+    def reply(self) -> dict[str, Any]:
+        return self._done.result()
+
+    def stop(self) -> None:
+        """End the run as cancelled; where that cannot be done now, the lease that stays tells the sweep to."""
+        self._lease.stop()
+        asyncio.run(asyncio.wait_for(self._end(), _SERVER_SECONDS))
+        self._lease.end()
+
+    async def _end(self) -> None:
+        async with get_client() as client:
+            # Before its steps are told: what they then report must not count as the run's own end.
+            cancelled = Cancelled(message="It was stopped.")
+            for run in await runs(client, self._lease):
+                await client.set_flow_run_state(run.id, cancelled)
+            self._stopping.set()
+            await asyncio.to_thread(self._wait)
+            for run in await runs(client, self._lease, cancelled=True):
+                await end(client, run, cancelled)
+
+    def _wait(self) -> None:
+        with suppress(Exception):
+            self._done.exception(_STEP_SECONDS)
+
+    def _work(self) -> None:
+        try:
+            self._done.set_result(asyncio.run(self._run()))
+        except BaseException as fault:
+            self._done.set_exception(fault)
+
+    async def _run(self) -> dict[str, Any]:
+        listener.set(self._hear)
+        try:
+            async with get_client() as client:
+                run = await client.create_flow_run(speak, parameters=self._parameters, tags=[self._lease.name])
+            self._job = str(run.id)
+            state = await run_flow_async(speak, flow_run=run, parameters=self._parameters, return_type="state")
+        except (Abort, CancelledRun):
+            raise SpeechError(f"Job {self._job} was ended by somebody else; see the Prefect server's pages.") from None
+        except (httpx.HTTPError, PrefectException) as fault:
+            raise ServerError(self._lost(fault)) from None
+        assert state is not None
+        outcome = await state.aresult(raise_on_failure=False)
+        if isinstance(outcome, SpeechError | OSError):
+            raise outcome
+        if isinstance(outcome, dict):
+            return outcome
+        raise SpeechError(f"The run ended as {state.name}: {state.message}")
+
+    def _hear(self, step: str, share: float) -> None:
+        if self._stopping.is_set():
+            raise CancelledRun
+        self._show(step, share)
+
+    def _lost(self, fault: Exception) -> str:
+        what = f"in the middle of job {self._job}" if self._job else "before the job had begun"
+        return (
+            f"The Prefect server stopped answering {what} ({type(fault).__name__}); run it again. What was stored "
+            "until then stays in the store."
+        )
