@@ -21,14 +21,16 @@ from deployments.console import (
     BAD_INPUT,
     FAILED,
     bar,
+    blame,
     fail,
     open_store,
     read_script,
     temporary_files,
     use_server,
     writable,
+    writing,
 )
-from deployments.interrupts import Stopped, leave, listening
+from deployments.interrupts import Stopped, at_work, leave, listening
 
 if TYPE_CHECKING:
     from speech.request import SpeechRequest
@@ -45,6 +47,10 @@ def main() -> None:
         with suppress(OSError):
             click.echo("Stopped.", err=True)
         leave(int(stopped.code or 0))
+    except SystemExit as ended:
+        if at_work():
+            leave(int(ended.code or 0))
+        raise
 
 
 def _main() -> None:
@@ -60,7 +66,7 @@ def _main() -> None:
     except SpeechError as fault:
         fail([str(fault)], FAILED)
     except OSError as fault:
-        fail([f"{fault.filename or 'This machine'}: {fault.strerror or fault}"], FAILED)
+        fail([blame(fault)], FAILED)
 
 
 # The commands that need room for files while they work.
@@ -127,7 +133,11 @@ def speak(
     writable(out or Path("output"))
     with bar(quiet=as_json) as show:
         reply = _run_flow(request, engine, storage, google, show)
-    copied = _copy(reply, storage, out or Path("output") / reply["job_id"])
+    folder = out or Path("output") / reply["job_id"]
+    with writing(
+        folder, f"The files of job {reply['job_id']} are kept in the store: f5-flows result {reply['job_id']}"
+    ):
+        copied = _copy(reply, storage, folder)
     if as_json:
         click.echo(json.dumps(reply, ensure_ascii=False, indent=1))
         return
@@ -159,22 +169,33 @@ def _run_flow(
     google: str | None,
     show: Callable[[str, float], None],
 ) -> dict[str, Any]:
+    import logging
     import threading
 
-    from speech.settings import settings
+    from speech.settings import export, settings
 
     if request.language is None:
-        from speech.language import detect
-
         # Its model takes 0.7 s to unpack, which goes on while Prefect is imported.
-        threading.Thread(target=detect, args=(request.text,), daemon=True).start()
+        threading.Thread(target=_unpack, args=(request.text,), daemon=True).start()
     remote = settings().prefect_api_url
     use_server()
+
+    # What the server does not hear of a run that has failed is no news for a person.
+    export(PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL")
+    logging.raiseExceptions = False
 
     from deployments.local import perform
 
     parameters = {"request": request, "engine": engine, "storage": storage, "google": google}
     return perform(parameters, show, remote=remote)
+
+
+def _unpack(text: str) -> None:
+    """Load the model that detects languages; a fault is told by the run, which needs it."""
+    from speech.language import detect
+
+    with suppress(Exception):
+        detect(text)
 
 
 def _copy(reply: dict[str, Any], storage: str | None, folder: Path) -> list[Path]:

@@ -11,8 +11,10 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
-__all__ = ["Stopped", "leave", "listening"]
+__all__ = ["WORK", "Stopped", "at_work", "leave", "listening"]
 
+# The name of threads that need not come to their end.
+WORK = "f5-flows work"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # What a stopped command may take to clean up after itself.
 _PATIENCE = 15.0
@@ -38,6 +40,8 @@ def listening() -> Iterator[None]:
         timer = threading.Timer(_PATIENCE, os._exit, (128 + number,))
         timer.daemon = True
         timer.start()
+        if not at_work():
+            _end_children()
         raise Stopped(128 + number)
 
     # What was started to ignore one of them, such as by nohup, goes on to.
@@ -50,9 +54,26 @@ def listening() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def at_work() -> bool:
+    """Whether a thread works on that nobody waits for any more."""
+    return any(thread.name == WORK for thread in threading.enumerate())
+
+
 def leave(code: int) -> NoReturn:
     """End now, without waiting for threads, which cannot be stopped."""
+    _end_children()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
     os._exit(code)
+
+
+def _end_children() -> None:
+    """End the programs that this process waits for; a server that it has started goes on, in a session of its own."""
+    import psutil
+
+    with suppress(psutil.Error):
+        for child in psutil.Process().children():
+            with suppress(psutil.Error, OSError):
+                if os.getsid(child.pid) == os.getsid(0):
+                    child.kill()

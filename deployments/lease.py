@@ -53,7 +53,8 @@ class Lease:
 
     def end(self) -> None:
         """Say that none of its runs is open any more."""
-        _path(self.name).unlink(missing_ok=True)
+        with suppress(OSError):
+            _path(self.name).unlink()
 
     def adopt(self) -> None:
         """Make this process write where that one did."""
@@ -65,11 +66,20 @@ def hold(api: str | None, scratch: str) -> Iterator[Lease]:
     """Hold a lease; a run that is left open when the block fails is for the sweep to end."""
     lease = Lease(f"process:{uuid4()}", os.getpid(), api, scratch, _places())
     path = _path(lease.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path):
+    lock = FileLock(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
         path.write_text(json.dumps(asdict(lease)))
+    except OSError:
+        # Nobody sweeps the runs of another server, so that a home that cannot be written to is no harm.
+        if api is None:
+            raise
+    try:
         yield lease
         lease.end()
+    finally:
+        lock.release()
 
 
 def abandoned() -> list[Path]:

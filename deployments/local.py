@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from typing import Any
 
@@ -20,15 +21,18 @@ from prefect.exceptions import Abort, CancelledRun, PrefectException
 from prefect.flow_engine import run_flow_async
 from prefect.states import Cancelled
 
-from deployments.interrupts import Stopped
+from deployments import server
+from deployments.interrupts import WORK, Stopped
 from deployments.lease import Lease, hold
 from deployments.sweep import end, runs
 from flows.speak import speak
 from speech.errors import ServerError, SpeechError
 from tasks.progress import listener
+from tasks.step import calls
 
 __all__ = ["perform"]
 
+_LOOK_SECONDS = 0.25
 # What a run that was stopped may take to come to its end, and the server to take note of it.
 _STEP_SECONDS = 3.0
 _SERVER_SECONDS = 8.0
@@ -58,34 +62,63 @@ def perform(parameters: dict[str, Any], show: Callable[[str, float], None], *, r
 class _Run:
     def __init__(self, lease: Lease, parameters: dict[str, Any], show: Callable[[str, float], None]) -> None:
         self._lease, self._parameters, self._show = lease, parameters, show
-        self._stopping = threading.Event()
+        self._stopping, self._held = threading.Event(), threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._job = ""
         self._done: Future[dict[str, Any]] = Future()
-        threading.Thread(target=self._work, name="speak", daemon=True).start()
+        threading.Thread(target=self._work, name=WORK, daemon=True).start()
 
     def reply(self) -> dict[str, Any]:
+        served = server.find()
+        while not wait([self._done], _LOOK_SECONDS).done:
+            # Prefect's client would go on asking for minutes, but the local server does not come back by itself.
+            if self._lease.api is None and server.find() != served:
+                raise ServerError(self._lost("it has ended"))
         return self._done.result()
 
     def stop(self) -> None:
         """End the run as cancelled; where that cannot be done now, the lease that stays tells the sweep to."""
         self._lease.stop()
-        asyncio.run(asyncio.wait_for(self._end(), _SERVER_SECONDS))
-        self._lease.end()
+        self._stopping.set()
+        release = self._hold()
+        if asyncio.run(asyncio.wait_for(self._cancel(), _SERVER_SECONDS)):
+            self._lease.end()
+        elif self._job:
+            # It had an end already, and has yet to leave its record.
+            release.set()
+            with suppress(Exception):
+                self._done.result(_STEP_SECONDS)
+            self._lease.end()
 
-    async def _end(self) -> None:
+    def _hold(self) -> threading.Event:
+        """Let the run do nothing more, so that no end of its own follows the one that it gets here."""
+        release = threading.Event()
+        if self._loop is not None:
+
+            def hold() -> None:
+                self._held.set()
+                release.wait()
+
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(hold)
+                self._held.wait(_STEP_SECONDS)
+        return release
+
+    async def _cancel(self) -> bool:
+        """Whether there was a run without an end."""
         async with get_client() as client:
-            # Before its steps are told: what they then report must not count as the run's own end.
-            cancelled = Cancelled(message="It was stopped.")
-            for run in await runs(client, self._lease):
-                await client.set_flow_run_state(run.id, cancelled)
-            self._stopping.set()
-            await asyncio.to_thread(self._wait)
-            for run in await runs(client, self._lease, cancelled=True):
-                await end(client, run, cancelled)
+            found = await runs(client, self._lease)
+            if found:
+                await self._let_steps_end()
+            for run in found:
+                await end(client, run, Cancelled(message="It was stopped."))
+        return bool(found)
 
-    def _wait(self) -> None:
-        with suppress(Exception):
-            self._done.exception(_STEP_SECONDS)
+    async def _let_steps_end(self) -> None:
+        """Wait for the threads of its steps, which could store something still."""
+        until = time.monotonic() + _STEP_SECONDS
+        while calls() and time.monotonic() < until:
+            await asyncio.sleep(0.05)
 
     def _work(self) -> None:
         try:
@@ -95,6 +128,7 @@ class _Run:
 
     async def _run(self) -> dict[str, Any]:
         listener.set(self._hear)
+        self._loop = asyncio.get_running_loop()
         try:
             async with get_client() as client:
                 run = await client.create_flow_run(speak, parameters=self._parameters, tags=[self._lease.name])
@@ -103,7 +137,7 @@ class _Run:
         except (Abort, CancelledRun):
             raise SpeechError(f"Job {self._job} was ended by somebody else; see the Prefect server's pages.") from None
         except (httpx.HTTPError, PrefectException) as fault:
-            raise ServerError(self._lost(fault)) from None
+            raise ServerError(self._lost(type(fault).__name__)) from None
         assert state is not None
         outcome = await state.aresult(raise_on_failure=False)
         if isinstance(outcome, SpeechError | OSError):
@@ -117,9 +151,9 @@ class _Run:
             raise CancelledRun
         self._show(step, share)
 
-    def _lost(self, fault: Exception) -> str:
+    def _lost(self, why: str) -> str:
         what = f"in the middle of job {self._job}" if self._job else "before the job had begun"
         return (
-            f"The Prefect server stopped answering {what} ({type(fault).__name__}); run it again. What was stored "
-            "until then stays in the store."
+            f"The Prefect server stopped answering {what} ({why}); run it again. What was stored until then is still "
+            "in the store."
         )

@@ -44,23 +44,20 @@ async def sweep() -> list[str]:
             async with get_client() as client:
                 # Those that are another server's are only forgotten: nobody here can tell how they stand.
                 for run in await runs(client, lease) if lease.api in (None, PREFECT_API_URL.value()) else ():
-                    state = _end(lease)
-                    await client.set_flow_run_state(run.id, state, force=True)
-                    await end(client, run, state)
+                    await end(client, run, _end(lease))
                     ended.append(str(run.id))
     return ended
 
 
-async def runs(client: PrefectClient, lease: Lease, *, cancelled: bool = False) -> list[FlowRun]:
-    """The runs of a process that have no end yet, or that were cancelled."""
-    found = await client.read_flow_runs(
-        flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[lease.name])),
-    )
-    return [run for run in found if run.state and (run.state.is_cancelled() if cancelled else not run.state.is_final())]
+async def runs(client: PrefectClient, lease: Lease) -> list[FlowRun]:
+    """The runs of a process that have no end."""
+    found = await client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[lease.name])))
+    return [run for run in found if run.state is None or not run.state.is_final()]
 
 
 async def end(client: PrefectClient, run: FlowRun, state: State[Any]) -> None:
-    """Leave what the end of a run leaves: its record, and no files where it was cancelled."""
+    """Give a run its end, and leave what it leaves: the record, and no files where it was cancelled."""
+    await client.set_flow_run_state(run.id, state, force=True)
     await record_state(None, run, state)
     if state.is_cancelled():
         store = await aopen_store(run.parameters.get("storage"))
