@@ -70,7 +70,7 @@ def leave(code: int) -> NoReturn:
 
 def _end_children() -> None:
     """End the programs that this process waits for; a server that it has started goes on, in a session of its own."""
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 
     with suppress(psutil.Error):
         for child in psutil.Process().children():

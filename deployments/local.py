@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
 from prefect.exceptions import Abort, CancelledRun, PrefectException
 from prefect.flow_engine import run_flow_async
 from prefect.states import Cancelled
@@ -133,12 +134,13 @@ class _Run:
             async with get_client() as client:
                 run = await client.create_flow_run(speak, parameters=self._parameters, tags=[self._lease.name])
             self._job = str(run.id)
-            state = await run_flow_async(speak, flow_run=run, parameters=self._parameters, return_type="state")
+            state: State[Any] = await run_flow_async(  # type: ignore[assignment]
+                speak, flow_run=run, parameters=self._parameters, return_type="state"
+            )
         except (Abort, CancelledRun):
             raise SpeechError(f"Job {self._job} was ended by somebody else; see the Prefect server's pages.") from None
         except (httpx.HTTPError, PrefectException) as fault:
             raise ServerError(self._lost(type(fault).__name__)) from None
-        assert state is not None
         outcome = await state.aresult(raise_on_failure=False)
         if isinstance(outcome, SpeechError | OSError):
             raise outcome

@@ -21,6 +21,7 @@ import sys
 from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import sqlalchemy as sa
 from docket import Depends, Perpetual
@@ -121,7 +122,7 @@ async def _remove(db: PrefectDBInterface) -> int:
     return len(runs)
 
 
-def _oldest(db: PrefectDBInterface) -> sa.Select[tuple[object]]:
+def _oldest(db: PrefectDBInterface) -> sa.Select[tuple[UUID]]:
     ended = db.FlowRun.state_type.in_(TERMINAL_STATES)
     return sa.select(db.FlowRun.id).where(ended).order_by(db.FlowRun.end_time).limit(_BATCH)
 
