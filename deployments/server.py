@@ -30,7 +30,7 @@ import httpx
 import psutil
 from filelock import FileLock, Timeout
 
-from deployments import database
+from deployments import database, retention
 from speech.errors import ServerError
 from speech.files import write_text
 from speech.settings import environment, settings
@@ -276,6 +276,7 @@ def _start(say: Say) -> Server:
             cwd=home,
             env=environment(
                 without=("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "PREFECT_PROFILE"),
+                **retention.variables(),
                 PREFECT_HOME=str(file.parent),
                 PREFECT_API_DATABASE_CONNECTION_URL=f"sqlite+aiosqlite:///{file}",
                 PREFECT_SERVER_API_AUTH_STRING=password(),

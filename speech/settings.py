@@ -133,6 +133,10 @@ class Settings(BaseSettings):
         default_factory=lambda: user_data_path("f5-flows"),
         description="Where the local server and the folder store live.",
     )
+    keep_days: int = Field(30, ge=1, description="Days for which the local server keeps a run in its history.")
+    keep_mb: int = Field(
+        80, ge=5, description="Its database's size from which the oldest runs lose their steps and logs, then go."
+    )
     prefect_api_url: str | None = Field(None, description="Prefect server; unset: a local one of our own.")
     prefect_api_auth_string: SecretStr | None = Field(None, description="What that server asks for: user:password.")
     prefect_api_key: SecretStr | None = Field(None, description="Instead of it, for Prefect Cloud.")
