@@ -158,7 +158,7 @@ def _storage() -> Finding:
 
 
 def _ffmpeg() -> Finding:
-    from speech.audio import ffmpeg
+    from speech.media import ffmpeg
 
     try:
         return Finding("ffmpeg", "ok", f"{ffmpeg()}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from speech.errors import SettingsError
 
-__all__ = ["SECRETS", "EngineName", "Settings", "environment", "export", "scrub", "settings"]
+__all__ = [
+    "SECRETS",
+    "EngineName",
+    "Settings",
+    "bare_environment",
+    "environment",
+    "export",
+    "scrub",
+    "settings",
+]
 
 EngineName = Literal["auto", "f5-tts", "espeak"]
 
@@ -129,6 +139,14 @@ class Settings(BaseSettings):
 # Variables that no program that we start has a use for, and code from elsewhere should not see.
 SECRETS = tuple(name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))
 
+# What any program may know: the places of programs, libraries, fonts and certificates; the language; the GPU.
+_HARMLESS = (
+    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT",
+    "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "PYTHONUTF8",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "XDG_CACHE_HOME", "XDG_DATA_HOME",
+    "XDG_DATA_DIRS", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES",
+)  # fmt: skip
+
 
 @cache
 def settings() -> Settings:
@@ -156,6 +174,22 @@ def export(**variables: str) -> None:
 def environment(without: tuple[str, ...] = (), **variables: str) -> dict[str, str]:
     """This process's environment for a child, changed as told."""
     return {name: value for name, value in os.environ.items() if name not in without} | variables
+
+
+def bare_environment(*more: str, **variables: str) -> dict[str, str]:
+    """An environment for a child that needs no secret and gets none: by a list of what is harmless.
+
+    Args:
+        more: patterns, in capitals, of further variables that it needs; letter case does not matter.
+        variables: set besides.
+    """
+    wanted = (*_HARMLESS, *more)
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if any(fnmatchcase(name.upper(), pattern) for pattern in wanted)
+    }
+    return kept | variables
 
 
 def scrub(text: str) -> str:

@@ -33,6 +33,7 @@ from deployments.endpoint.wire import Wire
 from flows import FLOWS, load
 from flows.hooks import record_state
 from speech.errors import InvalidRequest, SpeechError
+from speech.processes import interrupt
 from tasks.progress import listener
 from tasks.step import calls
 
@@ -87,6 +88,7 @@ class Child:
         """Run a flow run that the supervisor has claimed, and say how it ended."""
         job_id.set(job)
         listener.set(self._listener(run_id))
+        interrupt.set(lambda: self._check(run_id))
         try:
             run = await self._client.read_flow_run(UUID(run_id))
             state = await self._perform(run)
@@ -143,11 +145,15 @@ class Child:
 
     def _listener(self, run_id: str) -> Callable[[str, float], None]:
         def hear(step: str, share: float) -> None:
-            if run_id in self._stopped:
-                raise CancelledRun
+            self._check(run_id)
             self._loop.call_soon_threadsafe(lambda: self._wire.send("progress", id=run_id, step=step, share=share))
 
         return hear
+
+    def _check(self, run_id: str) -> None:
+        """Stop what calls this for a run that was cancelled: a chunk, or a program that the run waits for."""
+        if run_id in self._stopped:
+            raise CancelledRun
 
     async def _call(self, number: str, name: str, given: dict[str, Any]) -> None:
         """Something that needs the models or takes long, but is no flow run."""

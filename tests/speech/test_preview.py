@@ -13,7 +13,8 @@ from playwright.sync_api import sync_playwright
 
 from speech import preview
 from speech.alignment.embedded import Embedded
-from speech.audio import Recording, ffmpeg
+from speech.audio import Recording
+from speech.media import ffmpeg
 from speech.subtitles import describe, make, render
 from speech.text import chunks, normalise
 from tests.conftest import needed

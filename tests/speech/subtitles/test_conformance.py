@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from praatio.utilities import textgrid_io
 from ttconv.model import Text
 
-from speech.audio import ffmpeg
+from speech.media import ffmpeg
 from speech.subtitles import make, render
 from speech.subtitles.json_format import SCHEMA, read
 from speech.subtitles.rules import RULES

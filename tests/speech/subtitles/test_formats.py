@@ -13,7 +13,7 @@ import webvtt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speech.audio import ffmpeg
+from speech.media import ffmpeg
 from speech.subtitles import make, render
 from speech.words import Word
 from tests.scripts import ALICE
