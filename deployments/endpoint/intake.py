@@ -49,7 +49,11 @@ def read(answer: bytes) -> list[Offer]:
         offers = [_piece(*piece) for piece in _objects(answer)]
     found = {offer.id: offer for offer in offers if offer}
     if len(found) < len(offers):
-        log.error("%d of the %d jobs that RunPod sent have no id, or one that is there twice", len(offers) - len(found), len(offers))
+        log.error(
+            "%d of the %d jobs that RunPod sent have no id, or one that is there twice",
+            len(offers) - len(found),
+            len(offers),
+        )
     if not found:
         raise ValueError(f"no job in {answer[:80]!r}")
     return list(found.values())

@@ -20,7 +20,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from aiohttp import ClientError, ClientPayloadError, ClientResponse, ClientResponseError, ClientTimeout, SocketTimeoutError
+from aiohttp import (
+    ClientError,
+    ClientPayloadError,
+    ClientResponse,
+    ClientResponseError,
+    ClientTimeout,
+    SocketTimeoutError,
+)
 from runpod.http_client import AsyncClientSession, ClientSession
 from runpod.serverless.modules import rp_http, rp_job
 from runpod.serverless.modules.rp_fitness import run_fitness_checks
@@ -65,7 +72,12 @@ class Loop:
     """
 
     def __init__(
-        self, handler: Handler, slots: int, *, held: Callable[[], int] = lambda: 0, beat: Callable[[], None] = lambda: None
+        self,
+        handler: Handler,
+        slots: int,
+        *,
+        held: Callable[[], int] = lambda: 0,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._handler, self._slots, self._held, self._beat = handler, slots, held, beat
         self._jobs: dict[str, asyncio.Task[None]] = {}
@@ -77,7 +89,11 @@ class Loop:
     def trouble(self) -> str | None:
         """Why no jobs come, if RunPod has given no good answer for a minute."""
         silent = time.monotonic() - self._heard
-        return f"RunPod has given no jobs for {silent:.0f} s: {self._fault}" if self._fault and silent > _SILENT_SECONDS else None
+        return (
+            f"RunPod has given no jobs for {silent:.0f} s: {self._fault}"
+            if self._fault and silent > _SILENT_SECONDS
+            else None
+        )
 
     @property
     def jobs(self) -> list[str]:
@@ -194,7 +210,9 @@ class Pings:
         JobsProgress().set_mirror(self._mirror)
         values = settings()
         # What the SDK asks for too.
-        self._wanted = bool(values.runpod_ai_api_key and values.runpod_pod_id) and Heartbeat().PING_URL != "PING_NOT_SET"
+        self._wanted = (
+            bool(values.runpod_ai_api_key and values.runpod_pod_id) and Heartbeat().PING_URL != "PING_NOT_SET"
+        )
         self._start()
 
     async def keep(self, well: Callable[[], None]) -> None:

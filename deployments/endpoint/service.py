@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deployments.console import use_server
 from deployments.endpoint.logs import log_as_json
@@ -71,7 +71,8 @@ async def _main(pings: Pings) -> None:
         supervisor.start("Looking after runs", connection.keep, vital=False)
         supervisor.start("Checking what is here", lambda well: _check(jobs, keeper, well), vital=False)
         working = asyncio.create_task(loop.run())
-        await asyncio.wait({working, supervisor.given_up}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {working, supervisor.given_up}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if supervisor.given_up.done():
             log.critical("The container ends, for it is past mending: %s", supervisor.given_up.result())
             loop.stop()
@@ -106,7 +107,7 @@ class Life:
         self._shown = now
         try:
             alive_file().parent.mkdir(parents=True, exist_ok=True)
-            write_text(alive_file(), json.dumps({"problems": self.problems()}))
+            write_text(alive_file(), json.dumps({"problems": self.problems()}), durable=False)
         except OSError as fault:
             if not self._hidden:
                 log.error("The sign of life cannot be written: %s", fault)
@@ -144,7 +145,9 @@ class _Connection:
                 client = await self._stack.enter_async_context(get_client())
                 break
             except Exception as fault:
-                self._jobs.trouble = str(fault) if isinstance(fault, SpeechError) else f"Prefect is not reached: {fault}"
+                self._jobs.trouble = (
+                    str(fault) if isinstance(fault, SpeechError) else f"Prefect is not reached: {fault}"
+                )
                 log.error("Prefect is not reached: %s", fault)
                 await asyncio.sleep(_RECONNECT_SECONDS)
         self._jobs.runs = Runs(client, self._cancel)
