@@ -2,6 +2,10 @@
 
 from blocks.google import GoogleSpeech
 from blocks.runpod import RunPodCredentials, RunPodEndpoint
+from deployments import retries
 from deployments.runpod.worker import RunPodWorker
+
+# Whatever process of Prefect's loads this has our flows or our worker in it.
+retries.install()
 
 __all__ = ["GoogleSpeech", "RunPodCredentials", "RunPodEndpoint", "RunPodWorker"]

@@ -120,6 +120,9 @@ def use_server() -> None:
         PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="CRITICAL",
         PREFECT_CLI_WARN_ON_UPDATE="false",
     )
+    from deployments import retries
+
+    retries.install()
 
 
 def open_store(block: str | None = None) -> Store:

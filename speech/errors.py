@@ -69,6 +69,7 @@ __all__ = [
     "StoreFull",
     "Unreachable",
     "VideoError",
+    "told",
 ]
 
 
@@ -76,6 +77,16 @@ class SpeechError(Exception):
     """The root of the tree; `str()` of it is one sentence for a person."""
 
     transient = False
+
+
+def told(fault: BaseException) -> str:
+    """A fault in the middle of a sentence for a person; of what was not raised on purpose only the kind.
+
+    >>> told(KeyError("http://internal:4200"))
+    'an unexpected fault (KeyError).'
+    """
+    ours = isinstance(fault, SpeechError) or (isinstance(fault, TimeoutError) and str(fault))
+    return str(fault) if ours else f"an unexpected fault ({type(fault).__name__})."
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ A kind is named by the ending of its files.
 
 from __future__ import annotations
 
-__all__ = ["AUDIO", "PIECES", "PREVIEW", "TIMINGS", "content_type", "key"]
+from speech.stores import Store
+
+__all__ = ["AUDIO", "PIECES", "PREVIEW", "TIMINGS", "clear", "content_type", "key"]
 
 AUDIO = {
     "wav": "audio/wav",
@@ -40,3 +42,9 @@ def key(job_id: str, kind: str) -> str:
 def content_type(kind: str) -> str:
     """What a store serves files of that kind as."""
     return _CONTENT_TYPES[kind]
+
+
+def clear(store: Store, job_id: str) -> None:
+    """Remove every file that a job may have; its record stays."""
+    for kind in _FOLDERS:
+        store.delete(key(job_id, kind))

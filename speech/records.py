@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
-from speech.errors import InvalidRequest, NotFound, Problem
-from speech.outputs import PIECES, PREVIEW, key
+from speech.errors import InvalidRequest, NotFound, NotText, Problem
+from speech.outputs import PIECES, PREVIEW, clear, key
 from speech.request import SpeechRequest, SpeechResult
 from speech.stores import EXPIRES_IN, Store
 from speech.voices import shown
@@ -62,22 +62,33 @@ def public(request: SpeechRequest) -> dict[str, Any]:
     return fields
 
 
-def save(store: Store, record: Record) -> None:
-    """Write a record; a result that is there already is never replaced by a lesser state."""
-    if record.status != "COMPLETED":
-        try:
-            if load(store, record.job_id).status == "COMPLETED":
-                return
-        except (InvalidRequest, NotFound):
-            pass
-    if record.result is not None:
-        kept = {name: value for name, value in record.result.items() if name not in ("audio_url", "expires_in")}
-        # Of what is signed anew only the fact that it is there.
-        kept |= {name: True for name in _SIGNED if name in kept}
-        if "timing_files" in kept:
-            kept["timing_files"] = sorted(kept["timing_files"])
-        record = record.model_copy(update={"result": kept})
+def save(store: Store, record: Record, *, overrule: bool = False) -> bool:
+    """Write a record, unless it is there already; returns whether it was written.
+
+    A result that is there is never replaced by a lesser state, and what has begun is never queued again.
+    A result that the record lacks is kept from the one before. A cancelled job leaves no files.
+
+    Args:
+        overrule: the record tells the end that Prefect holds, which stands whatever was written before.
+    """
+    found = None if record.status == "COMPLETED" and record.result else _found(store, record.job_id)
+    if found and not overrule:
+        lesser = found.status == "COMPLETED" and record.status != "COMPLETED"
+        if lesser or record.status == "QUEUED":
+            return False
+    result = record.result
+    if record.status == "CANCELLED":
+        clear(store, record.job_id)
+        result = None
+    elif result is not None:
+        result = _lasting(result)
+    elif found:
+        result = found.result
+    record = record.model_copy(update={"result": result, "request": record.request or (found.request if found else {})})
+    if found and found.model_dump(exclude={"updated"}) == record.model_dump(exclude={"updated"}):
+        return False
     store.write(record_key(record.job_id), record.model_dump_json(indent=1), "application/json")
+    return True
 
 
 def load(store: Store, job_id: str) -> Record:
@@ -85,11 +96,15 @@ def load(store: Store, job_id: str) -> Record:
 
     Raises:
         InvalidRequest: there is none by that id.
+        StoreError: it cannot be read, or is no record.
     """
+    name = record_key(job_id)
     try:
-        return Record.model_validate_json(store.read(record_key(job_id)))
+        return Record.model_validate_json(store.read(name))
     except NotFound:
         raise InvalidRequest([Problem("job_id", job_id, "the id of a job", "Invalid job_id.")]) from None
+    except ValidationError:
+        raise NotText(f"{name} in {store} is no record of a job.") from None
 
 
 def reply(store: Store, record: Record) -> dict[str, Any]:
@@ -116,7 +131,28 @@ def reply(store: Store, record: Record) -> dict[str, Any]:
     return {**result.reply(), "word_timings": _timings(store, record.job_id) if names else []}
 
 
+def _found(store: Store, job_id: str) -> Record | None:
+    """The record that is there; what is no record counts as none."""
+    try:
+        return load(store, job_id)
+    except (InvalidRequest, NotText):
+        return None
+
+
+def _lasting(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What stays true of a result: of what is signed anew only the fact that it is there."""
+    kept = {name: value for name, value in result.items() if name not in ("audio_url", "expires_in")}
+    kept |= {name: True for name in _SIGNED if name in kept}
+    if "timing_files" in kept:
+        kept["timing_files"] = sorted(kept["timing_files"])
+    return kept
+
+
 def _timings(store: Store, job_id: str) -> list[dict[str, Any]]:
     """The words of a job; its JSON file is written whenever timings were asked for."""
-    words: list[dict[str, Any]] = json.loads(store.read(key(job_id, "json")))["words"]
+    name = key(job_id, "json")
+    try:
+        words: list[dict[str, Any]] = json.loads(store.read(name))["words"]
+    except (ValueError, LookupError, TypeError):
+        raise NotText(f"{name} in {store} holds no words.") from None
     return words

@@ -129,6 +129,7 @@ class Settings(BaseSettings):
         description="Where the local server and the folder store live.",
     )
     prefect_api_url: str | None = Field(None, description="Prefect server; unset: a local one of our own.")
+    prefect_patience: float = Field(300, gt=0, description="Seconds for which Prefect may not answer one call.")
 
     @property
     def storage_folder(self) -> Path:

@@ -25,7 +25,7 @@ def persist_files(store: Store, job_id: str, paths: dict[str, Path]) -> dict[str
     """Store all that was made of the words, or nothing; returns the URL of each kind."""
     try:
         return {kind: _persist(store, job_id, kind, path) for kind, path in paths.items()}
-    except StoreError:
+    except Exception:
         for kind in paths:
             with suppress(StoreError):
                 store.delete(key(job_id, kind))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from speech.audio import Recording
-from speech.errors import AudioError
+from speech.errors import told
 from speech.files import write_text
 from speech.outputs import PIECES, PREVIEW
 from speech.request import SpeechRequest
@@ -44,11 +44,11 @@ def render_subtitles(
     try:
         files = {name: texts[name] for name in request.formats}
         paths[PREVIEW] = preview.write(subtitles, audio, files, folder / f"{subtitles.job_id}.{PREVIEW}")
-    except AudioError as fault:
-        warnings.append(f"There is no preview: {fault}")
+    except Exception as fault:
+        warnings.append(f"There is no preview: {told(fault)}")
     if request.split:
         try:
             paths[PIECES] = splits.pack(recording.path, subtitles.cues, folder / f"{subtitles.job_id}.{PIECES}")
-        except AudioError as fault:
-            warnings.append(str(fault))
+        except Exception as fault:
+            warnings.append(f"There are no files of the cues: {told(fault)}")
     return Rendered(paths, tuple(warnings))

@@ -10,7 +10,7 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
 from speech.request import SpeechResult
 from speech.subtitles import Subtitles
-from tasks.progress import Progress
+from tasks.progress import Progress, show
 
 __all__ = ["report"]
 
@@ -19,14 +19,15 @@ _ROWS = 500
 
 
 async def report(result: SpeechResult, subtitles: Subtitles | None, progress: Progress) -> None:
-    """Write the artifacts of a finished run, all at once: each is a call to the server."""
+    """Write the artifacts of a finished run, all at once: each is a call to the server, and none can fail the run."""
+    summary = "What the run made."
     calls: list[Awaitable[Any]] = [
         progress.reach("done"),
-        acreate_markdown_artifact(_summary(result), key="summary", description="What the run made."),
+        show("summary", acreate_markdown_artifact(_summary(result), key="summary", description=summary)),
     ]
     if subtitles:
         words = "When each word is heard, in seconds."
-        calls.append(acreate_table_artifact(_table(subtitles), key="words", description=words))
+        calls.append(show("table", acreate_table_artifact(_table(subtitles), key="words", description=words)))
     await asyncio.gather(*calls)
 
 

@@ -15,9 +15,11 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+import httpx
 import psutil
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State
@@ -25,21 +27,28 @@ from prefect.events.worker import EventsWorker
 from prefect.exceptions import Abort, CancelledRun, Pause
 from prefect.flow_engine import run_flow_async
 from prefect.settings import PREFECT_LOGGING_TO_API_BATCH_INTERVAL
-from prefect.states import Cancelled, Failed
-from prefect.utilities.engine import propose_state
+from prefect.states import Cancelled, Crashed, Failed
 
+from blocks.storage import aopen_store
+from deployments import retries
 from deployments.endpoint.logs import job_id, log_as_json
 from deployments.endpoint.wire import Wire
+from deployments.ends import cancelled, end
+from deployments.retries import explained
 from flows import FLOWS, load
-from flows.hooks import record_state
+from flows.hooks import reason, value_of
 from speech.errors import InvalidRequest, SpeechError
 from speech.processes import interrupt
+from speech.records import load as load_record
+from speech.records import reply
+from speech.stores import Store
 from tasks.progress import listener
 from tasks.step import calls
 
 __all__ = ["main"]
 
 _SIGN_OF_LIFE_SECONDS = 1.0
+_FLUSH_SECONDS = 15.0
 
 log = logging.getLogger("f5_flows.child")
 
@@ -91,18 +100,18 @@ class Child:
         interrupt.set(lambda: self._check(run_id))
         try:
             run = await self._client.read_flow_run(UUID(run_id))
-            state = await self._perform(run)
-            state = await self._close(run, state)
-            done = {"type": state.type.value, "name": state.name, **await _outcome(state)}
+            state = await self._close(run, await self._perform(run))
+            done = {"type": state.type.value, "name": state.name, **await _outcome(run, state)}
         except Exception as fault:
             log.exception("Flow run %s could not be run", run_id)
-            done = {"type": "CRASHED", "name": "Crashed", "error": f"{type(fault).__name__}: {fault}"}
+            done = {"type": "CRASHED", "name": "Crashed", "error": str(explained(fault))}
         self._stopped.discard(run_id)
         await _flush()
         self._wire.send("done", id=run_id, **done)
         await self._look_for_damage(run_id, failed=done["type"] in ("FAILED", "CRASHED"))
 
     async def _perform(self, run: FlowRun) -> State[Any]:
+        """The state in which the flow left the run; where the engine gave up, the end that it should have."""
         if run.flow_id not in self._names:
             self._names[run.flow_id] = (await self._client.read_flow(run.flow_id)).name
         flow_name = self._names[run.flow_id]
@@ -116,32 +125,34 @@ class Child:
                 flow, flow_run=run, parameters=run.parameters or None, return_type="state"
             )
         except (Abort, Pause):
-            state = (await self._client.read_flow_run(run.id)).state or Failed()
+            return (await self._client.read_flow_run(run.id)).state or Failed()
         except CancelledRun:
-            state = Cancelled()
+            return Cancelled()
+        except httpx.HTTPError as fault:
+            return await self._end(run, Crashed(message=str(explained(fault))))
         except Exception as fault:
             # Parameters that the flow does not have are refused before the engine could set a state.
             return await self._end(run, Failed(message=f"The flow run could not begin: {fault}"))
         return state
 
     async def _end(self, run: FlowRun, state: State[Any]) -> State[Any]:
-        try:
-            await propose_state(self._client, state, flow_run_id=run.id)
-        except Abort:
-            return (await self._client.read_flow_run(run.id)).state or state
-        await record_state(None, run, state)
-        return state
+        return (await end(self._client, run.id, state)).state or state
 
     async def _close(self, run: FlowRun, state: State[Any]) -> State[Any]:
-        """A run that was cancelled ends as such, whether or not it had begun."""
-        if state.is_final() and not state.is_cancelled() and str(run.id) not in self._stopped:
+        """A run that was cancelled ends as such, whether or not it had begun, and leaves no files."""
+        if state.is_completed():
             return state
-        fresh = await self._client.read_flow_run(run.id)
-        if fresh.state and (fresh.state.is_cancelling() or state.is_cancelled()):
-            state = Cancelled(message="It was cancelled.")
-            await self._client.set_flow_run_state(run.id, state, force=True)
-            await record_state(None, run, state)
-        return state
+        if not state.is_final() and not state.is_cancelling():
+            fresh = (await self._client.read_flow_run(run.id)).state
+            if fresh and not fresh.is_cancelling() and not fresh.is_cancelled():
+                # Another container has taken it over.
+                return fresh
+        elif state.is_failed() and isinstance(await value_of(state), CancelledRun):
+            # It was stopped before Prefect knew that it is cancelled.
+            await self._client.set_flow_run_state(run.id, cancelled())
+        elif not (state.is_cancelling() or state.is_cancelled()):
+            return state
+        return await self._end(run, cancelled())
 
     def _listener(self, run_id: str) -> Callable[[str, float], None]:
         def hear(step: str, share: float) -> None:
@@ -192,13 +203,25 @@ def _cuda_fault() -> str | None:
     return None
 
 
-async def _outcome(state: State[Any]) -> dict[str, Any]:
-    value = await state.aresult(raise_on_failure=False)
-    if state.is_completed():
-        return {"result": value if isinstance(value, dict) else None}
-    if isinstance(value, SpeechError):
-        return {"error": str(value)}
-    return {"error": state.message or f"The run ended as {state.name}."}
+async def _outcome(run: FlowRun, state: State[Any]) -> dict[str, Any]:
+    """What the client is told: what the flow returned, or why it did not."""
+    value = await value_of(state)
+    if not state.is_completed():
+        return {"error": reason(state, value)}
+    if not isinstance(value, dict) and "request" in run.parameters:
+        # Prefect's answer to the last state was lost, and with it the state that held the result.
+        try:
+            store = await aopen_store(run.parameters.get("storage"))
+            value = await asyncio.to_thread(_told, store, str(run.id))
+        except SpeechError as fault:
+            return {"error": f"The job is done, but its result could not be read; fetch it by its id: {fault}"}
+    return {"result": value if isinstance(value, dict) else None}
+
+
+def _told(store: Store, job: str) -> dict[str, Any]:
+    answer = reply(store, load_record(store, job))
+    answer.pop("word_timings", None)
+    return answer
 
 
 async def _flush() -> None:
@@ -206,13 +229,16 @@ async def _flush() -> None:
 
     Draining Prefect's services instead would leak 2.7 MB a run.
     """
-    await asyncio.to_thread(EventsWorker.instance().wait_until_empty)
+    with suppress(TimeoutError):
+        # Events are for people; a server that takes none keeps no client waiting.
+        await asyncio.wait_for(asyncio.to_thread(EventsWorker.instance().wait_until_empty), _FLUSH_SECONDS)
     await asyncio.sleep(PREFECT_LOGGING_TO_API_BATCH_INTERVAL.value() + 0.05)
 
 
-async def _main(end: socket.socket) -> None:
+async def _main(ours: socket.socket) -> None:
     log_as_json()
-    wire = await Wire.over(end)
+    retries.install()
+    wire = await Wire.over(ours)
     async with get_client() as client:
         await Child(wire, client).serve()
 

@@ -9,12 +9,13 @@ the run over once `updated` has stood still for `LEASE_SECONDS`.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from enum import Enum
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
 import httpx
@@ -29,12 +30,13 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType, WorkPoolStatus
-from prefect.exceptions import Abort, ObjectNotFound
-from prefect.states import Cancelled, Cancelling, Crashed, Pending, Scheduled
+from prefect.exceptions import Abort, ObjectNotFound, PrefectException
+from prefect.states import Cancelling, Crashed, Pending, Scheduled
 from prefect.utilities.engine import propose_state
 
 from deployments.endpoint.keeper import Keeper, Outcome, Progress
-from flows.hooks import record_state
+from deployments.ends import Sweep, agree, cancelled, end
+from deployments.retries import explained
 from speech.errors import EngineError, InvalidRequest, Problem
 from speech.request import SpeechRequest
 from speech.settings import settings
@@ -44,8 +46,35 @@ __all__ = ["Claim", "Runs"]
 _CLAIMS = ("Claimed", "Reclaimed")
 _DEPLOYMENT = "speak/speak"
 _CANCEL_POLL_SECONDS = 1.0
+_TAG = "runpod"
 
 log = logging.getLogger("f5_flows.endpoint")
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _asks(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """What a call to Prefect that fails means is told as a ServerError, which names no address."""
+
+    @functools.wraps(method)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return await method(*args, **kwargs)
+        except (httpx.HTTPError, PrefectException, ValueError) as fault:
+            raise explained(fault) from fault
+
+    return call
+
+
+@contextmanager
+def _surviving(what: str) -> Iterator[None]:
+    """What goes on for as long as the container does is not ended by a fault."""
+    try:
+        yield
+    except Exception as fault:
+        log.warning("It was not possible to %s: %s", what, explained(fault))
+        log.debug("In full:", exc_info=True)
 
 
 class Claim(Enum):
@@ -73,19 +102,35 @@ class Runs:
         self._deployment: UUID | None = None
 
     async def look_after(self) -> None:
-        """Renew what is held and hear of cancellations, for as long as the endpoint runs."""
-        renewed = time.monotonic()
+        """Renew what is held, hear of cancellations, and sweep, for as long as the endpoint runs; no fault ends it."""
+        await asyncio.gather(self._listen(), self._renew_all(), self._sweep())
+
+    async def _listen(self) -> None:
         while True:
             await asyncio.sleep(_CANCEL_POLL_SECONDS)
-            try:
+            with _surviving("hear of cancellations"):
                 for run in await self._cancelled(list(self._held)):
                     self._on_cancel(run)
-                if time.monotonic() - renewed > settings().lease_seconds / 3:
-                    renewed = time.monotonic()
-                    await self._renew()
-            except (httpx.HTTPError, ObjectNotFound) as fault:
-                log.warning("Prefect does not answer: %s", fault)
 
+    async def _renew_all(self) -> None:
+        while True:
+            await asyncio.sleep(settings().lease_seconds / 3)
+            await self._renew()
+
+    async def _sweep(self) -> None:
+        """Runs that somebody else has ended get the record that they should have."""
+        sweep = Sweep(self._client, self._is_mine)
+        while True:
+            with _surviving("look at runs that have ended"):
+                await sweep()
+            await asyncio.sleep(settings().runpod_reconcile_seconds)
+
+    def _is_mine(self, run: FlowRun) -> bool:
+        if run.infrastructure_pid:
+            return run.infrastructure_pid.startswith(f"{self._where}:")
+        return _TAG in run.tags
+
+    @_asks
     async def create(self, request: SpeechRequest, job: str, *, claimed: bool = True) -> FlowRun:
         """The flow run of a speak job; the same one, if the job was delivered before.
 
@@ -97,7 +142,7 @@ class Runs:
             "parameters": {"request": request.model_dump(mode="json", exclude_unset=True)},
             "state": state,
             "idempotency_key": f"runpod-job-{job}",
-            "tags": ["runpod"],
+            "tags": [_TAG],
         }
         try:
             return await self._client.create_flow_run_from_deployment(await self._speak_deployment(), **fields)
@@ -106,6 +151,7 @@ class Runs:
             self._deployment = None
             return await self._client.create_flow_run_from_deployment(await self._speak_deployment(), **fields)
 
+    @_asks
     async def has_worker(self) -> bool:
         """Whether a Prefect worker would take a scheduled run of the speak deployment."""
         deployment = await self._client.read_deployment(await self._speak_deployment())
@@ -114,6 +160,7 @@ class Runs:
         pool = await self._client.read_work_pool(deployment.work_pool_name)
         return pool.status == WorkPoolStatus.READY
 
+    @_asks
     async def claim(self, run: FlowRun, job: str) -> Claim:
         """Make a run ours, if nobody has it, or if whoever had it by the same job is silent.
 
@@ -142,13 +189,17 @@ class Runs:
     async def perform(self, keeper: Keeper, run_id: UUID, job: str, progress: Progress | None = None) -> Outcome:
         """Have a run that is ours run to its end, and hold it no longer; one whose process dies is crashed."""
         try:
-            return await keeper.run(str(run_id), job, progress)
+            outcome = await keeper.run(str(run_id), job, progress)
         except EngineError as fault:
-            await self.crash(run_id, str(fault))
-            return Outcome("CRASHED", "Crashed", error=str(fault))
+            outcome = Outcome("CRASHED", "Crashed", error=str(fault))
         finally:
             self._held.pop(str(run_id), None)
+        if outcome.type == "CRASHED":
+            with _surviving("tell that a run crashed"):
+                await self.crash(run_id, outcome.error or "The run crashed.")
+        return outcome
 
+    @_asks
     async def read(self, run_id: UUID) -> FlowRun:
         """A run.
 
@@ -160,6 +211,7 @@ class Runs:
         except ObjectNotFound:
             raise InvalidRequest([Problem("job_id", str(run_id), "", "Invalid job_id.")]) from None
 
+    @_asks
     async def progress(self, run_id: UUID) -> float:
         """How far a run is, 0 to 1, as its progress artifact says."""
         found = await self._client.read_artifacts(
@@ -169,32 +221,25 @@ class Runs:
         )
         return round(float(found[0].data) / 100, 3) if found and isinstance(found[0].data, int | float) else 0.0
 
+    @_asks
     async def cancel(self, run_id: UUID) -> None:
         """Ask for a run to be stopped, wherever it is; one that nobody has ends at once."""
         run = await self.read(run_id)
         if run.state and not run.state.is_final() and not run.state.is_cancelling():
-            answer = await self._client.set_flow_run_state(run_id, Cancelling())
-            if answer.state and answer.state.is_cancelled():
-                await record_state(None, run, answer.state)
+            await self._client.set_flow_run_state(run_id, Cancelling())
+            run = await self.read(run_id)
+        if run.state and run.state.is_cancelled():
+            await agree(run)
 
+    @_asks
     async def cancelled(self, run: FlowRun) -> None:
         """Make the end of a run that never began, or whose process had to be ended."""
-        fresh = await self.read(run.id)
-        if fresh.state and not fresh.state.is_final():
-            state = Cancelled(message="It was cancelled.")
-            await self._client.set_flow_run_state(run.id, state, force=True)
-            await record_state(None, run, state)
+        await end(self._client, run.id, cancelled())
 
+    @_asks
     async def crash(self, run_id: UUID, message: str) -> None:
-        """Mark a run whose process is gone, and write its record."""
-        run = await self.read(run_id)
-        if run.state and run.state.is_cancelling():
-            return await self.cancelled(run)
-        if run.state and not run.state.is_final():
-            with suppress(Abort):
-                state = await propose_state(self._client, Crashed(message=message), flow_run_id=run_id)
-                await record_state(None, run, state)
-        return None
+        """Mark a run whose process is gone, and write its record; one that was to be cancelled is cancelled."""
+        await end(self._client, run_id, Crashed(message=message))
 
     def _token(self, job: str) -> str:
         return f"RunPod job {job}, held by {self._holder}"
@@ -247,7 +292,8 @@ class Runs:
         old = time.monotonic() - settings().lease_seconds / 4
         for run, (pid, since) in list(self._held.items()):
             if since < old:
-                await self._client.update_flow_run(UUID(run), infrastructure_pid=pid)
+                with _surviving("show that a run is held"):
+                    await self._client.update_flow_run(UUID(run), infrastructure_pid=pid)
 
     async def _cancelled(self, held: Iterable[str]) -> list[str]:
         ids = [UUID(run) for run in held]

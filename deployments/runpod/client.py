@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_random_exponential
@@ -22,7 +22,11 @@ __all__ = ["Job", "Pod", "RunPod", "Workers"]
 
 _FINAL = ("COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT")
 _POD_ENDED = ("EXITED", "ERROR", "TERMINATED")
+_LONGEST_PAUSE = 60.0
 _WAIT = wait_random_exponential(multiplier=0.5, max=20)
+
+R = TypeVar("R")
+Read = Callable[[dict[str, Any]], R]
 
 What = Literal["submit", "status", "cancel", "workers", "create pod", "read pod", "list pods", "delete pod"]
 
@@ -120,27 +124,32 @@ class RunPod:
             "executionTimeout": int(execution_timeout * 1000), "ttl": int(ttl * 1000), "lowPriority": low_priority
         }  # fmt: skip
         url = f"{self._job_url}/{endpoint}/run"
-        answer = await self._call("submit", "POST", url, {"input": given, "policy": policy})
-        return str(answer["id"])
+        return await self._call("submit", _name, "POST", url, {"input": given, "policy": policy})
 
     async def job(self, endpoint: str, job: str) -> Job:
         """How a job stands; `Gone` when it expired or its result was kept long enough."""
-        answer = await self._call("status", "GET", f"{self._job_url}/{endpoint}/status/{job}")
-        started = bool(answer.get("workerId") or answer.get("executionTime"))
-        return Job(job, str(answer["status"]), answer.get("output"), answer.get("error"), started)
+
+        def read(told: dict[str, Any]) -> Job:
+            started = bool(told.get("workerId") or told.get("executionTime"))
+            return Job(job, _text(told, "status"), told.get("output"), told.get("error"), started)
+
+        return await self._call("status", read, "GET", f"{self._job_url}/{endpoint}/status/{job}")
 
     async def cancel(self, endpoint: str, job: str) -> None:
         """Cancel a job, queued or running; one that is gone is no error."""
         try:
-            await self._call("cancel", "POST", f"{self._job_url}/{endpoint}/cancel/{job}")
+            await self._call("cancel", dict, "POST", f"{self._job_url}/{endpoint}/cancel/{job}")
         except Gone:
             return
 
     async def workers(self, endpoint: str) -> Workers:
         """The workers of an endpoint."""
-        answer = await self._call("workers", "GET", f"{self._management_url}/serverless/{endpoint}/workers")
-        summary = answer.get("summary", {})
-        return Workers(**{name: int(summary.get(name, 0)) for name in Workers.__dataclass_fields__})
+
+        def read(told: dict[str, Any]) -> Workers:
+            summary = told.get("summary", {})
+            return Workers(**{name: int(summary.get(name, 0)) for name in Workers.__dataclass_fields__})
+
+        return await self._call("workers", read, "GET", f"{self._management_url}/serverless/{endpoint}/workers")
 
     async def create_pod(self, specification: dict[str, Any]) -> Pod:
         """Make a pod; `NoCapacity` where RunPod has no such machine now.
@@ -154,33 +163,32 @@ class RunPod:
                     if made:
                         return made[0]
                 url = f"{self._management_url}/pods"
-                return _pod(await self._once("create pod", "POST", url, specification))
+                return await self._once("create pod", _pod, "POST", url, specification)
         raise AssertionError("unreachable")
 
     async def pod(self, pod: str) -> Pod:
         """How a pod stands."""
-        return _pod(await self._call("read pod", "GET", f"{self._management_url}/pods/{pod}"))
+        return await self._call("read pod", _pod, "GET", f"{self._management_url}/pods/{pod}")
 
     async def delete_pod(self, pod: str) -> None:
         """Terminate a pod; one that is gone is no error."""
         try:
-            await self._call("delete pod", "DELETE", f"{self._management_url}/pods/{pod}")
+            await self._call("delete pod", dict, "DELETE", f"{self._management_url}/pods/{pod}")
         except Gone:
             return
 
     async def pods(self, prefix: str) -> list[Pod]:
         """The pods whose name begins so."""
-        answer = await self._call("list pods", "GET", f"{self._management_url}/pods")
-        return [pod for pod in map(_pod, answer.get("pods", [])) if pod.name.startswith(prefix)]
+        found = await self._call("list pods", _pods, "GET", f"{self._management_url}/pods")
+        return [pod for pod in found if pod.name.startswith(prefix)]
 
     async def _list_pods(self) -> list[Pod]:
-        answer = await self._once("list pods", "GET", f"{self._management_url}/pods")
-        return [_pod(pod) for pod in answer.get("pods", [])]
+        return await self._once("list pods", _pods, "GET", f"{self._management_url}/pods")
 
-    async def _call(self, what: What, method: str, url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    async def _call(self, what: What, read: Read[R], method: str, url: str, body: dict[str, Any] | None = None) -> R:
         async for attempt in self._attempts():
             with attempt:
-                return await self._once(what, method, url, body)
+                return await self._once(what, read, method, url, body)
         raise AssertionError("unreachable")
 
     def _attempts(self) -> AsyncRetrying:
@@ -188,19 +196,25 @@ class RunPod:
             stop=stop_after_delay(self._patience), wait=_pause, retry=retry_if_exception_type(Busy), reraise=True
         )
 
-    async def _once(self, what: What, method: str, url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    async def _once(self, what: What, read: Read[R], method: str, url: str, body: dict[str, Any] | None = None) -> R:
+        """One try.
+
+        Args:
+            read: takes what is meant out of an answer; an answer that it cannot read may be right the next time.
+        """
         try:
             answer = await self._http.request(method, url, json=body)
-        except httpx.TransportError as fault:
+        except httpx.RequestError as fault:
             raise Busy(f"RunPod does not answer ({what}): {type(fault).__name__}.") from None
-        if answer.is_success:
-            if not answer.content:
-                return {}
-            told = _json(answer)
+        if not answer.is_success:
+            raise _refusal(what, answer)
+        told = _json(answer) if answer.content else {}
+        try:
             if isinstance(told, dict):
-                return told
-            raise Busy(f"RunPod answered something else than JSON ({what}).")
-        raise _refusal(what, answer)
+                return read(told)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            pass
+        raise Busy(f"RunPod gave an answer that is not understood ({what}).")
 
 
 def _pause(state: RetryCallState) -> float:
@@ -216,7 +230,8 @@ def _refusal(what: What, answer: httpx.Response) -> RunPodError:
     reason = str(details.get("detail") or details.get("title") or details.get("error") or "no reason given")[:300]
     if status in (408, 429) or status >= 500:
         after = answer.headers.get("Retry-After", "")
-        seconds = float(after) if after.replace(".", "", 1).isdigit() else None
+        asked = after.isascii() and after.replace(".", "", 1).isdigit()
+        seconds = min(float(after), _LONGEST_PAUSE) if asked else None
         return Busy(f"RunPod cannot serve now ({what}: {status} {reason}).", seconds)
     if what == "create pod" and status == 400:
         return NoCapacity(f"RunPod made no pod: {reason}. Choose another GPU type or data centre, or try later.")
@@ -237,9 +252,29 @@ def _json(answer: httpx.Response) -> Any:
     parse: Callable[[], Any] = answer.json
     try:
         return parse()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
+def _text(told: dict[str, Any], field: str) -> str:
+    """A field that every such answer has.
+
+    Raises:
+        ValueError: it is something else than a text.
+    """
+    value = told[field]
+    if not isinstance(value, str) or not value:
+        raise ValueError(field)
+    return value
+
+
+def _name(told: dict[str, Any]) -> str:
+    return _text(told, "id")
+
+
 def _pod(told: dict[str, Any]) -> Pod:
-    return Pod(str(told["id"]), str(told.get("status", "")), str(told.get("name", "")))
+    return Pod(_name(told), str(told.get("status") or ""), str(told.get("name") or ""))
+
+
+def _pods(told: dict[str, Any]) -> list[Pod]:
+    return [_pod(pod) for pod in told.get("pods", [])]

@@ -13,16 +13,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
-import httpx
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.exceptions import Abort, ObjectNotFound
-from prefect.states import Cancelled, Crashed
-from prefect.utilities.engine import propose_state
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Crashed
 
+from deployments.ends import cancelled, end
+from deployments.retries import explained
 from deployments.runpod.diagnosis import Diagnosis
-from deployments.runpod.places import Place, Standing
-from speech.errors import Busy, RunPodError
+from deployments.runpod.places import Place
+from speech.errors import RunPodError
 
 __all__ = ["Patience", "watch"]
 
@@ -53,73 +53,93 @@ async def watch(
     Args:
         say: told what a person who looks at the run should know.
     """
-    place, said, cancelling, ended = find(pid), "", 0.0, 0.0
+    watcher = _Watcher(client, find, run_id, find(pid), patience, say)
     while True:
         try:
-            run = await client.read_flow_run(run_id)
-            if run.infrastructure_pid and place and run.infrastructure_pid != place.pid:
-                # Another job got the run first, or took it over.
-                place = find(run.infrastructure_pid)
-            if place is None:
-                return
-            standing = await place.look()
+            pause = await watcher.look()
+        except Exception as fault:
+            # Whatever it is, the run goes on without being watched, and may well be finished by itself.
+            watcher.say_once(f"This run cannot be watched at the moment: {explained(fault)}")
+            refused = isinstance(fault, RunPodError) and not fault.transient
+            pause = max(patience.poll, 10) if refused else patience.poll
+        if pause is None:
+            return
+        await asyncio.sleep(pause)
+
+
+class _Watcher:
+    """What is known of one run between two looks."""
+
+    def __init__(
+        self,
+        client: PrefectClient,
+        find: Find,
+        run_id: UUID,
+        place: Place | None,
+        patience: Patience,
+        say: Callable[[str], None],
+    ) -> None:
+        self._client, self._find, self._run_id, self._place = client, find, run_id, place
+        self._patience, self._say = patience, say
+        self._said = ""
+        self._cancelling: float | None = None
+        self._ended: float | None = None
+
+    def say_once(self, sentence: str) -> None:
+        """Say something, unless it was what was said last."""
+        if self._said != sentence:
+            self._said = sentence
+            self._say(sentence)
+
+    async def look(self) -> float | None:
+        """Look at the run, and do what is to be done; returns the seconds until the next look, None at the end."""
+        try:
+            run = await self._client.read_flow_run(self._run_id)
         except ObjectNotFound:
-            if place:
-                await _end(place)
-            return
-        except (Busy, httpx.HTTPError) as fault:
-            say(f"This run cannot be watched at the moment: {fault}")
-            await asyncio.sleep(patience.poll)
-            continue
-        except RunPodError as fault:
-            # Without a key nobody can tell how the job stands; the run may well be finished by itself.
-            if said != str(fault):
-                say(said := str(fault))
-            await asyncio.sleep(max(patience.poll, 10))
-            continue
-        now, state = time.monotonic(), run.state
-        if state is None or state.is_scheduled() or state.is_paused():
-            return
+            if self._place:
+                await _end(self._place)
+            return None
+        if run.infrastructure_pid and self._place and run.infrastructure_pid != self._place.pid:
+            # Another job got the run first, or took it over.
+            self._place, self._ended = self._find(run.infrastructure_pid), None
+        place, state, now = self._place, run.state, time.monotonic()
+        if place is None or state is None or state.is_scheduled() or state.is_paused():
+            return None
+        standing = await place.look()
         if state.is_final():
             if state.is_cancelled() and not standing.ended:
                 await _end(place)
-            return
+            return None
         if state.is_cancelling():
-            cancelling = cancelling or now
-            if standing.queued or standing.ended or now > cancelling + patience.cancel:
+            self._cancelling = now if self._cancelling is None else self._cancelling
+            if standing.queued or standing.ended or now > self._cancelling + self._patience.cancel:
                 await _end(place)
-                await _cancelled(client, run_id, standing)
-                return
+                how = " before it began" if standing.queued else " and its job was stopped"
+                await end(self._client, run.id, cancelled(how), elsewhere=True)
+                return None
         elif standing.ended:
-            ended = ended or now
-            if now > ended + patience.settle:
-                await _crash(client, run, standing.diagnosis, say)
-                return
-        elif standing.diagnosis and said != standing.diagnosis.summary:
-            said = standing.diagnosis.summary
-            say(str(standing.diagnosis))
-        await asyncio.sleep(min(patience.poll, 1) if ended else patience.poll)
+            self._ended = now if self._ended is None else self._ended
+            if now > self._ended + self._patience.settle and await self._crash(run, standing.diagnosis):
+                return None
+            return min(self._patience.poll, 1)
+        elif standing.diagnosis:
+            self.say_once(str(standing.diagnosis))
+        return self._patience.poll
+
+    async def _crash(self, seen: FlowRun, diagnosis: Diagnosis | None) -> bool:
+        """Mark the run as crashed, unless something has happened to it since it was seen."""
+        run = await self._client.read_flow_run(seen.id)
+        if not _same(run.state, seen.state) or run.infrastructure_pid != seen.infrastructure_pid:
+            self._ended = None
+            return False
+        self.say_once(str(diagnosis))
+        await end(self._client, run.id, Crashed(message=str(diagnosis)), elsewhere=True)
+        return True
 
 
 async def _end(place: Place) -> None:
     with suppress(RunPodError):
         await place.end()
-
-
-async def _cancelled(client: PrefectClient, run_id: UUID, standing: Standing) -> None:
-    how = "before it began" if standing.queued else "and its job was stopped"
-    run = await client.read_flow_run(run_id)
-    if run.state and run.state.is_cancelling():
-        await client.set_flow_run_state(run_id, Cancelled(message=f"It was cancelled {how}."), force=True)
-
-
-async def _crash(client: PrefectClient, seen: FlowRun, diagnosis: Diagnosis | None, say: Callable[[str], None]) -> None:
-    """Mark the run as crashed, unless something has happened to it since it was seen."""
-    run = await client.read_flow_run(seen.id)
-    if _same(run.state, seen.state) and run.infrastructure_pid == seen.infrastructure_pid:
-        say(str(diagnosis))
-        with suppress(Abort):
-            await propose_state(client, Crashed(message=str(diagnosis)), flow_run_id=run.id)
 
 
 def _same(one: State | None, other: State | None) -> bool:

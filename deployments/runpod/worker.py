@@ -12,6 +12,7 @@ and those that RunPod's clients started.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,16 +30,17 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import Abort, InfrastructureNotAvailable, ObjectNotFound
 from prefect.states import Crashed, Pending, Scheduled
-from prefect.types._datetime import now
 from prefect.utilities.engine import propose_state
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 from pydantic import BaseModel, Field, model_validator
 
 from blocks.runpod import RunPodCredentials
+from deployments.ends import Sweep, end
+from deployments.retries import explained
 from deployments.runpod.client import RunPod
 from deployments.runpod.places import JobPlace, Place, PodPlace, find
 from deployments.runpod.watch import Patience, watch
-from speech.errors import NoCapacity, RunPodError, SettingsError
+from speech.errors import NoCapacity, SettingsError
 from speech.settings import settings
 
 if TYPE_CHECKING:
@@ -157,6 +159,7 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._watched: set[UUID] = set()
+        self._first_seen: dict[UUID, float] = {}
         self._observer: asyncio.Task[None] | None = None
 
     async def setup(self) -> None:
@@ -203,12 +206,14 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
     async def _tell_that_it_waits(self, flow_run: FlowRun, configuration: RunPodJobConfiguration) -> None:
         # Only before the job exists: later it would hide that the run was claimed.
         where = f"endpoint {configuration.endpoint_id}" if configuration.mode == "serverless" else "a pod"
-        with suppress(Abort):
+        message = f"Handed to RunPod, to {where}; waiting for a worker."
+        try:
             await propose_state(
-                self.client,
-                Pending(name="InfrastructurePending", message=f"Handed to RunPod, to {where}; waiting for a worker."),
-                flow_run_id=flow_run.id,
+                self.client, Pending(name="InfrastructurePending", message=message), flow_run_id=flow_run.id
             )
+        except (Abort, httpx.HTTPError, ValueError) as fault:
+            # It is for people; the run is handed over all the same.
+            self._logger.info("Flow run %s could not be said to wait: %s", flow_run.id, fault)
 
     async def _watch(self, run: FlowRun, pid: str, runpod: RunPod, configuration: RunPodJobConfiguration) -> None:
         log = self.get_flow_run_logger(run)
@@ -231,36 +236,61 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
 
     async def _observe(self) -> None:
         """Look after runs of this pool that nobody watches."""
+        sweep = Sweep(self.client, self._is_of_this_pool, elsewhere=True)
         while True:
-            try:
-                await self._reconcile()
-            except (httpx.HTTPError, RunPodError, ObjectNotFound) as fault:
-                self._logger.warning("Runs of this pool cannot be looked after at the moment: %s", fault)
-            except Exception:
-                self._logger.exception("Runs of this pool cannot be looked after at the moment")
+            for work in (self._reconcile, self._sweep_pods, sweep):
+                try:
+                    await work()
+                except Exception as fault:
+                    self._logger.warning("Runs of this pool cannot be looked after at the moment: %s", explained(fault))
+                    self._logger.debug("In full:", exc_info=True)
             await asyncio.sleep(settings().runpod_reconcile_seconds)
 
+    def _is_of_this_pool(self, run: FlowRun) -> bool:
+        return run.work_pool_name == self.work_pool.name
+
     async def _reconcile(self) -> None:
-        for run in await self._unfinished():
-            if run.id in self._watched or run.id in self._submitting_flow_run_ids:
-                continue
-            if run.infrastructure_pid:
-                self._watched.add(run.id)
-                if self._runs_task_group:
-                    self._runs_task_group.start_soon(self._adopt, run)
-            elif _waits(run, "Claimed", "Reclaimed"):
-                # A container died between its claim and its first word.
-                with suppress(Abort):
-                    message = "The container that had taken this run died before it began. Run it again."
-                    await propose_state(self.client, Crashed(message=message), flow_run_id=run.id)
-            elif _waits(run, *_SUBMITTING):
-                self.get_flow_run_logger(run).warning(
-                    "A worker took this run and never submitted it; it is queued anew."
-                )
-                fresh = await self.client.read_flow_run(run.id)
-                if _waits(fresh, *_SUBMITTING):
-                    await self.client.set_flow_run_state(run.id, Scheduled(), force=True)
-        await self._sweep_pods()
+        unfinished = await self._unfinished()
+        seen, self._first_seen = self._first_seen, {}
+        for run in unfinished:
+            if run.state:
+                self._first_seen[run.state.id] = seen.get(run.state.id, time.monotonic())
+        for run in unfinished:
+            try:
+                await self._look_after(run)
+            except Exception as fault:
+                self._logger.warning("Flow run %s cannot be looked after: %s", run.id, explained(fault))
+                self._logger.debug("In full:", exc_info=True)
+
+    async def _look_after(self, run: FlowRun) -> None:
+        if run.id in self._watched or run.id in self._submitting_flow_run_ids:
+            return
+        if run.infrastructure_pid:
+            self._watched.add(run.id)
+            if self._runs_task_group:
+                self._runs_task_group.start_soon(self._adopt, run)
+        elif self._waits(run, "Claimed", "Reclaimed"):
+            # A container died between its claim and its first word.
+            fresh = await self.client.read_flow_run(run.id)
+            if self._waits(fresh, "Claimed", "Reclaimed"):
+                message = "The container that had taken this run died before it began. Run it again."
+                await end(self.client, run.id, Crashed(message=message), elsewhere=True)
+        elif self._waits(run, *_SUBMITTING):
+            self.get_flow_run_logger(run).warning("A worker took this run and never submitted it; it is queued anew.")
+            fresh = await self.client.read_flow_run(run.id)
+            if self._waits(fresh, *_SUBMITTING):
+                await self.client.set_flow_run_state(run.id, Scheduled(), force=True)
+
+    def _waits(self, run: FlowRun, *names: str) -> bool:
+        """Whether a run without a place is in such a state for so long that whoever put it there must have died.
+
+        It is told by how long it was seen so: the clocks of this machine and of the server may differ.
+        """
+        state = run.state
+        if state is None or not state.is_pending() or run.infrastructure_pid or run.start_time:
+            return False
+        seen = self._first_seen.get(state.id)
+        return state.name in names and seen is not None and time.monotonic() - seen > settings().runpod_submit_grace
 
     async def _adopt(self, run: FlowRun) -> None:
         """Watch a run that another worker, or a client of RunPod, has started."""
@@ -305,7 +335,9 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
         )
         async with configuration.client() as runpod:
             for pod in await runpod.pods(_POD_NAME):
-                await _settle(self.client, UUID(pod.name.removeprefix(_POD_NAME)), PodPlace(runpod, pod.id))
+                # A pod that somebody has named alike is none of ours.
+                with suppress(ValueError):
+                    await _settle(self.client, UUID(pod.name.removeprefix(_POD_NAME)), PodPlace(runpod, pod.id))
 
 
 async def _start(runpod: RunPod, run: FlowRun, configuration: RunPodJobConfiguration) -> Place:
@@ -351,11 +383,3 @@ async def _settle(client: Any, run_id: UUID, place: Place) -> None:
             run = None
         if run is None or run.state is None or run.state.is_final():
             await place.end()
-
-
-def _waits(run: FlowRun, *names: str) -> bool:
-    """Whether a run without a place has been in such a state for so long that whoever put it there must have died."""
-    state = run.state
-    if state is None or not state.is_pending() or run.infrastructure_pid or run.start_time:
-        return False
-    return state.name in names and (now("UTC") - state.timestamp).total_seconds() > settings().runpod_submit_grace
