@@ -62,6 +62,7 @@ class Child:
         self._stopped: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._names: dict[UUID, str] = {}
+        self._calls: dict[str, asyncio.Task[None]] = {}
 
     async def serve(self) -> None:
         """Do as the supervisor says until it is gone."""
@@ -74,13 +75,16 @@ class Child:
                 case {"what": "cancel", "id": str(run)}:
                     self._stopped.add(run)
                 case {"what": "call", "id": str(number), "name": str(name), "given": given}:
-                    self._begin(self._call(number, name, given))
+                    self._calls[number] = self._begin(self._call(number, name, given))
+                case {"what": "drop", "id": str(number)} if number in self._calls:
+                    self._calls[number].cancel()
         signs.cancel()
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _show_life(self) -> None:
         process = psutil.Process()
@@ -164,17 +168,19 @@ class Child:
 
     async def _call(self, number: str, name: str, given: dict[str, Any]) -> None:
         """Something that needs the models or takes long, but is no flow run."""
-        from deployments.endpoint import chores
-
-        job_id.set(given.pop("job", None))
         try:
-            value = await asyncio.to_thread(chores.CHORES[name], **given)
+            from deployments.endpoint.chores import do
+
+            job_id.set(given.pop("job", None))
+            value = await do(name, given)
             self._wire.send("answer", id=number, value=value)
         except SpeechError as fault:
             self._wire.send("answer", id=number, error=str(fault), bad_input=isinstance(fault, InvalidRequest))
         except Exception as fault:
             log.exception("%s failed", name)
             self._wire.send("answer", id=number, error=f"{name} failed: {type(fault).__name__}: {fault}")
+        finally:
+            self._calls.pop(number, None)
 
     async def _look_for_damage(self, run_id: str, *, failed: bool) -> None:
         """Say so if this process should not be trusted with another run."""
