@@ -59,6 +59,8 @@ def patterns():
                         yield f"{found.name}:{call.lineno}", library.compile(call.args[0].value), method
         own = {name for name, value in vars(module).items() if isinstance(value, KINDS)}
         elsewhere = set().union(*(methods for name, methods in used.items() if name not in own)) or METHODS
+        # Texts are split too, and by far more often.
+        elsewhere -= {"split"}
         for name, value in vars(module).items():
             for index, pattern in enumerate(kept(value)):
                 for method in used.get(name, elsewhere if not isinstance(value, KINDS) else METHODS):
