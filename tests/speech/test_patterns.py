@@ -123,12 +123,14 @@ FOUND = sorted({(name, method): pattern for name, pattern, method in patterns()}
 @functools.cache
 def ratio(pattern, method):
     most = 0.0
-    for shape in worst(pattern, method):
+    for shape in reversed(worst(pattern, method)):
         long = seconds(pattern, method, filled(shape, LONG), times=1)
         if long > FLOOR:
             long = min(long, seconds(pattern, method, filled(shape, LONG), times=2))
         if long > FLOOR:
             most = max(most, long / max(seconds(pattern, method, filled(shape, SHORT)), FLOOR / 100))
+        if most > MOST:
+            break
     return most
 
 
