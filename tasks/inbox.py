@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from prefect import Flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.concurrency.asyncio import concurrency
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.flow_engine import run_flow_async
 from prefect.states import Pending
 
@@ -78,7 +78,8 @@ async def turn(store: Store) -> AsyncIterator[None]:
     """One visit to a store's inbox at a time; the others wait. A visit that dies gives up its turn in a minute."""
     name = f"inbox-{hashlib.sha256(str(store).encode()).hexdigest()[:16]}"
     async with get_client() as client:
-        await client.upsert_global_concurrency_limit_by_name(name, 1)
+        with suppress(ObjectAlreadyExists):  # Another visit made it just now.
+            await client.upsert_global_concurrency_limit_by_name(name, 1)
     async with concurrency(name, occupy=1, lease_duration=60, raise_on_lease_renewal_failure=False):
         yield
 
