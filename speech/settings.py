@@ -93,7 +93,7 @@ class Settings(BaseSettings):
 
     fetch_private: bool = Field(False, description="Let clients name URLs on private networks.")
     fetch_ca_bundle: Path | None = Field(None, description="Certificates to trust for URLs that clients name.")
-    request_timeout: float = Field(30, gt=0, description="Seconds for one HTTP request.")
+    request_timeout: float = Field(30, gt=0, description="Seconds for one HTTP request, or without a byte of it.")
     setup_timeout: float = Field(1800, gt=0, description="Seconds for installing components or fetching models.")
     processing_timeout: float = Field(300, gt=0, description="Seconds for one synthesis or alignment.")
 

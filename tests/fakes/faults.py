@@ -24,7 +24,7 @@ class FaultyProxy:
     """Serves on a loopback port of its own until `stop`.
 
     Attributes:
-        mode: "plain"; "refuse" (503); "hang"; "cut" (closes after half of a body); "die" (drops the
+        mode: "plain"; "refuse" (503); "forbid" (403); "hang"; "cut" (closes after half of a body); "die" (drops the
             connection); "flip" (one bit of a body is wrong); "slow" (2 MB a second); or a function
             of the method and path that returns one of these.
         seen: method and path of every request.
@@ -78,6 +78,8 @@ class FaultyProxy:
         mode = self.mode if isinstance(self.mode, str) else self.mode(request.method, path)
         if mode == "refuse":
             return web.Response(status=503, body=SLOW_DOWN, content_type="application/xml")
+        if mode == "forbid":
+            return web.Response(status=403)
         if mode == "hang":
             await asyncio.sleep(30)
         if mode == "die":
