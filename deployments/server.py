@@ -316,7 +316,8 @@ def _answers_in_time(server: Server) -> bool:
 def _status(api: str, headers: dict[str, str], seconds: float) -> int | None:
     """What a server says of its health, and, where it is well, of what it is given: 200, 401, 403; else None."""
     try:
-        with httpx.Client(headers=headers, timeout=seconds, trust_env=False) as client:
+        encoded = {name: value.encode() for name, value in headers.items()}
+        with httpx.Client(headers=encoded, timeout=seconds, trust_env=False) as client:
             health = client.get(f"{api}/health")
             if health.status_code in (401, 403):
                 return health.status_code
