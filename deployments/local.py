@@ -139,7 +139,10 @@ class _Run:
                 run = await client.create_flow_run(speak, parameters=parameters, tags=[self._lease.name])
             self._job = str(run.id)
             state: State[Any] = await run_flow_async(  # type: ignore[assignment]
-                speak, flow_run=run, parameters=parameters, return_type="state"
+                speak,  # type: ignore[arg-type]
+                flow_run=run,
+                parameters=parameters,
+                return_type="state",
             )
         except (Abort, CancelledRun):
             raise SpeechError(f"Job {self._job} was ended by somebody else; see the Prefect server's pages.") from None

@@ -36,26 +36,25 @@ from speech.settings import environment, settings
 
 __all__ = ["prepare"]
 
+_INCREMENTAL = 2
 _BATCH = 10
 _FREE_PAGES = 250
-_MOST_LOG = 5_000_000
+_MOST_LOG = 6_000_000
 
 log = logging.getLogger("prefect.server.f5_flows")
 
 
 def prepare(url: str) -> None:
     """Make a database, new or of an earlier version, one that can give room back without being written anew."""
-    database = make_url(url).database
-    if not database:
-        return
     # Whether it can be used at all is for the server to say.
-    with suppress(sqlite3.Error), closing(sqlite3.connect(database, timeout=5)) as connection:
+    with suppress(sqlite3.Error), closing(_connect(url)) as connection:
         if connection.execute("PRAGMA auto_vacuum").fetchone() != (_INCREMENTAL,):
             connection.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
             connection.execute("VACUUM")
 
 
-_INCREMENTAL = 2
+def _connect(url: str, seconds: float = 30) -> sqlite3.Connection:
+    return sqlite3.connect(make_url(url).database or ":memory:", timeout=seconds, isolation_level=None)
 
 
 @perpetual_service(enabled_getter=lambda: True)
@@ -68,8 +67,12 @@ async def keep_small(
     while await _size(db) > settings().keep_mb * 1e6 and (gone := await _strip(db) or await _remove(db)):
         removed += gone
         await asyncio.sleep(0.05)
-    while await _give_back(db):
+    url, gave = db.database_config.connection_url, False
+    while await asyncio.to_thread(_give_back, url):
+        gave = True
         await asyncio.sleep(0.05)
+    if gave or _ends_late(url):
+        await asyncio.to_thread(_shorten, url)
     if removed:
         log.info("The database was too large: %d old runs were cut short or removed.", removed)
     await asyncio.to_thread(_shorten_log)
@@ -127,13 +130,26 @@ def _oldest(db: PrefectDBInterface) -> sa.Select[tuple[UUID]]:
     return sa.select(db.FlowRun.id).where(ended).order_by(db.FlowRun.end_time).limit(_BATCH)
 
 
-async def _give_back(db: PrefectDBInterface) -> bool:
+def _give_back(url: str) -> bool:
     """Give some free pages back to the disk; False where there are few."""
-    async with db.session_context(begin_transaction=True, with_for_update=True) as session:
-        if (await session.execute(sa.text("PRAGMA freelist_count"))).scalar_one() < _FREE_PAGES:
+    with closing(_connect(url)) as connection:
+        if connection.execute("PRAGMA freelist_count").fetchone()[0] < _FREE_PAGES:
             return False
-        await session.execute(sa.text(f"PRAGMA incremental_vacuum({_FREE_PAGES})"))
+        # A page a step, and only a script is stepped to its end.
+        connection.executescript(f"PRAGMA incremental_vacuum({_FREE_PAGES})")
     return True
+
+
+def _ends_late(url: str) -> bool:
+    """Whether the log of what was written last is long; it is when a checkpoint was put off."""
+    log = Path(f"{make_url(url).database}-wal")
+    return log.exists() and log.stat().st_size > _MOST_LOG
+
+
+def _shorten(url: str) -> None:
+    """Let the file end where its last page does; readers that are busy put it off to the next time."""
+    with closing(_connect(url, seconds=1)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _shorten_log() -> None:

@@ -269,7 +269,8 @@ class TestHistory:
         assert home.query("SELECT 1 FROM task_run WHERE state_name = 'Completed'")
 
     def test_old_runs_go_and_a_database_that_grew_becomes_small(self, home):
-        assert home.run("speak", "Hello there.").returncode == 0
+        for _ in range(2):
+            assert home.run("speak", "Hello there.").returncode == 0
         home.run("server", "stop")
         old, young = [run for run, (state, _) in home.runs().items() if state == "Completed"][:2]
         with closing(sqlite3.connect(home.database)) as connection, connection:
