@@ -117,7 +117,7 @@ def test_a_file_that_has_changed_meanwhile_is_sent_as_it_is_now(bucket, proxy, t
 def test_an_upload_that_is_given_up_leaves_nothing(bucket, proxy, tmp_path):
     path = file_of(2 * PART, tmp_path)
     store = S3Store(bucket_at(proxy.url, bucket.name, retries=0))
-    proxy.mode = lambda method, path: "forbid" if method == "PUT" else "plain"
+    proxy.mode = lambda method, path: "denied" if method == "PUT" else "plain"
     with pytest.raises(Denied):
         store.put(KEY, path, "audio/wav")
     assert unfinished(bucket) == []
