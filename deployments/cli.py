@@ -143,13 +143,15 @@ def _run_flow(
         threading.Thread(target=detect, args=(request.text,), daemon=True).start()
     use_server()
 
+    from blocks.storage import akeepable
     from flows.speak import speak as flow
     from speech.errors import SpeechError
     from tasks.progress import listener
 
     async def run() -> dict[str, Any]:
         listener.set(show)
-        state = await flow(request, engine=engine, storage=storage, google=google, return_state=True)
+        kept = await akeepable(request, storage)
+        state = await flow(kept, engine=engine, storage=storage, google=google, return_state=True)
         outcome = await state.aresult(raise_on_failure=False)
         if isinstance(outcome, SpeechError):
             raise outcome
@@ -261,12 +263,21 @@ def server_status() -> None:
 
 @server.command("ui")
 def server_ui() -> None:
-    """Open its pages in a browser."""
+    """Open its pages in a browser, signed in by a link that works once, within two minutes."""
     from deployments.server import ensure
 
-    url = ensure(lambda text: click.echo(text, err=True)).url
+    url = ensure(lambda text: click.echo(text, err=True)).sign_in()
     click.echo(url)
     click.launch(url)
+
+
+@server.command("reset")
+def server_reset() -> None:
+    """Put its database aside under another name and start with an empty one."""
+    from deployments.server import reset
+
+    started = reset(lambda text: click.echo(text, err=True))
+    click.echo(f"The local Prefect server runs at {started.url} (process {started.pid}) on a new database.")
 
 
 for command in (align, burn, models, runtime, voices, deploy, blocks, endpoint, worker, execute, healthcheck):

@@ -114,6 +114,7 @@ def use_server() -> None:
         server.require(configured)
     else:
         configured = server.ensure(lambda text: click.echo(text, err=True)).api
+        export(PREFECT_API_AUTH_STRING=server.password())
     # The console is for the person; Prefect's own log goes to the server and its UI.
     export(
         PREFECT_API_URL=configured,

@@ -11,7 +11,7 @@ from typing import Literal
 
 from deployments import server
 from speech.errors import NotFound, SpeechError
-from speech.settings import settings
+from speech.settings import bare_environment, settings
 
 __all__ = ["Finding", "examine", "report"]
 
@@ -83,7 +83,9 @@ def _gpu() -> Finding:
         "found and torch.zeros(1_000_000, device='cuda').sum().item(); "
         "print(torch.cuda.get_device_name(), *torch.cuda.mem_get_info(), sep='|') if found else print()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, env=bare_environment("CUDA_*")
+    )
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
         return Finding("gpu", "degraded", f"PyTorch cannot use the GPU: {reason[0][:200]} Check the driver: nvidia-smi")
@@ -185,6 +187,8 @@ def _server() -> Finding:
         return Finding("prefect", "ok", f"{configured} answers.")
     found = server.find()
     if found is None:
+        if fault := server.obstacle():
+            return Finding("prefect", "degraded", f"The local server cannot start. {fault}")
         return Finding("prefect", "off", "The local server is started by the first run, or: f5-flows server start")
     if not found.answers():
         return Finding("prefect", "degraded", "The local server does not answer; replace it: f5-flows server start")

@@ -6,18 +6,22 @@ The same two classes serve the command line, the Prefect deployment's form and t
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Annotated, Any, Literal, get_args
 
+import regex
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from speech.errors import InvalidRequest, Problem
 from speech.settings import settings
@@ -38,6 +42,13 @@ FORMATS: tuple[TimingFormat, ...] = get_args(TimingFormat)
 STANDARD_FORMATS = FORMATS[:5]
 SAMPLE_RATES: tuple[SampleRate, ...] = (16000, 22050, 24000, 44100, 48000)
 
+# PostgreSQL holds no NUL, and half a surrogate pair has no UTF-8.
+_NOWHERE = re.compile("[\x00\ud800-\udfff]")
+
+
+_SURROGATE = regex.compile(r"[\ud800-\udfff]")
+_MOST_PROBLEMS = 20
+
 
 def _lower(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
@@ -48,6 +59,15 @@ def _also(**names: str) -> BeforeValidator:
     return BeforeValidator(lambda value: names.get(_lower(value), _lower(value)) if isinstance(value, str) else value)
 
 
+def _no_bool(value: Any) -> Any:
+    """A number may come as text, as older clients send it, but true is none."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("bool_for_number", "a number")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_bool)]
+Number = Annotated[float, BeforeValidator(_no_bool)]
 AnyCaseFormat = Annotated[TimingFormat, _also(compact="csv")]
 
 
@@ -56,13 +76,13 @@ class CueRules(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    max_chars: int | None = Field(default=None, ge=4, le=200, description="Characters in a line.")
-    max_lines: int | None = Field(default=None, ge=1, le=4, description="Lines in a cue.")
-    max_words: int | None = Field(default=None, ge=1, le=50, description="Words in a cue.")
-    max_cps: float | None = Field(default=None, ge=1, le=100, description="Characters a second.")
-    min_duration: float | None = Field(default=None, ge=0, le=10, description="Seconds that a cue stays at least.")
-    max_duration: float | None = Field(default=None, ge=0.2, le=60, description="Seconds that a cue stays at most.")
-    gap: float | None = Field(default=None, ge=0, le=2, description="Seconds between two cues, at least.")
+    max_chars: Whole | None = Field(default=None, ge=4, le=200, description="Characters in a line.")
+    max_lines: Whole | None = Field(default=None, ge=1, le=4, description="Lines in a cue.")
+    max_words: Whole | None = Field(default=None, ge=1, le=50, description="Words in a cue.")
+    max_cps: Number | None = Field(default=None, ge=1, le=100, description="Characters a second.")
+    min_duration: Number | None = Field(default=None, ge=0, le=10, description="Seconds that a cue stays at least.")
+    max_duration: Number | None = Field(default=None, ge=0.2, le=60, description="Seconds that a cue stays at most.")
+    gap: Number | None = Field(default=None, ge=0, le=2, description="Seconds between two cues, at least.")
 
     @model_validator(mode="after")
     def _the_longest_is_longer(self) -> CueRules:
@@ -81,6 +101,7 @@ class SpeechRequest(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        hide_input_in_errors=True,
         json_schema_extra={"examples": [{"text": "Hello there.", "return_word_timings": True}]},
     )
 
@@ -93,7 +114,8 @@ class SpeechRequest(BaseModel):
         default=None,
         description="Name of a stored voice, or an https URL of a recording. Empty: the default voice.",
         examples=["narrator.wav"],
-        max_length=2048,
+        # With its query sealed (speech.voices.seal), a URL is longer than a client's may be.
+        max_length=4096,
         json_schema_extra={"position": 1},
     )
     ref_text: str | None = Field(
@@ -102,14 +124,14 @@ class SpeechRequest(BaseModel):
         max_length=2000,
         json_schema_extra={"position": 2},
     )
-    speed: float = Field(
+    speed: Number = Field(
         default=1.0,
         ge=0.5,
         le=2.0,
         allow_inf_nan=False,
         description="Pace of the speech; 1.0 is the voice's own.",
     )
-    seed: int | None = Field(
+    seed: Whole | None = Field(
         default=None,
         ge=1,
         le=2_147_483_647,
@@ -160,6 +182,10 @@ class SpeechRequest(BaseModel):
     def _text_says_something(cls, text: str) -> str:
         if not text.strip():
             raise ValueError("Text input is required")
+        if half := _SURROGATE.search(text):
+            raise ValueError(
+                f"text: character {half.start() + 1} is {half[0]!r}, half of a surrogate pair; expected Unicode text"
+            )
         limit = settings().max_text_chars
         if len(text) > limit:
             raise ValueError(
@@ -183,6 +209,17 @@ class SpeechRequest(BaseModel):
         from speech.language import check
 
         return check(language) if language else None
+
+    @field_validator("text", "local_voice", "ref_text", "language")
+    @classmethod
+    def _every_store_and_database_can_hold_it(cls, value: str | None, info: ValidationInfo) -> str | None:
+        found = _NOWHERE.search(value or "")
+        if found:
+            raise ValueError(
+                f"{info.field_name}: character {found.start() + 1} is U+{ord(found[0]):04X}, "
+                "which is no text; expected Unicode text"
+            )
+        return value
 
     @model_validator(mode="after")
     def _pieces_need_cues(self) -> SpeechRequest:
@@ -252,13 +289,17 @@ class SpeechResult(BaseModel):
 
 
 def problems_of(fault: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    """Say what Pydantic found in the words of the contract."""
-    return [_problem(error, model) for error in fault.errors(include_url=False)]
+    """Say what Pydantic found in the words of the contract; of very many problems only the first."""
+    errors = fault.errors(include_url=False)
+    found = [_problem(error, model) for error in errors[:_MOST_PROBLEMS]]
+    if more := len(errors) - len(found):
+        found.append(Problem("request", None, "", f"and {more} more problems"))
+    return found
 
 
 def _problem(error: Any, model: type[BaseModel]) -> Problem:
-    path = ".".join(str(part) for part in error["loc"]) or "request"
-    name = str(error["loc"][0]) if error["loc"] else "request"
+    path = ".".join(_printable(str(part)) for part in error["loc"]) or "request"
+    name = _printable(str(error["loc"][0])) if error["loc"] else "request"
     value, kind = error["input"], error["type"]
     owner = _owner(model, error["loc"])
     if kind == "extra_forbidden":
@@ -271,8 +312,17 @@ def _problem(error: Any, model: type[BaseModel]) -> Problem:
         return Problem(name, value, "", str(error["ctx"]["error"]))
     if kind == "missing":
         return Problem(name, None, "a value", f"{name} is required")
+    if kind == "string_unicode" and isinstance(value, str):
+        sentence = f"{path}: {value[:40]!r} holds half of a surrogate pair; expected Unicode text"
+        return Problem(path, value, "", sentence)
     field = owner.model_fields.get(str(error["loc"][-1])) if error["loc"] else None
     return Problem(path, value, _accepted(error, field))
+
+
+def _printable(name: str) -> str:
+    """A field's name as it may stand in a sentence: a client may send anything as one."""
+    short = name if len(name) <= 60 else name[:57] + "..."
+    return short if short.isprintable() else repr(short)[1:-1]
 
 
 def _owner(model: type[BaseModel], place: tuple[str | int, ...]) -> type[BaseModel]:

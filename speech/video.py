@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,9 +20,10 @@ _BACKGROUND_RATE = 30
 _H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "19", "-pix_fmt", "yuv420p")
 _AAC = ("-c:a", "aac", "-b:a", "160k")
 
-# 4K as cinemas have it, either way up, and the memory that decoding and encoding it takes.
-_WIDEST, _HIGHEST = 4096, 2304
-_MEMORY = 3_000_000_000
+# 4K as cinemas have it, either way up.
+_MOST_PIXELS = 4096 * 2304
+# Frames that wait to be encoded take some 130 bytes a pixel with so many threads.
+_MEMORY, _MEMORY_OF_PIXEL = 500_000_000, 300
 _THREADS = 4
 _FASTEST_RATE = 120
 _LONGEST_SECONDS = 12 * 3600
@@ -135,7 +136,14 @@ def burn(
             "-t", str(_LONGEST_SECONDS), "-fpsmax", str(_FASTEST_RATE), "-threads", str(_THREADS),
             *_H264, *_AAC, "-movflags", "+faststart", "-f", "mp4", f"file:{partial.resolve()}",
         ]  # fmt: skip
-        frames, log = _run(command, Path(folder), length, tell)
+        memory = _MEMORY + _MEMORY_OF_PIXEL * picture.width * picture.height
+        with Program(
+            command, fault=VideoError, seconds=600 + _SLOWEST * length / 1000, memory=memory, folder=Path(folder)
+        ) as program:
+            frames = _follow(program, length, tell)
+        log = program.said
+        if program.code:
+            raise VideoError(f"ffmpeg could not make the video: {program.complaint}")
         # Asked for no letter in particular, so there is none.
         if "failed to find any fallback with glyph 0x0 " in log:
             raise VideoError("This machine has no font to write captions with; install one, such as fonts-dejavu-core.")
@@ -145,25 +153,21 @@ def burn(
 
 
 def _source(path: Path) -> list[str]:
-    return ["-max_pixels", str(_WIDEST * _HIGHEST), *source(path, AUDIO + VIDEO, VideoError)]
+    return ["-max_pixels", str(_MOST_PIXELS), *source(path, AUDIO + VIDEO, VideoError)]
 
 
-def _run(command: Sequence[str], folder: Path, length_ms: int, tell: Callable[[float], None]) -> tuple[int, str]:
-    """Run ffmpeg to its end; how many frames it made, and what it said."""
+def _follow(program: Program, length_ms: int, tell: Callable[[float], None]) -> int:
+    """Tell how far ffmpeg is until its end; how many frames it made."""
     frames, held = 0, b""
-    seconds = 600 + _SLOWEST * length_ms / 1000
-    with Program(command, fault=VideoError, seconds=seconds, memory=_MEMORY, folder=folder) as program:
-        for data in program.output():
-            *lines, held = (held + data).split(b"\n")
-            for line in lines:
-                name, _, value = line.decode("ascii", "replace").strip().partition("=")
-                if name == "frame" and value.isdigit():
-                    frames = int(value)
-                elif name == "out_time_us" and value.isdigit():
-                    tell(min(int(value) / 1000 / max(length_ms, 1), 1.0))
-    if program.code:
-        raise VideoError(f"ffmpeg could not make the video: {program.complaint}")
-    return frames, program.said
+    for data in program.output():
+        *lines, held = (held + data).split(b"\n")
+        for line in lines:
+            name, _, value = line.decode("ascii", "replace").strip().partition("=")
+            if name == "frame" and value.isdigit():
+                frames = int(value)
+            elif name == "out_time_us" and value.isdigit():
+                tell(min(int(value) / 1000 / max(length_ms, 1), 1.0))
+    return frames
 
 
 def _name(picture: Video | Background) -> str:

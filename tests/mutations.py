@@ -47,6 +47,17 @@ KINDS = {
     "aac": {"a.aac": TONE},
     "mp3": {"a.mp3": (*TONE, "-metadata", "title=Tone")},
 }
+CAPTIONS = """[Script Info]
+ScriptType: v4.00+
+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize
+Style: Default,Sans,10
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+Dialogue: 0,0:00:00.00,0:00:05.00,Default,,0,0,0,,Words
+"""
 _EXTREMES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**63 - 1, 2**64 - 1)
 
 
@@ -178,7 +189,9 @@ def _main(folder, kind, number, seed):
     if kind == "bombs":
         made = bombs({path.name: data for path, data in every.items()})
         turns = [
-            (*turn, *way) for turn in made.items() for way in itertools.product(("recording", "film"), (False, True))
+            (*turn, *way)
+            for turn in made.items()
+            for way in itertools.product(("recording", "film", "burn"), (False, True))
         ]
     else:
         # The ffmpeg that comes with us starts five times as fast as the system's, which has its turn.
@@ -204,7 +217,7 @@ def _main(folder, kind, number, seed):
                 else:
                     film = probe(path)
                     if way == "burn":
-                        burn(film, "[Script Info]\n", None, min(film.duration_ms, 500), ours / "film.mp4")
+                        burn(film, CAPTIONS, None, min(film.duration_ms, 500), ours / "film.mp4")
                 ends["read"] += 1
             except SpeechError as fault:
                 ends["refused"] += 1

@@ -34,6 +34,7 @@ from prefect.exceptions import Abort, ObjectNotFound, PrefectException
 from prefect.states import Cancelling, Crashed, Pending, Scheduled
 from prefect.utilities.engine import propose_state
 
+from blocks.storage import akeepable
 from deployments.endpoint.keeper import Keeper, Outcome, Progress
 from deployments.ends import Sweep, agree, cancelled, end
 from deployments.retries import explained
@@ -138,8 +139,9 @@ class Runs:
             claimed: it is run here; else it is left to the work pool.
         """
         state: State[Any] = Pending(name="Claimed", message=self._token(job)) if claimed else Scheduled()
+        kept = await akeepable(request)
         fields: dict[str, Any] = {
-            "parameters": {"request": request.model_dump(mode="json", exclude_unset=True)},
+            "parameters": {"request": kept.model_dump(mode="json", exclude_unset=True)},
             "state": state,
             "idempotency_key": f"runpod-job-{job}",
             "tags": [_TAG],

@@ -39,6 +39,8 @@ _LARGEST = 5_000_000
 # The loudest sample of so many milliseconds is one column of the waveform at its finest.
 _COLUMN_MS = 10
 _RATE = 8_000
+_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+_PLACE = re.compile(r"%(POLICY|LANGUAGE|TITLE|ABOUT|DATA)%")
 _ESCAPES = str.maketrans({letter: f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"})
 
 
@@ -82,7 +84,7 @@ def write(
     }
     page = PAGE.read_text(encoding="utf-8")
     about = f"{len(subtitles.words)} words, timed by {subtitles.method}"
-    script = re.search(r"<script>(.*?)</script>", page, re.DOTALL)
+    script = _SCRIPT.search(page)
     assert script
     digest = _base64(hashlib.sha256(script[1].encode("utf-8")).digest())
     values = {
@@ -93,7 +95,7 @@ def write(
         "DATA": json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES),
     }
     # In one pass, so that a script that says one of the names is left as it is.
-    write_text(target, re.sub(r"%(POLICY|LANGUAGE|TITLE|ABOUT|DATA)%", lambda found: values[found[1]], page))
+    write_text(target, _PLACE.sub(lambda found: values[found[1]], page))
     return target
 
 

@@ -1,13 +1,16 @@
-"""A proxy before an S3 server that can be told to be slow, to cut, to refuse, or to die.
+"""What stands between us and an S3 server: a proxy that can be told to be slow, to cut, to refuse, or to die; a
+link that carries little, or falls silent; a server that is none.
 
-It passes the Host header through, so signatures stay valid.
+The proxy passes the Host header through, so signatures stay valid.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
 from yarl import URL
@@ -108,3 +111,94 @@ class FaultyProxy:
                 await response.write(content)
             await response.write_eof()
             return response
+
+
+class SlowLink:
+    """A link to a loopback port that carries so many bytes a second each way, until `stop`.
+
+    Attributes:
+        rate: bytes a second, of all connections together; None for as many as there are.
+        silent: whether nothing moves, on any connection.
+        silent_once_at: after so many bytes the connection that brings the next ones falls silent, and only that.
+        sent: bytes that went to the server.
+    """
+
+    def __init__(self, port: int, rate: float | None = None) -> None:
+        self.rate, self.silent, self.sent = rate, False, 0
+        self.silent_once_at: int | None = None
+        self._upstream = port
+        # Little fits in between, so that whoever sends feels how slow the link is.
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
+        self.port: int = self._listener.getsockname()[1]
+        self._loop = asyncio.new_event_loop()
+        self._turn = asyncio.Lock()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._listener.close()
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(asyncio.start_server(self._connect, sock=self._listener, limit=16 * 1024))
+        self._loop.run_forever()
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self._upstream, limit=16 * 1024)
+        await asyncio.gather(self._carry(reader, back, up=True), self._carry(there, writer, up=False))
+
+    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, up: bool) -> None:
+        with suppress(OSError):
+            while data := await source.read(max(4096, int(self.rate or 0) // 50)):
+                if up and self.silent_once_at is not None and self.sent >= self.silent_once_at:
+                    self.silent_once_at = None
+                    await asyncio.Event().wait()
+                while self.silent:
+                    await asyncio.sleep(0.02)
+                if self.rate:
+                    async with self._turn:
+                        await asyncio.sleep(len(data) / self.rate)
+                if up:
+                    self.sent += len(data)
+                target.write(data)
+                await target.drain()
+        target.close()
+
+
+class NoS3:
+    """A server that gives one answer to whatever it is asked, until `stop`.
+
+    Args:
+        answer: bytes; or None to close at once.
+    """
+
+    def __init__(self, answer: bytes | None) -> None:
+        self._answer = answer
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def stop(self) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._reply, args=(connection,), daemon=True).start()
+
+    def _reply(self, connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            connection.recv(65536)
+            if self._answer is not None:
+                connection.sendall(self._answer)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass

@@ -99,8 +99,7 @@ def test_a_voice_is_uploaded_and_listed(ask, tmp_path):
 
 
 def test_health_is_told_part_by_part(ask):
-    deadline = time.monotonic() + 60
-    while "storage" not in (told := ask(endpoint="status")["output"]["health"]) and time.monotonic() < deadline:
+    while "storage" not in (told := ask(endpoint="status")["output"]["health"]):
         time.sleep(0.5)
     assert {"storage", "model", "gpu", "whisperx", "google", "prefect", "worker"} <= set(told)
     assert {part["status"] for part in told.values()} <= {"ok", "degraded", "off"}
