@@ -34,7 +34,7 @@ class Walk:
         self.bucket = new_bucket(gateway, f"b{abs(hash(str(home))) % 10**12}")
         self.store = S3Store(self.bucket)
         self.prefect = Tap(api.removesuffix("/api"))
-        self.s3 = Tap(gateway.url)
+        self.s3 = Tap(gateway.url, signed=True)
         self.runpod = Tap(f"http://127.0.0.1:{plane.port}")
         self.taps = {"Prefect": self.prefect, "S3": self.s3, "RunPod": self.runpod}
         webhooks = {

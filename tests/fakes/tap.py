@@ -27,8 +27,13 @@ class Tap:
         broken: the calls that were answered badly since then, and how.
     """
 
-    def __init__(self, upstream: str) -> None:
-        self.upstream = upstream
+    def __init__(self, upstream: str, *, signed: bool = False) -> None:
+        """Make one.
+
+        Args:
+            signed: callers sign the Host that they name, so it is passed on.
+        """
+        self.upstream, self._kept_back = upstream, {"transfer-encoding"} | (set() if signed else {"host"})
         self.calls: Counter[str] = Counter()
         self.broken: list[tuple[str, str]] = []
         self._wanted: dict[tuple[str, int], str] = {}
@@ -91,7 +96,7 @@ class Tap:
             return web.Response(content_type="application/json")
         if kind == "slow":
             await asyncio.sleep(_SLOW_SECONDS)
-        headers = [(key, value) for key, value in request.headers.items() if key.lower() != "transfer-encoding"]
+        headers = [(key, value) for key, value in request.headers.items() if key.lower() not in self._kept_back]
         where = URL(self.upstream + request.raw_path, encoded=True)
         async with self._session.request(
             request.method, where, headers=headers, data=body, allow_redirects=False
