@@ -335,7 +335,7 @@ async def _post(session: ClientSession, told: dict[str, Any], job: str) -> bool:
     text = json.dumps(told, ensure_ascii=False).encode(errors="replace")
     async with session.post(url, data=text, headers=headers, timeout=_POST, raise_for_status=True) as answer:
         await _drained(answer)
-        return answer.content_type != "text/html"
+        return bool(answer.content_type != "text/html")
 
 
 def _said(fault: BaseException) -> str:

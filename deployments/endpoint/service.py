@@ -105,15 +105,14 @@ class Life:
         if now - self._shown < _SIGN_OF_LIFE_SECONDS:
             return
         self._shown = now
+        hidden, self._hidden = self._hidden, ""
         try:
             alive_file().parent.mkdir(parents=True, exist_ok=True)
             write_text(alive_file(), json.dumps({"problems": self.problems()}), durable=False)
         except OSError as fault:
-            if not self._hidden:
+            if not hidden:
                 log.error("The sign of life cannot be written: %s", fault)
             self._hidden = f"The sign of life cannot be written, so health checks fail: {fault}."
-        else:
-            self._hidden = ""
 
 
 class _Connection:
