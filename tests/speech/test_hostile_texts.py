@@ -11,9 +11,9 @@ import srt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speech.audio import ffmpeg
 from speech.engines.espeak import Espeak
 from speech.errors import InvalidRequest, SpeechError
+from speech.media import ffmpeg
 from speech.outputs import TIMINGS
 from speech.request import SpeechRequest
 from speech.script import prepare
