@@ -158,7 +158,9 @@ class _Run:
     def _hear(self, step: str, share: float) -> None:
         if self._stopping.is_set():
             raise CancelledRun
-        self._show(step, share)
+        # Whoever read of the progress may have gone; the run goes on.
+        with suppress(OSError):
+            self._show(step, share)
 
     def _lost(self, why: str) -> str:
         what = f"in the middle of job {self._job}" if self._job else "before the job had begun"

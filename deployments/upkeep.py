@@ -1,8 +1,8 @@
 """The upkeep of the local Prefect server, in its own process and in the background.
 
 Runs that ended more than KEEP_DAYS ago go, by Prefect's own vacuum, which is told so by `variables`. Where
-the database takes more than KEEP_MB before that, the oldest runs lose their steps, logs and artifacts, and
-after those go themselves. All of it is done a few rows at a time, so that nobody waits for the one writer
+the database takes more than KEEP_MB before that, the oldest runs lose their steps, logs and artifacts; then
+events go, and then runs. All of it is done a few rows at a time, so that nobody waits for the one writer
 that SQLite has, and what is freed is given back to the disk. What a process that was killed has left is
 swept (`deployments.sweep`), and the log has a bound.
 
@@ -19,7 +19,7 @@ import os
 import sqlite3
 import sys
 from contextlib import closing, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -64,7 +64,10 @@ async def keep_small(
 ) -> None:
     """Keep the database below KEEP_MB, and the log below its bound."""
     removed = 0
-    while await _size(db) > settings().keep_mb * 1e6 and (gone := await _strip(db) or await _remove(db)):
+    while await _size(db) > settings().keep_mb * 1e6:
+        gone = await _strip(db) or await _forget(db) or await _remove(db)
+        if not gone:
+            break
         removed += gone
         await asyncio.sleep(0.05)
     url, gave = db.database_config.connection_url, False
@@ -74,7 +77,7 @@ async def keep_small(
     if gave or _ends_late(url):
         await asyncio.to_thread(_shorten, url)
     if removed:
-        log.info("The database was too large: %d old runs were cut short or removed.", removed)
+        log.info("The database was too large: %d old runs and events were cut short or removed.", removed)
     await asyncio.to_thread(_shorten_log)
 
 
@@ -115,6 +118,18 @@ async def _strip(db: PrefectDBInterface) -> int:
         for kind in details:
             await session.execute(sa.delete(kind).where(kind.flow_run_id.in_(runs)))
     return len(runs)
+
+
+async def _forget(db: PrefectDBInterface) -> int:
+    """Remove the oldest events, but none that a page which lost its connection may ask for."""
+    passed = db.Event.occurred < datetime.now(UTC) - timedelta(hours=1)
+    async with db.session_context(begin_transaction=True, with_for_update=True) as session:
+        events = list(
+            await session.scalars(sa.select(db.Event.id).where(passed).order_by(db.Event.occurred).limit(200))
+        )
+        await session.execute(sa.delete(db.EventResource).where(db.EventResource.event_id.in_(events)))
+        await session.execute(sa.delete(db.Event).where(db.Event.id.in_(events)))
+    return len(events)
 
 
 async def _remove(db: PrefectDBInterface) -> int:
