@@ -1,4 +1,4 @@
-"""Ending the runs whose process is gone.
+"""Ending the runs whose process is gone, and having all records say what Prefect says.
 
     python -m deployments.sweep
 
@@ -22,7 +22,7 @@ from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelled, Crashed
 
-from deployments.ends import end
+from deployments import ends
 from deployments.lease import Lease, abandoned, take
 from speech.errors import SpeechError
 from speech.scratch import clear
@@ -42,7 +42,7 @@ async def sweep() -> list[str]:
             async with get_client() as client:
                 # Those that are another server's are only forgotten: nobody here can tell how they stand.
                 for run in await runs(client, lease) if lease.api in (None, PREFECT_API_URL.value()) else ():
-                    await end(client, run.id, _end(lease))
+                    await ends.end(client, run.id, _end(lease))
                     ended.append(str(run.id))
     return ended
 
@@ -59,10 +59,15 @@ def _end(lease: Lease) -> State[Any]:
     return Crashed(message=f"Its process (pid {lease.pid}) is gone; run it again.")
 
 
+async def _mend() -> None:
+    for run in await sweep():
+        print(f"Flow run {run} was ended: its process is gone.", file=sys.stderr)
+    await ends.sweep()
+
+
 def main() -> None:
     try:
-        for run in asyncio.run(sweep()):
-            print(f"Flow run {run} was ended: its process is gone.", file=sys.stderr)
+        asyncio.run(_mend())
     except (httpx.HTTPError, PrefectException, SpeechError) as fault:
         print(f"What dead processes left could not be swept, and will be later: {fault}", file=sys.stderr)
 
