@@ -38,6 +38,9 @@ PODS = ("pod1", "pod2")
 TEXT = "This is job number {number}, which tells a story of the sea. "
 _PREFIXES = ("output/", "timings/", "previews/")
 
+# Of the calls to Prefect, while its answers are lost or mangled.
+_BAD_ANSWERS = 0.2
+
 Fault = Callable[[], Awaitable[None]]
 
 
@@ -86,17 +89,19 @@ class KillLoop:
 
     Args:
         proxy: before the store.
+        front: before Prefect, for all but the one who compares.
         jobs: from both sides together, half from each.
         seconds: for which jobs arrive and faults strike.
     """
 
-    def __init__(self, stack: Stack, proxy: FaultyProxy, seed: int, jobs: int, seconds: float) -> None:
-        self._stack, self._proxy = stack, proxy
+    def __init__(
+        self, stack: Stack, proxy: FaultyProxy, front: FaultyProxy, seed: int, jobs: int, seconds: float
+    ) -> None:
+        self._stack, self._proxy, self._front = stack, proxy, front
         self._jobs, self._seconds = jobs, seconds
         self._random = random.Random(seed)
         self._report = Report(seed)
         self._runs: set[UUID] = set()
-        self._cancelled: set[str] = set()
 
     async def run(self) -> Report:
         for pod in PODS:
@@ -157,11 +162,12 @@ class KillLoop:
         faults: dict[str, Fault] = {
             "endpoint killed": self._kill_endpoint,
             "endpoint told to stop": self._stop_endpoint,
-            "child killed": lambda: self._signal_child(signal.SIGKILL),
+            "child killed": self._kill_child,
             "child stopped for a while": self._freeze_child,
             "worker killed": self._kill_worker,
             "PostgreSQL restarted": self._restart_postgres,
             "Prefect killed": self._kill_prefect,
+            "Prefect's answers lost or mangled": self._disturb_prefect,
             "store away": lambda: self._disturb_store("die"),
             "store refuses": lambda: self._disturb_store("refuse"),
             "RunPod away": self._pause_runpod,
@@ -198,15 +204,14 @@ class KillLoop:
         self._stack.runpod.lose(pod)
         self._stack.endpoint(pod)
 
-    async def _signal_child(self, sign: signal.Signals) -> None:
-        for child in self._children():
-            with suppress(psutil.NoSuchProcess):
-                child.send_signal(sign)
+    async def _kill_child(self) -> None:
+        _signal(self._children(), signal.SIGKILL)
 
     async def _freeze_child(self) -> None:
-        await self._signal_child(signal.SIGSTOP)
+        children = self._children()
+        _signal(children, signal.SIGSTOP)
         await asyncio.sleep(self._pause(3, 8))
-        await self._signal_child(signal.SIGCONT)
+        _signal(children, signal.SIGCONT)
 
     def _children(self) -> list[psutil.Process]:
         process = psutil.Process(self._stack.processes[self._random.choice(PODS)].pid)
@@ -226,6 +231,18 @@ class KillLoop:
         self._stack.prefect.kill()
         await asyncio.sleep(self._pause())
         await asyncio.to_thread(self._stack.prefect.start)
+
+    async def _disturb_prefect(self) -> None:
+        chance = random.Random(self._random.random())
+
+        def mode(method: str, path: str) -> str:
+            if chance.random() > _BAD_ANSWERS:
+                return "plain"
+            return chance.choice(("page", "fault", "empty", "refuse", "die", *(("lost",) if method != "GET" else ())))
+
+        self._front.mode = mode
+        await asyncio.sleep(self._pause(6, 12))
+        self._front.mode = "plain"
 
     async def _disturb_store(self, how: str) -> None:
         self._proxy.mode = how
@@ -360,3 +377,9 @@ class KillLoop:
         """Look for temporary folders, once all processes are gone."""
         folder = self._stack.temporary
         self._report.left = sorted(path.name for path in folder.glob("f5-flows-*") if path.is_dir())
+
+
+def _signal(processes: list[psutil.Process], sign: signal.Signals) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(sign)
