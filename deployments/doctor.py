@@ -5,11 +5,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
 from deployments import server
+from deployments.lease import abandoned
 from speech.errors import NotFound, SpeechError
 from speech.settings import bare_environment, settings
 
@@ -33,7 +36,20 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything a run needs; nothing is changed."""
-    looks = (_engine, _model, _gpu, _whisperx, _google, _aligner, _storage, _ffmpeg, _room, _server)
+    looks = (
+        _engine,
+        _model,
+        _gpu,
+        _whisperx,
+        _google,
+        _aligner,
+        _storage,
+        _ffmpeg,
+        _room,
+        _temporary,
+        _server,
+        _history,
+    )
     return [look() for look in looks]
 
 
@@ -175,6 +191,37 @@ def _room() -> Finding:
     if free < 1:
         return Finding("disk", "degraded", f"Only {free:.1f} GB are free at {place}; free some, or set F5_FLOWS_HOME.")
     return Finding("disk", "ok", f"{free:.0f} GB are free at {place}.")
+
+
+def _temporary() -> Finding:
+    place = Path(tempfile.gettempdir())
+    try:
+        with tempfile.TemporaryFile(dir=place) as probe:
+            probe.write(bytes(4096))
+            probe.flush()
+    except OSError as fault:
+        how = "free some room there, or set TMPDIR to a folder on another disk."
+        return Finding("temporary", "degraded", f"{place} cannot be written to: {fault.strerror}; {how}")
+    if (free := shutil.disk_usage(place).free / 1e9) < 0.5:
+        how = "an hour of speech takes 0.5 GB while it is made; set TMPDIR to a folder on another disk."
+        return Finding("temporary", "degraded", f"Only {free:.1f} GB are free at {place}; {how}")
+    return Finding("temporary", "ok", f"{free:.0f} GB are free at {place}.")
+
+
+def _history() -> Finding:
+    home, values = settings().f5_flows_home, settings()
+    database, left = home / "prefect" / "prefect.db", len(abandoned())
+    if values.prefect_api_url or not database.exists():
+        return Finding("history", "off", "There is no local history of runs yet, or PREFECT_API_URL names a server.")
+    size = sum(part.stat().st_size for part in home.glob("prefect/prefect.db*")) / 1e6
+    kept = f"{size:.0f} MB of runs are kept for {values.keep_days} days and up to {values.keep_mb} MB"
+    if left:
+        how = "they are ended by the local server; if it does not run: f5-flows server start"
+        return Finding("history", "degraded", f"{kept}. {left} runs have lost their process; {how}")
+    if size > 2 * values.keep_mb:
+        how = "a server that runs makes it smaller within minutes; start it anew: f5-flows server stop, then start"
+        return Finding("history", "degraded", f"{kept}, which is more; {how}")
+    return Finding("history", "ok", f"{kept} (KEEP_DAYS, KEEP_MB).")
 
 
 def _server() -> Finding:

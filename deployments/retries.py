@@ -12,9 +12,11 @@ what else is written is the same value once more, or an artifact that is then th
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Any
 
 import httpx
+from prefect._internal.concurrency.threads import in_global_loop
 from prefect.client import orchestration
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.concurrency import _leases
@@ -26,6 +28,7 @@ from tenacity import (
     retry_if_exception,
     retry_if_result,
     stop_after_delay,
+    stop_any,
     wait_random_exponential,
 )
 
@@ -36,6 +39,10 @@ __all__ = ["explained", "install"]
 
 _WAIT = wait_random_exponential(multiplier=0.3, max=10)
 _LONGEST_PAUSE = 15.0
+# A process that ends waits for it.
+_LONGEST_PAUSE_OF_A_SERVICE = 1.0
+
+_minded, _leaving = threading.Event(), threading.Event()
 
 log = logging.getLogger("f5_flows.prefect")
 
@@ -69,6 +76,7 @@ class _AsyncClient(PrefectHttpxAsyncClient):
             async def once() -> httpx.Response:
                 return _checked(await send(request, *args, **kwargs))
 
+            _mind_the_exit()
             return await AsyncRetrying(**_policy())(once)
 
         return await super()._send_with_retry(request, patiently, **_without_retries(given))
@@ -89,13 +97,27 @@ def _without_retries(given: dict[str, Any]) -> dict[str, Any]:
 
 def _policy() -> dict[str, Any]:
     return {
-        "stop": stop_after_delay(settings().prefect_patience),
+        "stop": stop_any(stop_after_delay(settings().prefect_patience), lambda _: _leaving.is_set()),
         "wait": _pause,
         "retry": retry_if_exception(_may_pass) | retry_if_result(_is_busy),
         "before_sleep": _say,
         # The last answer, or the last fault.
         "retry_error_callback": lambda state: state.outcome.result(),
     }
+
+
+def _mind_the_exit() -> None:
+    """See to it that a process that ends does not wait for a server that is gone.
+
+    Prefect's services send the last lines of the log when a process ends. What is registered last is called first,
+    so this is done when such a service makes its first call.
+    """
+    if in_global_loop() and not _minded.is_set():
+        _minded.set()
+        try:
+            threading._register_atexit(_leaving.set)  # type: ignore[attr-defined]
+        except RuntimeError:
+            _leaving.set()
 
 
 def _may_pass(fault: BaseException) -> bool:
@@ -123,7 +145,10 @@ def _pause(state: RetryCallState) -> float:
     asked = ""
     if state.outcome and not state.outcome.failed:
         asked = state.outcome.result().headers.get("Retry-After", "")
-    return min(float(asked), _LONGEST_PAUSE) if asked.isascii() and asked.isdigit() else _WAIT(state)
+    if _leaving.is_set():
+        return 0
+    pause = min(float(asked), _LONGEST_PAUSE) if asked.isascii() and asked.isdigit() else _WAIT(state)
+    return min(pause, _LONGEST_PAUSE_OF_A_SERVICE) if in_global_loop() else pause
 
 
 def _say(state: RetryCallState) -> None:

@@ -30,7 +30,7 @@ import httpx
 import psutil
 from filelock import FileLock, Timeout
 
-from deployments import database
+from deployments import database, retention
 from speech.errors import ServerError
 from speech.files import write_text
 from speech.settings import environment, settings
@@ -276,6 +276,7 @@ def _start(say: Say) -> Server:
             cwd=home,
             env=environment(
                 without=("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "PREFECT_PROFILE"),
+                **retention.variables(),
                 PREFECT_HOME=str(file.parent),
                 PREFECT_API_DATABASE_CONNECTION_URL=f"sqlite+aiosqlite:///{file}",
                 PREFECT_SERVER_API_AUTH_STRING=password(),
@@ -315,7 +316,8 @@ def _answers_in_time(server: Server) -> bool:
 def _status(api: str, headers: dict[str, str], seconds: float) -> int | None:
     """What a server says of its health, and, where it is well, of what it is given: 200, 401, 403; else None."""
     try:
-        with httpx.Client(headers=headers, timeout=seconds, trust_env=False) as client:
+        encoded = {name: value.encode() for name, value in headers.items()}
+        with httpx.Client(headers=encoded, timeout=seconds, trust_env=False) as client:
             health = client.get(f"{api}/health")
             if health.status_code in (401, 403):
                 return health.status_code

@@ -33,6 +33,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount
 from uvicorn.config import STARTUP_FAILURE
 
+from deployments import upkeep
 from deployments.gate import Gate, SignIn
 
 
@@ -74,6 +75,7 @@ def main(fd: int, mark: str) -> None:
     try:
         with FileLock(database.with_name(f"{database.name}.lock"), timeout=0), socket.socket(fileno=fd) as listener:
             listener.set_inheritable(False)
+            upkeep.prepare(url)
             server = uvicorn.Server(uvicorn.Config(application(), log_level="warning", timeout_graceful_shutdown=3))
             server.run(sockets=[listener])
     except Timeout:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from speech.errors import AudioError
 from speech.files import replacing
-from speech.media import LONGEST_SECONDS, opened
+from speech.media import LONGEST_SECONDS, mixed, opened
 
 __all__ = ["Recording", "Samples", "Span", "blocks", "duration_ms", "record", "write_wav"]
 
@@ -101,7 +101,7 @@ def blocks(path: Path, rate: int, seconds: float = LONGEST_SECONDS) -> Iterator[
     with opened(path, seconds) as sound:
         stream = soxr.ResampleStream(sound.rate, rate, 1, dtype="float32") if sound.rate != rate else None
         for frames in sound.blocks:
-            mixed: Samples = frames.mean(axis=1, dtype=np.float32) / np.float32(32768)
-            yield stream.resample_chunk(mixed) if stream else mixed
+            samples: Samples = mixed(frames) / np.float32(32768)
+            yield stream.resample_chunk(samples) if stream else samples
         if stream:
             yield stream.resample_chunk(np.zeros(0, np.float32), last=True)

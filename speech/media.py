@@ -34,6 +34,7 @@ __all__ = [
     "Sound",
     "admit",
     "ffmpeg",
+    "mixed",
     "opened",
     "source",
 ]
@@ -227,7 +228,7 @@ def admit(path: Path, folder: Path, *, mono: bool = True, seconds: float = LONGE
                 file.setsampwidth(2)
                 file.setframerate(sound.rate)
                 for block in sound.blocks:
-                    raw = (block.mean(axis=1).astype("<i2") if mono else block.astype("<i2")).tobytes()
+                    raw = (mixed(block).round() if mono else block).astype("<i2").tobytes()
                     written += len(raw)
                     if written > _WAV_BYTES:
                         raise AudioError(f"{path.name} is larger than a WAV file can be once it is decoded: 4 GB.")
@@ -235,6 +236,14 @@ def admit(path: Path, folder: Path, *, mono: bool = True, seconds: float = LONGE
         except OSError as fault:
             raise AudioError(f"{path.name} cannot be decoded into {folder}: {fault.strerror or fault}.") from None
     return target
+
+
+def mixed(frames: Frames) -> npt.NDArray[np.float32]:
+    """The mean of the channels, still in units of 16 bits."""
+    channels = frames.shape[1]
+    # Several times as fast as numpy's own mean over so few columns.
+    weighed: npt.NDArray[np.float32] = frames.astype(np.float32) @ np.full(channels, 1 / channels, np.float32)
+    return weighed
 
 
 def _find(path: Path, fault: type[SpeechError]) -> Kind:

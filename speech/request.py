@@ -9,7 +9,6 @@ import difflib
 import re
 from typing import Annotated, Any, Literal, get_args
 
-import regex
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -45,8 +44,6 @@ SAMPLE_RATES: tuple[SampleRate, ...] = (16000, 22050, 24000, 44100, 48000)
 # PostgreSQL holds no NUL, and half a surrogate pair has no UTF-8.
 _NOWHERE = re.compile("[\x00\ud800-\udfff]")
 
-
-_SURROGATE = regex.compile(r"[\ud800-\udfff]")
 _MOST_PROBLEMS = 20
 
 
@@ -177,15 +174,22 @@ class SpeechRequest(BaseModel):
     )
     wait: bool = Field(default=True, description="false: the endpoint replies at once with the job's id.")
 
+    @field_validator("text", "local_voice", "ref_text", "language")
+    @classmethod
+    def _every_store_and_database_can_hold_it(cls, value: str | None, info: ValidationInfo) -> str | None:
+        found = _NOWHERE.search(value or "")
+        if found:
+            raise ValueError(
+                f"{info.field_name}: character {found.start() + 1} is U+{ord(found[0]):04X}, "
+                "which cannot be stored as text; expected Unicode text"
+            )
+        return value
+
     @field_validator("text")
     @classmethod
     def _text_says_something(cls, text: str) -> str:
         if not text.strip():
             raise ValueError("Text input is required")
-        if half := _SURROGATE.search(text):
-            raise ValueError(
-                f"text: character {half.start() + 1} is {half[0]!r}, half of a surrogate pair; expected Unicode text"
-            )
         limit = settings().max_text_chars
         if len(text) > limit:
             raise ValueError(
@@ -209,17 +213,6 @@ class SpeechRequest(BaseModel):
         from speech.language import check
 
         return check(language) if language else None
-
-    @field_validator("text", "local_voice", "ref_text", "language")
-    @classmethod
-    def _every_store_and_database_can_hold_it(cls, value: str | None, info: ValidationInfo) -> str | None:
-        found = _NOWHERE.search(value or "")
-        if found:
-            raise ValueError(
-                f"{info.field_name}: character {found.start() + 1} is U+{ord(found[0]):04X}, "
-                "which is no text; expected Unicode text"
-            )
-        return value
 
     @model_validator(mode="after")
     def _pieces_need_cues(self) -> SpeechRequest:

@@ -93,7 +93,7 @@ class Settings(BaseSettings):
 
     fetch_private: bool = Field(False, description="Let clients name URLs on private networks.")
     fetch_ca_bundle: Path | None = Field(None, description="Certificates to trust for URLs that clients name.")
-    request_timeout: float = Field(30, gt=0, description="Seconds for one HTTP request.")
+    request_timeout: float = Field(30, gt=0, description="Seconds for one HTTP request, or without a byte of it.")
     setup_timeout: float = Field(1800, gt=0, description="Seconds for installing components or fetching models.")
     processing_timeout: float = Field(300, gt=0, description="Seconds for one synthesis or alignment.")
 
@@ -132,6 +132,10 @@ class Settings(BaseSettings):
     f5_flows_home: Path = Field(
         default_factory=lambda: user_data_path("f5-flows"),
         description="Where the local server and the folder store live.",
+    )
+    keep_days: int = Field(30, ge=1, description="Days for which the local server keeps a run in its history.")
+    keep_mb: int = Field(
+        80, ge=5, description="Its database's size from which the oldest runs lose their steps and logs, then go."
     )
     prefect_api_url: str | None = Field(None, description="Prefect server; unset: a local one of our own.")
     prefect_api_auth_string: SecretStr | None = Field(None, description="What that server asks for: user:password.")

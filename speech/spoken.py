@@ -259,7 +259,7 @@ def _value(text: str, language: str) -> Decimal:
 
     plain = _GROUPING.sub("", text)
     try:
-        if len(plain) > 2 * _MOST_DIGITS:
+        if len(plain) > _MOST_DIGITS + 5:
             raise NumberFormatError(plain)
         value: Decimal = parse_decimal(plain, locale=language, strict=True)
     except (NumberFormatError, UnknownLocaleError, ValueError):
@@ -324,6 +324,9 @@ def _unit_name(value: Decimal, unit: str, language: str) -> str:
     from babel.core import UnknownLocaleError
     from babel.units import UnknownUnitError, format_unit
 
+    if len(value.as_tuple().digits) > _MOST_DIGITS:
+        # More than Babel can round; the name is that of any large number.
+        value = Decimal(100)
     try:
         whole: str = format_unit(value, _UNITS[unit], "long", locale=language)
     except (UnknownLocaleError, UnknownUnitError, ValueError):

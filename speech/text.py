@@ -21,7 +21,7 @@ _PARAGRAPH = regex.compile(r" ?\n\s*")
 # Scripts that are written without spaces. There the token is what a reader calls one character.
 _SPACELESS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\u30fc"
 _HAS_SPACELESS = regex.compile(rf"[{_SPACELESS}]")
-_PIECE = regex.compile(
+_TOKEN = regex.compile(
     rf"[\p{{Ps}}\p{{Pi}}\"']*(?:(?=[{_SPACELESS}])\X|(?:(?![{_SPACELESS}\p{{P}}])\X|[\p{{P}}](?=[^\s{_SPACELESS}\p{{P}}]))+)"
     r"(?:(?![\p{Ps}\p{Pi}])\p{P})*|\p{P}+|\X",
     regex.V1,
@@ -87,7 +87,7 @@ def tokens(text: str, language: str) -> list[Token]:
     """
     pieces: list[tuple[str, str]] = []
     for word in text.split():
-        parts = _PIECE.findall(word) if _HAS_SPACELESS.search(word) else [word]
+        parts = _TOKEN.findall(word) if _HAS_SPACELESS.search(word) else [word]
         pieces += [(part, "") for part in parts[:-1]] + [(parts[-1], " ")]
     spoken = spell([piece for piece, _ in pieces], language)
     return [Token(piece, said, space) for (piece, space), said in zip(pieces, spoken, strict=True)]

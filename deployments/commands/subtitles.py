@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from deployments.console import bar, number, open_store, read_script, refuse, writable
+from deployments.console import bar, number, open_store, read_script, refuse, writable, writing
 
 if TYPE_CHECKING:
     from speech.request import SpeechRequest
@@ -108,15 +108,16 @@ def align(
         show("render", 0.9)
         texts = {name: render(subtitles, name) for name in request.formats}
         paths = [folder / f"{audio.stem}.{name}" for name in texts]
-        for path, content in zip(paths, texts.values(), strict=True):
-            write_text(path, content)
-        if request.split:
-            pieces = folder / f"{audio.stem}-cues"
-            splits.split(recording, subtitles.cues, pieces)
-            paths.append(pieces)
-        if not no_preview:
-            page = folder / f"{audio.stem}.{PREVIEW}"
-            paths.append(preview.write(subtitles, recording, texts, page, warnings))
+        with writing(folder):
+            for path, content in zip(paths, texts.values(), strict=True):
+                write_text(path, content)
+            if request.split:
+                pieces = folder / f"{audio.stem}-cues"
+                splits.split(recording, subtitles.cues, pieces)
+                paths.append(pieces)
+            if not no_preview:
+                page = folder / f"{audio.stem}.{PREVIEW}"
+                paths.append(preview.write(subtitles, recording, texts, page, warnings))
     click.echo(f"Timed {len(subtitles.words)} words with {subtitles.method}, confidence {subtitles.confidence:.2f}")
     for warning in [*warnings, *summary(subtitles.broken())]:
         click.echo(f"Note: {warning}")
@@ -204,7 +205,8 @@ def burn(
         length = picture.duration_ms if isinstance(picture, Video) and audio is None else duration_ms(heard)
         target = out or Path("output") / f"{heard.stem if video is None else video.stem}.mp4"
         writable(target.parent)
-        burn(picture, text, audio, length, target, lambda share: show("burn", share))
+        with writing(target.parent):
+            burn(picture, text, audio, length, target, lambda share: show("burn", share))
     click.echo(f"  {target}")
 
 

@@ -73,6 +73,8 @@ def _answer(fault: Exception, text: str) -> tuple[int, str]:
 def _unanswered(fault: Exception, text: str, key: str, name: str, timeout: float) -> StoreError:
     """No answer, half of one, or one of something else; all of which may pass but for missing credentials."""
     kind = type(fault).__name__
+    # botocore keeps the cause to itself.
+    text = f"{text} {getattr(fault, 'kwargs', {}).get('error', '')}"
     if kind.endswith(("CredentialsError", "CredentialRetrievalError")) or _says(text, "169.254.", "no credentials"):
         return Denied(f"{name} cannot be used: no credentials were found; set AWS_ACCESS_KEY_ID and its secret.")
     if _says(text, "dns error", "failed to resolve", "failed to lookup", "name resolution", "name or service"):

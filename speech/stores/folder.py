@@ -136,9 +136,11 @@ class FolderStore:
     def _opened(self, key: str) -> Iterator[BinaryIO]:
         with ExitStack() as stack:
             with self._faults(key), self._folder(check_key(key)) as (folder, name):
-                file = stack.enter_context(os.fdopen(os.open(name, _FILE, dir_fd=folder), "rb"))
-                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                handle = os.open(name, _FILE, dir_fd=folder)
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    os.close(handle)
                     raise FileNotFoundError(errno.ENOENT, "not a file")
+                file = stack.enter_context(os.fdopen(handle, "rb"))
             yield file
 
     def _block(self, file: BinaryIO, key: str) -> bytes:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ __all__ = ["PART", "Foreign", "Uploads"]
 PART = 8 * 1024 * 1024
 _MOST_PARTS = 10_000
 _STREAMS = 4
+
+Read = Callable[[int, int], bytes]
+"""So many bytes of what is sent, from a place in it."""
 
 
 class Foreign(Exception):
@@ -52,7 +56,22 @@ class Uploads:
         self._begun: dict[str, _Unfinished] = {}
 
     def write(self, key: str, data: bytes, content_type: str) -> None:
-        """Send a small object."""
+        """Send an object that is in memory."""
+        if len(data) <= PART:
+            self._whole(key, data, content_type)
+        else:
+            self._in_parts(key, lambda length, start: data[start : start + length], len(data), content_type)
+
+    def put(self, key: str, path: Path, content_type: str) -> None:
+        """Send a file."""
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size <= PART:
+                self._whole(key, file.read(), content_type)
+            else:
+                self._in_parts(key, partial(os.pread, file.fileno()), size, content_type)
+
+    def _whole(self, key: str, data: bytes, content_type: str) -> None:
         # As a file: bytes would go in one write, and time would count against their size.
         answer = self._client.put_object(
             Bucket=self._bucket, Key=key, Body=io.BytesIO(data), ContentType=content_type, ContentLength=len(data)
@@ -60,12 +79,7 @@ class Uploads:
         if not answer.get("ETag"):
             raise Foreign
 
-    def put(self, key: str, path: Path, content_type: str) -> None:
-        """Send a file."""
-        size = path.stat().st_size
-        if size <= PART:
-            self.write(key, path.read_bytes(), content_type)
-            return
+    def _in_parts(self, key: str, read: Read, size: int, content_type: str) -> None:
         upload = self._begun.pop(key, None)
         if upload and upload.content_type != content_type:
             self._abort(key, upload)
@@ -73,7 +87,7 @@ class Uploads:
         if upload is None:
             upload = _Unfinished(self._named(key, content_type), content_type)
         try:
-            self._send(key, upload, path, size)
+            self._send(key, upload, read, size)
         except BaseException as fault:
             if isinstance(fault, Exception) and self._passes(fault) and not _is_gone(fault):
                 self._begun[key] = upload
@@ -93,11 +107,11 @@ class Uploads:
             raise Foreign
         return str(answer["UploadId"])
 
-    def _send(self, key: str, upload: _Unfinished, path: Path, size: int) -> None:
+    def _send(self, key: str, upload: _Unfinished, read: Read, size: int) -> None:
         length = max(PART, -(-size // _MOST_PARTS))
         numbers = range(1, -(-size // length) + 1)
-        with path.open("rb") as file, ThreadPoolExecutor(_STREAMS, thread_name_prefix="upload") as pool:
-            parts = [pool.submit(self._part, key, upload, file.fileno(), number, length) for number in numbers]
+        with ThreadPoolExecutor(_STREAMS, thread_name_prefix="upload") as pool:
+            parts = [pool.submit(self._part, key, upload, read, number, length) for number in numbers]
             try:
                 names = [part.result() for part in parts]
             except BaseException:
@@ -115,9 +129,9 @@ class Uploads:
         if not any(answer.get(name) for name in ("ETag", "Key", "Location")):
             raise Foreign
 
-    def _part(self, key: str, upload: _Unfinished, handle: int, number: int, length: int) -> str:
+    def _part(self, key: str, upload: _Unfinished, read: Read, number: int, length: int) -> str:
         """The bucket's name for a part; what has arrived and is as it was does not go again."""
-        data = os.pread(handle, length, (number - 1) * length)
+        data = read(length, (number - 1) * length)
         digest = hashlib.sha256(data).digest()
         known, name = upload.sent.get(number, (b"", ""))
         if known != digest:

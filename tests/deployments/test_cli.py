@@ -321,7 +321,8 @@ class TestDoctor:
         done = call("doctor", F5_FLOWS_HOME="/tmp/f5-flows-nobody")
         lines = {line[9:21].strip(): line for line in done.stdout.splitlines()}
         assert list(lines) == [
-            "engine", "model", "gpu", "whisperx", "google", "alignment", "storage", "ffmpeg", "disk", "prefect",
+            "engine", "model", "gpu", "whisperx", "google", "alignment", "storage", "ffmpeg", "disk",
+            "temporary", "prefect", "history",
         ]  # fmt: skip
         assert lines["prefect"].startswith("off")
         assert "f5-flows server start" in lines["prefect"]

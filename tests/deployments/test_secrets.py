@@ -82,11 +82,10 @@ def watch(stack, secrets):
     """Everything that happens, watched from the start of the first process."""
     watching = Watch()
     watching.start()
-    (stack.home / "tmp").mkdir()
     given = {name: value for name, value in (marks.variables() | OTHERS).items() if name != "AWS_SESSION_TOKEN"}
     stack.variables = given | stack.variables | {
         "PREFECT_LOGGING_LEVEL": "DEBUG", "PREFECT_LOGGING_ROOT_LEVEL": "DEBUG",
-        "RUNPOD_DEBUG_LEVEL": "DEBUG", "TMPDIR": str(stack.home / "tmp"), "GOOGLE_SPEECH_ENDPOINT": "http://127.0.0.1:9",
+        "RUNPOD_DEBUG_LEVEL": "DEBUG", "GOOGLE_SPEECH_ENDPOINT": "http://127.0.0.1:9",
     }  # fmt: skip
     stack.deploy(AWS_SESSION_TOKEN=secrets["AWS_SESSION_TOKEN"])
     stack.endpoint("pod1")

@@ -1,7 +1,7 @@
-"""What stands between us and an S3 server: a proxy that can be told to be slow, to cut, to refuse, or to die; a
-link that carries little, or falls silent; a server that is none.
+"""What stands between us and an S3 server, or Prefect's: a proxy that can be told to be slow, to cut, to refuse, to
+lie, or to die; a link that carries little, or falls silent; a server that is none.
 
-The proxy passes the Host header through, so signatures stay valid.
+The proxy passes the Host header through, so signatures stay valid, and WebSockets.
 """
 
 from __future__ import annotations
@@ -11,13 +11,26 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
-from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
+from aiohttp import ClientSession, ClientTimeout, TCPConnector, WSMsgType, web
 from yarl import URL
+
+from tests.fakes.gateway import free_port
 
 SLOW_DOWN = (
     b'<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>'
 )
+_ANSWERS: dict[str, dict[str, Any]] = {
+    "fault": {
+        "status": 500,
+        "text": '{"exception_message": "Internal Server Error"}',
+        "content_type": "application/json",
+    },
+    "denied": {"status": 403, "text": "<Error><Code>AccessDenied</Code></Error>", "content_type": "application/xml"},
+    "page": {"text": "<html>Please sign in</html>", "content_type": "text/html"},
+    "empty": {},
+}
 
 
 class FaultyProxy:
@@ -25,8 +38,9 @@ class FaultyProxy:
 
     Attributes:
         mode: "plain"; "refuse" (503); "hang"; "cut" (closes after half of a body); "die" (drops the
-            connection); "flip" (one bit of a body is wrong); "slow" (2 MB a second); or a function
-            of the method and path that returns one of these.
+            connection); "flip" (one bit of a body is wrong); "slow" (2 MB a second); "fault" (500);
+            "denied" (403); "page" (200 with HTML); "empty" (200 with nothing); "lost" (passed on, and the
+            answer is dropped); or a function of the method and path that returns one of these.
         seen: method and path of every request.
     """
 
@@ -44,6 +58,14 @@ class FaultyProxy:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def close(self) -> None:
+        """Be away: connections are refused until `open`."""
+        asyncio.run_coroutine_threadsafe(self._site.stop(), self._loop).result(10)
+
+    def open(self) -> None:
+        """Be there again, on the same port."""
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -67,10 +89,13 @@ class FaultyProxy:
         app.router.add_route("*", "/{path:.*}", self._pass)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.port = site._server.sockets[0].getsockname()[1]
+        self.port = free_port()
+        await self._listen()
         self._ready.set()
+
+    async def _listen(self) -> None:
+        self._site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        await self._site.start()
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:
         path = request.raw_path.split("?")[0]
@@ -78,6 +103,10 @@ class FaultyProxy:
         mode = self.mode if isinstance(self.mode, str) else self.mode(request.method, path)
         if mode == "refuse":
             return web.Response(status=503, body=SLOW_DOWN, content_type="application/xml")
+        if mode in _ANSWERS:
+            return web.Response(**_ANSWERS[mode])
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._tunnel(request)
         if mode == "hang":
             await asyncio.sleep(30)
         if mode == "die":
@@ -93,6 +122,9 @@ class FaultyProxy:
             allow_redirects=False,
         ) as answer:
             content = await answer.read()
+            if mode == "lost":
+                request.transport.abort()
+                return web.Response()
             kept = [(k, v) for k, v in answer.headers.items() if k.lower() not in {"connection", "transfer-encoding"}]
             response = web.StreamResponse(status=answer.status, headers=dict(kept))
             await response.prepare(request)
@@ -111,6 +143,20 @@ class FaultyProxy:
                 await response.write(content)
             await response.write_eof()
             return response
+
+    async def _tunnel(self, request: web.Request) -> web.StreamResponse:
+        protocols = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if name]
+        async with self._session.ws_connect(self.upstream + request.raw_path, protocols=protocols) as upstream:
+            client = web.WebSocketResponse(protocols=protocols)
+            await client.prepare(request)
+
+            async def pass_on(one: Any, other: Any) -> None:
+                async for message in one:
+                    await (other.send_str if message.type is WSMsgType.TEXT else other.send_bytes)(message.data)
+                await other.close()
+
+            await asyncio.gather(pass_on(client, upstream), pass_on(upstream, client), return_exceptions=True)
+        return client
 
 
 class SlowLink:

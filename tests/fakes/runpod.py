@@ -171,6 +171,16 @@ class ControlPlane:
         """Make the next calls of a route fail."""
         self.faults[route].append(Fault(**fault))
 
+    def lose(self, worker: str) -> None:
+        """Find out now that a worker is gone: what it had is delivered again."""
+
+        async def deliver() -> None:
+            for job in list(self.jobs.values()):
+                if job.status == "IN_PROGRESS" and job.worker == worker:
+                    self._deliver_again(job)
+
+        asyncio.run_coroutine_threadsafe(deliver(), self._loop).result(10)
+
     def queue(self, endpoint: str, *raw: str) -> list[str]:
         """Queue jobs at once, whose text is passed on as it is where it is not None; returns their ids.
 
@@ -182,16 +192,6 @@ class ControlPlane:
             self.jobs[job.id] = job
         self._loop.call_soon_threadsafe(self._queues[endpoint].extend, [job.id for job in made])
         return [job.id for job in made]
-
-    def lose(self, worker: str) -> None:
-        """Find out now that a worker is gone: what it had is delivered again."""
-
-        async def deliver() -> None:
-            for job in list(self.jobs.values()):
-                if job.status == "IN_PROGRESS" and job.worker == worker:
-                    self._deliver_again(job)
-
-        asyncio.run_coroutine_threadsafe(deliver(), self._loop).result(10)
 
     def pause(self) -> None:
         """Be away: the port is closed, what is known is kept."""

@@ -1,0 +1,113 @@
+"""Prefect's clients, under the one policy of retries."""
+
+import asyncio
+import threading
+import time
+from uuid import uuid4
+
+import httpx
+import pytest
+from prefect import flow
+from prefect.client.orchestration import PrefectClient, SyncPrefectClient
+from prefect.concurrency._leases import amaintain_concurrency_lease
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Running
+
+from deployments import retries
+from speech.errors import ServerError
+from speech.settings import settings
+from tests.fakes.faults import FaultyProxy
+
+
+@flow
+def nothing():
+    pass
+
+
+@pytest.fixture(scope="module", autouse=True)
+def policy():
+    retries.install()
+
+
+@pytest.fixture
+def proxy(prefect_server):
+    """Before the server; a new one for each test, so that no client has reached it before."""
+    proxy = FaultyProxy(prefect_server.removesuffix("/api"))
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def api(proxy):
+    return f"{proxy.url}/api"
+
+
+def times(mode, number):
+    """That mode for so many calls."""
+    left = iter([mode] * number)
+    return lambda method, path: next(left, "plain")
+
+
+async def test_the_first_call_of_a_client_waits_for_a_server_that_is_away(proxy, api):
+    proxy.close()
+    threading.Timer(2, proxy.open).start()
+    async with PrefectClient(api) as client:
+        assert await client.read_flow_runs(limit=1) is not None
+
+
+def test_so_does_a_client_that_is_not_async(proxy, api):
+    proxy.close()
+    threading.Timer(2, proxy.open).start()
+    with SyncPrefectClient(api) as client:
+        assert client.read_flow_runs(limit=1) is not None
+
+
+@pytest.mark.parametrize("mode", ["fault", "refuse", "page", "empty", "cut", "die", "lost"])
+async def test_what_cannot_be_an_answer_is_asked_for_again(proxy, api, mode):
+    proxy.mode = times(mode, 2)
+    async with PrefectClient(api) as client:
+        run = await client.create_flow_run(nothing)
+        assert (await client.read_flow_run(run.id)).id == run.id
+
+
+async def test_a_state_whose_answer_was_lost_is_set_once(proxy, api):
+    async with PrefectClient(api) as client:
+        run = await client.create_flow_run(nothing)
+        proxy.mode = times("lost", 2)
+        await client.set_flow_run_state(run.id, Running())
+        assert [state.name for state in await client.read_flow_run_states(run.id)] == ["Pending", "Running"]
+    assert len([path for _, path in proxy.seen if path.endswith("set_state")]) == 3
+
+
+@pytest.mark.parametrize(("mode", "status"), [("denied", 403), ("plain", 404)])
+async def test_a_refusal_is_not_repeated(proxy, api, mode, status):
+    proxy.mode = mode
+    async with PrefectClient(api) as client:
+        with pytest.raises(httpx.HTTPStatusError) as caught:
+            await client.request("GET", "/flow_runs/{id}", path_params={"id": uuid4()})
+    assert caught.value.response.status_code == status
+    assert len(proxy.seen) == 1
+
+
+async def test_a_server_that_stays_away_is_given_up_and_its_address_is_not_told(proxy, api, monkeypatch):
+    monkeypatch.setenv("PREFECT_PATIENCE", "1")
+    settings.cache_clear()
+    proxy.mode = "page"
+    async with PrefectClient(api) as client:
+        with pytest.raises(httpx.HTTPError) as caught:
+            await client.read_flow_runs()
+    told = retries.explained(caught.value)
+    assert isinstance(told, ServerError)
+    assert "does not answer" in str(told)
+    assert "http" not in str(told)
+
+
+async def test_a_run_goes_on_when_its_place_within_the_limit_is_lost(prefect_server):
+    lost = []
+    with temporary_settings({PREFECT_API_URL: prefect_server}):
+        async with amaintain_concurrency_lease(uuid4(), 300, raise_on_lease_renewal_failure=True):
+            [renewal] = [thread for thread in threading.enumerate() if thread.name.startswith("concurrency-lease")]
+            while renewal.is_alive():
+                await asyncio.sleep(0.1)
+            lost.append(time.monotonic())
+    assert lost
