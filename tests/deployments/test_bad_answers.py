@@ -161,3 +161,9 @@ async def test_a_job_has_a_true_end_whatever_any_of_its_calls_is_answered(walk):
     random.Random(7).shuffle(each)
     print(len(calls), "calls,", len(each), "jobs", flush=True)
     assert await follow(walk, each) == []
+
+
+@pytest.mark.timeout(PATIENCE)
+async def test_a_run_that_could_be_claimed_but_not_begun_is_given_an_end(walk):
+    await asyncio.to_thread(walk.calls)
+    assert await follow(walk, [{("Prefect", "PATCH /api/flow_runs/*", 1): "401"}]) == []
