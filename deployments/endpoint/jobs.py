@@ -166,7 +166,14 @@ class Jobs:
 
     async def _perform(self, job: dict[str, Any], run: FlowRun) -> Outcome:
         runs = await self._prefect()
-        claim = await runs.claim(run, job["id"])
+        try:
+            claim = await runs.claim(run, job["id"])
+        except SpeechError as fault:
+            try:
+                await runs.abandon(run.id, job["id"], str(fault))
+            except SpeechError as another:
+                log.error("Flow run %s could not be given an end: %s", run.id, another)
+            raise
         if claim is Claim.ELSEWHERE:
             state = (await runs.read(run.id)).state
             return Outcome(state.type.value if state else "RUNNING", state.name or "Running" if state else "Running")

@@ -243,6 +243,14 @@ class Runs:
         """Mark a run whose process is gone, and write its record; one that was to be cancelled is cancelled."""
         await end(self._client, run_id, Crashed(message=message))
 
+    @_asks
+    async def abandon(self, run_id: UUID, job: str, message: str) -> None:
+        """Give an end to a run that this job has but could not begin; nothing where another has it."""
+        self._held.pop(str(run_id), None)
+        run = await self.read(run_id)
+        if run.state and run.state.is_pending() and run.state.message == self._token(job):
+            await self.crash(run_id, message)
+
     def _token(self, job: str) -> str:
         return f"RunPod job {job}, held by {self._holder}"
 
