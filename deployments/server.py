@@ -40,8 +40,8 @@ __all__ = ["LINK", "Server", "ensure", "find", "obstacle", "password", "require"
 # The first start on an empty database takes 15 to 35 s, on a busy machine more.
 _START_SECONDS = 180
 _ANSWER_SECONDS = 5
-# A server that lives may be starting, or busy with twenty clients; it has runs that a restart would lose.
-_PATIENCE_SECONDS = 60
+# A server that lives may be starting, or starved by what else runs here; it has runs that a restart would lose.
+_PATIENCE_SECONDS = 120
 _HOSTS = ("127.0.0.1", "localhost")
 _PROGRAM = "deployments.server_process"
 # Where the server makes links that sign a browser in.
@@ -155,8 +155,12 @@ def ensure(say: Say) -> Server:
         with FileLock(home / "server.lock", timeout=_START_SECONDS + _PATIENCE_SECONDS):
             # Another process may have started one while this one waited.
             server = find()
-            if server and server.current and _answers_in_time(server):
-                return server
+            if server and server.current:
+                if server.answers():
+                    return server
+                say("The local Prefect server is slow to answer; waiting for it ...")
+                if _answers_in_time(server):
+                    return server
             if stop():
                 say("The local Prefect server does not answer or is of another version; replacing it.")
             return _start(say)
@@ -303,12 +307,11 @@ def _start(say: Say) -> Server:
 
 
 def _answers_in_time(server: Server) -> bool:
+    """Whether it does while there is patience; one call may take all of it, where each of many would be given up."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while server.lives():
-        if server.answers():
+    while server.lives() and (left := deadline - time.monotonic()) > 0:
+        if server.answers(left):
             return True
-        if time.monotonic() > deadline:
-            break
         time.sleep(0.1)
     return False
 
