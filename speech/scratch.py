@@ -13,8 +13,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from speech.errors import SettingsError
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 __all__ = ["clear", "scratch"]
 
@@ -28,23 +32,30 @@ def scratch() -> Iterator[Path]:
     Raises:
         SettingsError: none can be made; the text names the place.
     """
-    from filelock import FileLock
-
-    place = tempfile.gettempdir()
+    folder, lock = _made()
     try:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
-    except OSError as fault:
-        raise _unusable(place, fault) from None
-    lock = FileLock(folder / _LOCK)
-    try:
-        try:
-            lock.acquire()
-        except OSError as fault:
-            raise _unusable(place, fault) from None
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         lock.release()
+
+
+def _made() -> tuple[Path, FileLock]:
+    """A new folder, and the lock that is held on it."""
+    from filelock import FileLock
+
+    place = tempfile.gettempdir()
+    while True:
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+            lock = FileLock(folder / _LOCK)
+            with suppress(FileNotFoundError):
+                lock.acquire()
+                # Whoever clears may have come in between, and taken it for a dead process's.
+                if folder.is_dir():
+                    return folder, lock
+        except OSError as fault:
+            raise _unusable(place, fault) from None
 
 
 def clear(place: Path | None = None) -> list[Path]:

@@ -41,6 +41,7 @@ from speech.errors import InvalidRequest, SpeechError
 from speech.processes import interrupt
 from speech.records import load as load_record
 from speech.records import reply
+from speech.scratch import clear
 from speech.stores import Store
 from tasks.progress import listener
 from tasks.step import calls
@@ -238,6 +239,8 @@ async def _flush() -> None:
 async def _main(ours: socket.socket) -> None:
     log_as_json()
     retries.install()
+    # A child that was killed has left its temporary files.
+    await asyncio.to_thread(clear)
     wire = await Wire.over(ours)
     async with get_client() as client:
         await Child(wire, client).serve()
