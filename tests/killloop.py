@@ -341,7 +341,8 @@ class KillLoop:
             report.disagreements.append(f"{run.id} is {state.name}, and its record says {record.status}")
         if state.is_completed() and f"output/{run.id}.wav" not in mine:
             report.lost.append(f"{run.id} is completed, and has no recording")
-        if state.is_completed() and not {key for key in mine if key.endswith(".srt")}:
+        timed = (run.parameters.get("request") or {}).get("return_word_timings")
+        if state.is_completed() and timed and not {key for key in mine if key.endswith(".srt")}:
             report.lost.append(f"{run.id} is completed, and has no subtitles")
         if state.is_cancelled() and mine:
             report.disagreements.append(f"{run.id} is cancelled, and has left {sorted(mine)}")

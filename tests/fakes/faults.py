@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from aiohttp import ClientSession, ClientTimeout, TCPConnector, WSMsgType, web
+from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, WSMsgType, web
 from yarl import URL
 
 from tests.fakes.gateway import free_port
@@ -98,6 +98,13 @@ class FaultyProxy:
         await self._site.start()
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await self._answer(request)
+        except ClientError:
+            # The server itself is away, or the caller is.
+            return web.Response(status=502)
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         path = request.raw_path.split("?")[0]
         self.seen.append((request.method, path))
         mode = self.mode if isinstance(self.mode, str) else self.mode(request.method, path)
