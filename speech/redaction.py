@@ -18,11 +18,18 @@ HIDDEN = "**********"
 _SHORTEST = 6
 _SHORTEST_ENCODED = 12
 
-_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
+_Instead = str | Callable[[re.Match[str]], str]
+
+
+def _without_query(url: re.Match[str]) -> str:
+    return f"{url[1]}?{HIDDEN}" if url[2] else url[1]
+
+
+_RULES: tuple[tuple[re.Pattern[str], _Instead], ...] = (
     # A name and a password before a host.
     (re.compile(r"(?<=://)[^/?#@\s'\"]+@"), f"{HIDDEN}@"),
-    # A URL's query, which may hold a signature.
-    (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://[^\s?#'\"<>]+\?)[^\s'\"<>]+"), rf"\1{HIDDEN}"),
+    # A URL's query, which may hold a signature. A URL without one matches too, so that none is read twice.
+    (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,30}://[^\s?#'\"<>]*)(\?[^\s'\"<>]+)?"), _without_query),
     # The same where only the path is shown.
     (re.compile(r"(?i)\b(x-(?:amz|goog)-(?:signature|security-token|credential)[=:]\s*)[^&\s'\"]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)(\bauthorization['\"]?\s*[:=,]\s*(?:b?['\"])?(?:bearer |basic )?)[^\s'\",]+"), rf"\1{HIDDEN}"),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import PATIENCE
 from tests.conftest import small_disk
 from tests.scripts import ALICE
 
@@ -46,7 +47,7 @@ class Home:
 
     def run(self, *words, **environment):
         process = self.start(*words, **environment)
-        out, err = process.communicate(timeout=200)
+        out, err = process.communicate(timeout=PATIENCE)
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
     def server(self):
@@ -76,8 +77,8 @@ class Home:
         return [*self.temporary.iterdir(), *(self.root / "running").glob("*")]
 
 
-def eventually(condition, seconds=120):
-    until = time.monotonic() + seconds
+def eventually(condition):
+    until = time.monotonic() + PATIENCE
     while not (found := condition()):
         assert time.monotonic() < until, "it did not come about"
         time.sleep(0.2)
@@ -113,7 +114,7 @@ class TestManyAtOnce:
             time.sleep(chance.random() / 4)
             process.kill()
         for process in spared:
-            out, err = process.communicate(timeout=280)
+            out, err = process.communicate(timeout=PATIENCE)
             assert process.returncode == 0, err
             assert "Done:" in out
         for process in killed:
@@ -149,7 +150,7 @@ class TestStopped:
         said = reached(process, step)
         time.sleep(random.Random(f"{step}{sign}").random() / 10)
         process.send_signal(sign)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
         lines = [line for line in (*said, *err.splitlines()) if not line.startswith(STEPS)]
         run = (set(home.runs()) - set(before)).pop()
         if home.runs()[run][0] == "Completed":
@@ -166,7 +167,7 @@ class TestStopped:
         process = fresh.start("speak", ALICE)
         said = reached(process, "Starting the local")
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
         assert (process.returncode, err.splitlines()) == (130, ["Stopped."]), said
         assert not fresh.left()
         fresh.run("server", "stop")
@@ -195,7 +196,7 @@ class TestStopped:
         # Once its handlers are there a command may be met anywhere.
         eventually(lambda: process.poll() is not None or _hears(process.pid))
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
         if process.returncode == 130:
             assert [line for line in err.splitlines() if not line.startswith(STEPS)] == ["Stopped."]
         assert "Traceback" not in err
@@ -225,7 +226,7 @@ class TestLostServer:
         process = home.start("speak", LONG)
         said = reached(process, "synthesize")
         os.kill(home.server(), signal.SIGKILL)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
         lines = [line for line in (*said, *err.splitlines()) if not line.startswith(STEPS)]
         assert process.returncode == 1
         assert len(lines) == 1

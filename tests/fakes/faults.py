@@ -1,7 +1,7 @@
 """What stands between us and an S3 server, or Prefect's: a proxy that can be told to be slow, to cut, to refuse, to
 lie, or to die; a link that carries little, or falls silent; a server that is none.
 
-The proxy passes the Host header through, so signatures stay valid, and WebSockets.
+The proxy passes WebSockets on too.
 """
 
 from __future__ import annotations
@@ -44,8 +44,14 @@ class FaultyProxy:
         seen: method and path of every request.
     """
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, *, signed: bool = True) -> None:
+        """Make one.
+
+        Args:
+            signed: callers sign the Host that they name, so it is passed on.
+        """
         self.upstream = upstream
+        self._kept_back = {"transfer-encoding"} | (set() if signed else {"host"})
         self.mode: str | Callable[[str, str], str] = "plain"
         self.seen: list[tuple[str, str]] = []
         self.port = 0
@@ -119,7 +125,7 @@ class FaultyProxy:
         if mode == "die":
             request.transport.abort()
             return web.Response()
-        headers = [(name, value) for name, value in request.headers.items() if name.lower() != "transfer-encoding"]
+        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in self._kept_back]
         body = await request.read()
         async with self._session.request(
             request.method,

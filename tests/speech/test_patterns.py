@@ -68,8 +68,10 @@ def patterns():
 
 
 def kept(value):
+    """The patterns for texts in a value; those for bytes are for the heads of files, which are short."""
     if isinstance(value, KINDS):
-        yield value
+        if isinstance(value.pattern, str):
+            yield value
     elif isinstance(value, dict):
         yield from itertools.chain.from_iterable(map(kept, value.values()))
     elif isinstance(value, list | tuple | set | frozenset):

@@ -35,7 +35,7 @@ def test_a_missing_text_is_refused_likewise():
         SpeechRequest.parse({})
 
 
-@pytest.mark.parametrize("text", ["?!...", "—", "😀😀", "\x00\x01!", "«»"])
+@pytest.mark.parametrize("text", ["?!...", "—", "😀😀", "\x01!", "«»"])
 def test_a_text_without_words_is_refused(text):
     assert "holds no letter or digit" in refusal(text=text)[0]
 
