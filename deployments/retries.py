@@ -152,7 +152,7 @@ def _pause(state: RetryCallState) -> float:
 
 
 def _say(state: RetryCallState) -> None:
-    if state.attempt_number == 3 and state.outcome:
+    if state.attempt_number == 3 and state.outcome and not _leaving.is_set():
         fault = state.outcome.exception()
         what = type(fault).__name__ if fault else str(state.outcome.result().status_code)
         log.warning("The Prefect server does not answer (%s); it is asked again for a while", what)

@@ -85,6 +85,7 @@ class Fault:
         retry_after: seconds told in the header.
         after: whether the work is done first, so that only the answer is lost.
         hang: seconds before anything happens.
+        body: what it answers instead of an error.
     """
 
     status: int | None = 500
@@ -92,6 +93,7 @@ class Fault:
     retry_after: float | None = None
     after: bool = False
     hang: float = 0.0
+    body: str | None = None
 
 
 class ControlPlane:
@@ -258,6 +260,8 @@ class ControlPlane:
             request.transport.abort()
             return web.Response()
         headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+        if fault.body is not None:
+            return web.Response(text=fault.body, status=fault.status, headers=headers)
         return web.json_response({"error": "as told"}, status=fault.status, headers=headers)
 
     def _over_limit(self, route: str) -> int:
