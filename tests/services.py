@@ -59,9 +59,16 @@ class Postgres:
             shutil.chown(home, "postgres", "postgres")
         if not (home / "data").exists():
             self._run("initdb", "-D", home / "data", "-U", "prefect", "-A", "trust", "--no-sync", "-E", "UTF8")
+        self.start()
+        names = self.query("SELECT datname FROM pg_database", "postgres")
+        if "prefect" not in names.split():
+            self.query("CREATE DATABASE prefect", "postgres")
+
+    def start(self) -> None:
+        """Start it, again perhaps, on its port."""
         self.process = subprocess.Popen(
-            [*as_postgres(), self._bin / "postgres", "-D", home / "data", "-p", str(self.port), "-k", str(home),
-             "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "synchronous_commit=off",
+            [*as_postgres(), self._bin / "postgres", "-D", self.home / "data", "-p", str(self.port),
+             "-k", str(self.home), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "synchronous_commit=off",
              "-c", "full_page_writes=off", "-c", "max_connections=200"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
@@ -69,9 +76,6 @@ class Postgres:
         ready = [self._bin / "pg_isready", "-q", *self._where]
         while subprocess.run(ready).returncode and time.monotonic() < deadline:
             time.sleep(0.1)
-        names = self.query("SELECT datname FROM pg_database", "postgres")
-        if "prefect" not in names.split():
-            self.query("CREATE DATABASE prefect", "postgres")
 
     @property
     def url(self) -> str:
