@@ -42,8 +42,6 @@ _LONGEST_PAUSE = 15.0
 # A process that ends waits for it.
 _LONGEST_PAUSE_OF_A_SERVICE = 1.0
 
-_minded, _leaving = threading.Event(), threading.Event()
-
 log = logging.getLogger("f5_flows.prefect")
 
 
@@ -76,7 +74,6 @@ class _AsyncClient(PrefectHttpxAsyncClient):
             async def once() -> httpx.Response:
                 return _checked(await send(request, *args, **kwargs))
 
-            _mind_the_exit()
             return await AsyncRetrying(**_policy())(once)
 
         return await super()._send_with_retry(request, patiently, **_without_retries(given))
@@ -97,7 +94,7 @@ def _without_retries(given: dict[str, Any]) -> dict[str, Any]:
 
 def _policy() -> dict[str, Any]:
     return {
-        "stop": stop_any(stop_after_delay(settings().prefect_patience), lambda _: _leaving.is_set()),
+        "stop": stop_any(stop_after_delay(settings().prefect_patience), lambda _: _leaving()),
         "wait": _pause,
         "retry": retry_if_exception(_may_pass) | retry_if_result(_is_busy),
         "before_sleep": _say,
@@ -106,18 +103,9 @@ def _policy() -> dict[str, Any]:
     }
 
 
-def _mind_the_exit() -> None:
-    """See to it that a process that ends does not wait for a server that is gone.
-
-    Prefect's services send the last lines of the log when a process ends. What is registered last is called first,
-    so this is done when such a service makes its first call.
-    """
-    if in_global_loop() and not _minded.is_set():
-        _minded.set()
-        try:
-            threading._register_atexit(_leaving.set)  # type: ignore[attr-defined]
-        except RuntimeError:
-            _leaving.set()
+def _leaving() -> bool:
+    """Whether this process ends: Prefect's services send the last lines of the log then, perhaps to nobody."""
+    return bool(getattr(threading, "_SHUTTING_DOWN", False))
 
 
 def _may_pass(fault: BaseException) -> bool:
@@ -145,14 +133,14 @@ def _pause(state: RetryCallState) -> float:
     asked = ""
     if state.outcome and not state.outcome.failed:
         asked = state.outcome.result().headers.get("Retry-After", "")
-    if _leaving.is_set():
+    if _leaving():
         return 0
     pause = min(float(asked), _LONGEST_PAUSE) if asked.isascii() and asked.isdigit() else _WAIT(state)
     return min(pause, _LONGEST_PAUSE_OF_A_SERVICE) if in_global_loop() else pause
 
 
 def _say(state: RetryCallState) -> None:
-    if state.attempt_number == 3 and state.outcome:
+    if state.attempt_number == 3 and state.outcome and not _leaving():
         fault = state.outcome.exception()
         what = type(fault).__name__ if fault else str(state.outcome.result().status_code)
         log.warning("The Prefect server does not answer (%s); it is asked again for a while", what)

@@ -66,10 +66,10 @@ class Postgres:
 
     def start(self) -> None:
         """Start it, on the port that it has had."""
-        home = self.home
         self.process = subprocess.Popen(
-            [*as_postgres(), self._bin / "postgres", "-D", home / "data", "-p", str(self.port), "-k", str(home),
-             "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "synchronous_commit=off",
+            [*as_postgres(), self._bin / "postgres", "-D", self.home / "data", "-p", str(self.port),
+             "-k", str(self.home), "-c", "listen_addresses=127.0.0.1",
+             "-c", "fsync=off", "-c", "synchronous_commit=off",
              "-c", "full_page_writes=off", "-c", "max_connections=200"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip

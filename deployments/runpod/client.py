@@ -277,4 +277,4 @@ def _pod(told: dict[str, Any]) -> Pod:
 
 
 def _pods(told: dict[str, Any]) -> list[Pod]:
-    return [_pod(pod) for pod in told.get("pods", [])]
+    return [_pod(pod) for pod in told["pods"]]

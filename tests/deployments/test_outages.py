@@ -6,7 +6,8 @@ import time
 import pytest
 
 from speech.records import load
-from tests.stack import LONG
+from tests.fakes.faults import FaultyProxy
+from tests.stack import LONG, Container
 
 TEXT = "Hello there, my friend."
 MINUTE = 60
@@ -84,3 +85,58 @@ async def test_without_the_store_for_a_minute_nothing_is_lost(stack, proxy):
     assert {str(run.id) for run in runs} <= stack.outputs()
     for run in runs:
         assert load(stack.store, str(run.id)).status == "COMPLETED"
+
+
+async def answered(stack, jobs, seconds=180):
+    deadline = time.monotonic() + seconds
+    while True:
+        answers = [stack.ask("GET", f"status/{job}") for job in jobs]
+        if all(answer["status"] not in ("IN_QUEUE", "IN_PROGRESS") for answer in answers):
+            return answers
+        assert time.monotonic() < deadline, answers
+        await asyncio.sleep(0.5)
+
+
+async def test_while_postgresql_starts_anew_nothing_is_lost(stack):
+    running = await stack.start(LONG)
+    await stack.until(running.id, names=("Running",))
+    jobs = [stack.send(text=f"{TEXT} Before {number}.") for number in range(3)]
+    stack.database.stop()
+    # Prefect answers all that is asked of it with 500.
+    jobs += [stack.send(text=f"{TEXT} During {number}.") for number in range(3)]
+    await asyncio.sleep(3)
+    stack.database.start()
+    answers = await answered(stack, jobs)
+    assert [answer["status"] for answer in answers] == ["COMPLETED"] * 6, answers
+    done = await stack.until(running.id, seconds=180)
+    assert done.state_name == "Completed"
+    ids = {str(running.id), *(answer["output"]["job_id"] for answer in answers)}
+    assert ids <= stack.outputs()
+    assert {load(stack.store, job).status for job in ids} == {"COMPLETED"}
+
+
+async def test_a_child_whose_first_call_finds_no_server_loses_nothing(stack, tmp_path):
+    gate = FaultyProxy(stack.prefect.url)
+    stack.kill("pod1")
+    away = []
+
+    def leave_when_the_run_is_taken(method, path):
+        if method == "PATCH" and "/flow_runs/" in path and not away:
+            away.append(path)
+            gate.close_soon()
+        return "plain"
+
+    container = Container(stack.runpod, tmp_path, f"{gate.url}/api")
+    try:
+        gate.mode = leave_when_the_run_is_taken
+        job = container.send(text=TEXT)
+        while not away:
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(3)
+        gate.open()
+        answer = await asyncio.to_thread(container.answer, job)
+        assert answer["status"] == "COMPLETED", answer
+    finally:
+        container.stop()
+        gate.stop()
+        stack.endpoint("pod1")

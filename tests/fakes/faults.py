@@ -69,6 +69,10 @@ class FaultyProxy:
         """Be away: connections are refused until `open`."""
         asyncio.run_coroutine_threadsafe(self._site.stop(), self._loop).result(10)
 
+    def close_soon(self) -> None:
+        """Be away as soon as the call that is being answered is; called by `mode`."""
+        self._loop.create_task(self._site.stop())
+
     def open(self) -> None:
         """Be there again, on the same port."""
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)

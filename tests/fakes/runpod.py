@@ -86,8 +86,12 @@ class Fault:
         retry_after: seconds told in the header.
         after: whether the work is done first, so that only the answer is lost.
         hang: seconds before anything happens.
+<<<<<<< HEAD
         page: answers an HTML page instead, as a gateway before it does.
         cut: does its work, and the answer breaks off half-way.
+=======
+        body: what it answers instead of an error.
+>>>>>>> ends
     """
 
     status: int | None = 500
@@ -95,8 +99,12 @@ class Fault:
     retry_after: float | None = None
     after: bool = False
     hang: float = 0.0
+<<<<<<< HEAD
     page: bool = False
     cut: bool = False
+=======
+    body: str | None = None
+>>>>>>> ends
 
 
 class ControlPlane:
@@ -291,6 +299,8 @@ class ControlPlane:
             request.transport.abort()
             return web.Response()
         headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+        if fault.body is not None:
+            return web.Response(text=fault.body, status=fault.status, headers=headers)
         return web.json_response({"error": "as told"}, status=fault.status, headers=headers)
 
     def _over_limit(self, route: str) -> int:

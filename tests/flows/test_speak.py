@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import itertools
 import json
 import re
 import time
@@ -353,6 +354,77 @@ async def test_a_store_that_vanishes_midway_keeps_the_audio_and_nothing_half(mon
         assert list(store.list("timings/")) == []
     finally:
         proxy.stop()
+
+
+@pytest.mark.parametrize("kind", ["srt", "html", "json"])
+async def test_a_subtitle_that_is_refused_costs_the_subtitles_and_not_the_audio(monkeypatch, bucket, kind):
+    proxy = FaultyProxy(bucket.endpoint)
+    try:
+        store = in_bucket(monkeypatch, bucket, proxy.url)
+
+        def refuse(method, path):
+            folder, _, name = path.rpartition("/")
+            return "denied" if method == "PUT" and "/jobs" not in folder and name.endswith(f".{kind}") else "plain"
+
+        proxy.mode = refuse
+        answer = await (await run()).aresult()
+        assert answer["warnings"][-1].startswith("There are no subtitles: ")
+        assert "refused access" in answer["warnings"][-1]
+        assert [key.key for folder in ("timings", "previews") for key in store.list(f"{folder}/")] == []
+        assert reply(store, load(store, answer["job_id"]))["word_timings"] == []
+    finally:
+        proxy.stop()
+
+
+async def test_a_page_that_cannot_be_made_costs_the_page(monkeypatch):
+    monkeypatch.setattr("speech.preview.write", broken)
+    answer = await speak(SpeechRequest.parse(TIMED))
+    assert "There is no preview: an unexpected fault (ZeroDivisionError)." in answer["warnings"]
+    assert set(answer["timing_files"]) == {"ass", "csv", "json", "srt", "vtt"}
+
+
+def broken(*_, **__):
+    raise ZeroDivisionError
+
+
+@pytest.fixture
+def faulty_prefect(prefect_server, monkeypatch):
+    """Prefect, reached over a proxy, by clients that give up soon."""
+    from deployments import retries
+
+    retries.install()
+    monkeypatch.setenv("PREFECT_PATIENCE", "2")
+    proxy = FaultyProxy(prefect_server.removesuffix("/api"))
+    with temporary_settings({PREFECT_API_URL: f"{proxy.url}/api"}):
+        yield proxy
+    proxy.stop()
+
+
+async def test_what_people_see_of_a_run_never_fails_it(faulty_prefect, store):
+    faulty_prefect.mode = lambda method, path: "fault" if "/artifacts" in path else "plain"
+    answer = await speak(SpeechRequest.parse(TIMED))
+    assert load(store, answer["job_id"]).status == "COMPLETED"
+
+
+def every_other_state_is_lost():
+    """Each state is set at the first try, and its setter hears of it at the second one."""
+    modes = itertools.cycle(["lost", "plain"])
+    return lambda method, path: next(modes) if path.endswith("/set_state") else "plain"
+
+
+async def test_a_state_whose_answer_is_lost_leaves_the_record_it_should(faulty_prefect, store):
+    faulty_prefect.mode = every_other_state_is_lost()
+    state = await run()
+    assert state.is_completed()
+    [record] = [load(store, key.removeprefix("jobs/").removesuffix(".json")) for key in keys(store) if "jobs/" in key]
+    assert (record.status, record.state, record.result["word_count"]) == ("COMPLETED", "Completed", 7)
+
+
+async def test_a_fault_whose_answer_is_lost_is_told_in_its_own_words(faulty_prefect, store):
+    faulty_prefect.mode = every_other_state_is_lost()
+    await run(local_voice="bob.wav")
+    [record] = keys(store)
+    assert json.loads(store.read(record))["error_message"] == "Failed to download voice file: bob.wav"
 
 
 async def test_wrong_keys_fail_at_once_with_what_to_do(monkeypatch, bucket):

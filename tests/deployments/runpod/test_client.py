@@ -56,6 +56,37 @@ async def test_what_may_pass_is_tried_again(plane, status):
         assert await submit(runpod)
 
 
+MALFORMED = ["", "{}", "[]", "null", '{"id": 7}', '{"id": "', "<html>", "[" * 5000, '{"id": null, "status": {}}']
+
+
+@pytest.mark.parametrize("body", MALFORMED)
+@pytest.mark.parametrize("route", ["run", "status", "create-pod", "read-pod", "list-pods"])
+async def test_an_answer_that_is_not_understood_is_asked_for_again(plane, route, body):
+    async with connection(plane) as runpod:
+        job = await submit(runpod)
+        pod = await runpod.create_pod({"name": "f5-flows-1", "image": "i", "gpu": {"id": "g", "count": 1}})
+        plane.fail(route, status=200, body=body)
+        assert await submit(runpod)
+        assert (await runpod.job(ENDPOINT, job)).status == "IN_QUEUE"
+        assert (await runpod.pod(pod.id)).name == "f5-flows-1"
+        assert await runpod.create_pod({"name": "f5-flows-2", "image": "i", "gpu": {"id": "g", "count": 1}})
+        assert pod in await runpod.pods("f5-flows-")
+
+
+async def test_an_answer_that_is_never_understood_is_a_sentence(plane):
+    plane.fail("run", status=200, body="{}", times=1000)
+    async with connection(plane, patience=0.5) as runpod:
+        with pytest.raises(Busy, match=r"an answer that is not understood \(submit\)"):
+            await submit(runpod)
+
+
+@pytest.mark.parametrize("asked", ["²", "soon", "-1", "1e999"])
+async def test_a_pause_that_makes_no_sense_is_not_made(plane, asked):
+    plane.fail("run", status=429, retry_after=asked)
+    async with connection(plane) as runpod:
+        assert await submit(runpod)
+
+
 async def test_it_waits_for_as_long_as_runpod_asks(plane):
     plane.fail("run", status=429, retry_after=1.5)
     began = time.monotonic()
