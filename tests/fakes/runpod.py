@@ -86,12 +86,9 @@ class Fault:
         retry_after: seconds told in the header.
         after: whether the work is done first, so that only the answer is lost.
         hang: seconds before anything happens.
-<<<<<<< HEAD
         page: answers an HTML page instead, as a gateway before it does.
         cut: does its work, and the answer breaks off half-way.
-=======
         body: what it answers instead of an error.
->>>>>>> ends
     """
 
     status: int | None = 500
@@ -99,12 +96,9 @@ class Fault:
     retry_after: float | None = None
     after: bool = False
     hang: float = 0.0
-<<<<<<< HEAD
     page: bool = False
     cut: bool = False
-=======
     body: str | None = None
->>>>>>> ends
 
 
 class ControlPlane:

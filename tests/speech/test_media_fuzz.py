@@ -22,7 +22,7 @@ def test_a_file_that_chance_changed_is_read_or_refused(kind, seeds):
 
 
 def test_bombs_take_little_time_and_memory(seeds):
-    check("bombs", seeds, 80)
+    check("bombs", seeds, 120)
 
 
 @pytest.mark.slow
