@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -27,19 +28,30 @@ import httpx
 from tests.fakes.gateway import free_port
 
 RUNS = 30
+PASSWORD = "benchmark:secret"
+OURS = [sys.executable, "-m", "deployments.server_process"]
 
 
 @contextmanager
 def serving(command: list[str], home: Path, database: str) -> Iterator[tuple[str, float]]:
     port = free_port()
+    listener = socket.socket()
+    where = ["--port", str(port)]
+    if command is OURS:
+        listener.bind(("127.0.0.1", port))
+        where = ["--fd", str(listener.fileno()), "--mark", "benchmark"]
     environment = os.environ | {
+        "PREFECT_SERVER_API_AUTH_STRING": PASSWORD,
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port}",
         "PREFECT_HOME": str(home),
         "PREFECT_API_DATABASE_CONNECTION_URL": database,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     }
     began = time.perf_counter()
-    with (home / "log").open("ab") as log:
-        server = subprocess.Popen([*command, "--port", str(port)], env=environment, stdout=log, stderr=log)
+    with (home / "log").open("ab") as log, listener:
+        server = subprocess.Popen(
+            [*command, *where], env=environment, stdout=log, stderr=log, pass_fds=[listener.fileno()]
+        )
     try:
         while time.perf_counter() - began < 180 and server.poll() is None:
             try:
@@ -57,7 +69,8 @@ def serving(command: list[str], home: Path, database: str) -> Iterator[tuple[str
 
 def measure(name: str, command: list[str], home: Path, database: str) -> None:
     with serving(command, home, database) as (api, first):
-        environment = os.environ | {"PREFECT_API_URL": api, "PREFECT_LOGGING_LEVEL": "CRITICAL"}
+        environment = os.environ | {"PREFECT_API_URL": api, "PREFECT_API_AUTH_STRING": PASSWORD}
+        environment |= {"PREFECT_LOGGING_LEVEL": "CRITICAL"}
         environment |= {"STORAGE_DIR": str(home / "store")}
         told = [
             subprocess.run(
@@ -160,9 +173,8 @@ def main() -> None:
         {"runs": runs, "empty": empty_runs}[sys.argv[1]]()
         return
     prefect = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
-    ours = [sys.executable, "-m", "deployments.server_process"]
     with tempfile.TemporaryDirectory() as name:
-        for title, command in (("SQLite, as Prefect opens it", prefect), ("SQLite, one writer", ours)):
+        for title, command in (("SQLite, as Prefect opens it", prefect), ("SQLite, one writer", OURS)):
             home = Path(name) / title.replace(" ", "-")
             home.mkdir()
             measure(title, command, home, f"sqlite+aiosqlite:///{home}/prefect.db")

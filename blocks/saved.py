@@ -13,7 +13,7 @@ from blocks.runpod import RunPodCredentials, RunPodEndpoint
 from blocks.storage import region
 from speech.settings import settings
 
-__all__ = ["NAME", "TYPES", "asave_all", "from_environment"]
+__all__ = ["NAME", "TYPES", "asave_all", "from_environment", "remark"]
 
 NAME = "f5-flows"
 FAILURES = "f5-flows-failures"
@@ -40,6 +40,16 @@ def from_environment() -> dict[str, Block]:
     return made
 
 
+def remark() -> str | None:
+    """What the operator should know of what is not saved."""
+    if settings().s3_bucket and settings().aws_session_token:
+        return (
+            f"The block s3-bucket/{NAME} holds no keys, since AWS_SESSION_TOKEN makes them short-lived; "
+            "whoever opens it needs a role or AWS_* variables of its own."
+        )
+    return None
+
+
 async def asave_all() -> list[str]:
     """Register the block types and save what the environment describes; returns the names."""
     for kind in TYPES:
@@ -58,14 +68,15 @@ def _bucket() -> Block:
     parameters: dict[str, Any] = {"endpoint_url": values.aws_endpoint_url} if values.aws_endpoint_url else {}
     if values.aws_ca_bundle and values.aws_endpoint_url:
         parameters["verify_cert_path"] = values.aws_ca_bundle
+    keys: dict[str, Any] = {}
+    # Prefect shows a session token to whoever asks, and it would be stale in an hour.
+    if values.aws_access_key_id and not values.aws_session_token:
+        keys["aws_access_key_id"] = values.aws_access_key_id.get_secret_value()
+        keys["aws_secret_access_key"] = values.aws_secret_access_key
     return S3Bucket(
         bucket_name=values.s3_bucket,
         credentials=AwsCredentials(
-            aws_access_key_id=values.aws_access_key_id and values.aws_access_key_id.get_secret_value(),
-            aws_secret_access_key=values.aws_secret_access_key,
-            aws_session_token=values.aws_session_token and values.aws_session_token.get_secret_value(),
-            region_name=region(),
-            aws_client_parameters=AwsClientParameters(**parameters),
+            **keys, region_name=region(), aws_client_parameters=AwsClientParameters(**parameters)
         ),
     )
 

@@ -7,15 +7,17 @@ the bytes go through `speech.stores`.
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 from speech.errors import SettingsError
+from speech.request import SpeechRequest
 from speech.settings import settings
 from speech.stores import Store
 from speech.stores.folder import FolderStore
 
-__all__ = ["aopen_store", "from_environment", "region"]
+__all__ = ["akeepable", "aopen_store", "from_environment", "region"]
 
 
 async def aopen_store(block: str | None = None) -> Store:
@@ -26,6 +28,19 @@ async def aopen_store(block: str | None = None) -> Store:
     """
     name = block or settings().storage_block
     return from_block(await _load(name)) if name else from_environment()
+
+
+async def akeepable(request: SpeechRequest, block: str | None = None) -> SpeechRequest:
+    """A request as Prefect may keep it: nothing in it opens anything to those who read it there.
+
+    Args:
+        block: the store of its run.
+    """
+    from speech.voices.seal import sealed
+
+    if not (request.local_voice and "://" in request.local_voice):
+        return request
+    return await asyncio.to_thread(sealed, request, await aopen_store(block))
 
 
 def from_environment() -> Store:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,20 @@ from deployments.commands.runpod import endpoint, execute, healthcheck, worker
 from deployments.commands.runtime import runtime
 from deployments.commands.subtitles import align, burn, presentation, presented
 from deployments.commands.voices import voices
-from deployments.console import BAD_INPUT, FAILED, bar, fail, open_store, read_script, use_server, writable
+from deployments.console import (
+    BAD_INPUT,
+    FAILED,
+    bar,
+    blame,
+    fail,
+    open_store,
+    read_script,
+    temporary_files,
+    use_server,
+    writable,
+    writing,
+)
+from deployments.interrupts import Stopped, at_work, leave, listening
 
 if TYPE_CHECKING:
     from speech.request import SpeechRequest
@@ -26,13 +40,24 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line; faults become one sentence and an exit code."""
+    try:
+        with listening():
+            _main()
+    except Stopped as stopped:
+        with suppress(OSError):
+            click.echo("Stopped.", err=True)
+        leave(int(stopped.code or 0))
+    except SystemExit as ended:
+        if at_work():
+            leave(int(ended.code or 0))
+        raise
+
+
+def _main() -> None:
     from speech.errors import InvalidRequest, SpeechError
 
     try:
         cli(standalone_mode=False)
-    except click.exceptions.Abort:
-        click.echo("Stopped.", err=True)
-        sys.exit(130)
     except click.ClickException as fault:
         fault.show()
         sys.exit(BAD_INPUT)
@@ -41,12 +66,17 @@ def main() -> None:
     except SpeechError as fault:
         fail([str(fault)], FAILED)
     except OSError as fault:
-        fail([f"{fault.filename or 'This machine'}: {fault.strerror or fault}"], FAILED)
+        fail([blame(fault)], FAILED)
+
+
+# The commands that need room for files while they work.
+_WITH_FILES = ("speak", "align", "burn", "voices")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="f5-flows")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Text to speech in a cloned voice, with subtitles timed to the word.
 
     \b
@@ -56,6 +86,8 @@ def cli() -> None:
     See what is missing:     f5-flows doctor
     Start runs from a UI:    f5-flows deploy && f5-flows worker --pool local
     """
+    if context.invoked_subcommand in _WITH_FILES:
+        context.with_resource(temporary_files())
 
 
 @cli.command()
@@ -101,7 +133,11 @@ def speak(
     writable(out or Path("output"))
     with bar(quiet=as_json) as show:
         reply = _run_flow(request, engine, storage, google, show)
-    copied = _copy(reply, storage, out or Path("output") / reply["job_id"])
+    folder = out or Path("output") / reply["job_id"]
+    with writing(
+        folder, f"The files of job {reply['job_id']} are kept in the store: f5-flows result {reply['job_id']}"
+    ):
+        copied = _copy(reply, storage, folder)
     if as_json:
         click.echo(json.dumps(reply, ensure_ascii=False, indent=1))
         return
@@ -133,34 +169,33 @@ def _run_flow(
     google: str | None,
     show: Callable[[str, float], None],
 ) -> dict[str, Any]:
-    import asyncio
+    import logging
     import threading
 
-    if request.language is None:
-        from speech.language import detect
+    from speech.settings import export, settings
 
+    if request.language is None:
         # Its model takes 0.7 s to unpack, which goes on while Prefect is imported.
-        threading.Thread(target=detect, args=(request.text,), daemon=True).start()
+        threading.Thread(target=_unpack, args=(request.text,), daemon=True).start()
+    remote = settings().prefect_api_url
     use_server()
 
-    from flows.speak import speak as flow
-    from speech.errors import SpeechError
-    from tasks.progress import listener
+    # What the server does not hear of a run that has failed is no news for a person.
+    export(PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL")
+    logging.raiseExceptions = False
 
-    async def run() -> dict[str, Any]:
-        listener.set(show)
-        state = await flow(request, engine=engine, storage=storage, google=google, return_state=True)
-        outcome = await state.aresult(raise_on_failure=False)
-        if isinstance(outcome, SpeechError):
-            raise outcome
-        if isinstance(outcome, dict):
-            return outcome
-        raise SpeechError(f"The run ended as {state.name}: {state.message}")
+    from deployments.local import perform
 
-    try:
-        return asyncio.run(run())
-    except KeyboardInterrupt:
-        raise click.exceptions.Abort from None
+    parameters = {"request": request, "engine": engine, "storage": storage, "google": google}
+    return perform(parameters, show, remote=remote)
+
+
+def _unpack(text: str) -> None:
+    """Load the model that detects languages; a fault is told by the run, which needs it."""
+    from speech.language import detect
+
+    with suppress(Exception):
+        detect(text)
 
 
 def _copy(reply: dict[str, Any], storage: str | None, folder: Path) -> list[Path]:
@@ -261,12 +296,21 @@ def server_status() -> None:
 
 @server.command("ui")
 def server_ui() -> None:
-    """Open its pages in a browser."""
+    """Open its pages in a browser, signed in by a link that works once, within two minutes."""
     from deployments.server import ensure
 
-    url = ensure(lambda text: click.echo(text, err=True)).url
+    url = ensure(lambda text: click.echo(text, err=True)).sign_in()
     click.echo(url)
     click.launch(url)
+
+
+@server.command("reset")
+def server_reset() -> None:
+    """Put its database aside under another name and start with an empty one."""
+    from deployments.server import reset
+
+    started = reset(lambda text: click.echo(text, err=True))
+    click.echo(f"The local Prefect server runs at {started.url} (process {started.pid}) on a new database.")
 
 
 for command in (align, burn, models, runtime, voices, deploy, blocks, endpoint, worker, execute, healthcheck):

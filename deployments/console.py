@@ -18,13 +18,16 @@ __all__ = [
     "DONE",
     "FAILED",
     "bar",
+    "blame",
     "fail",
     "number",
     "open_store",
     "read_script",
     "refuse",
+    "temporary_files",
     "use_server",
     "writable",
+    "writing",
 ]
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
@@ -69,14 +72,72 @@ def read_script(text: str | None, file: Path | None) -> str:
 
 def writable(folder: Path) -> Path:
     """Find out before any work is done that the files could not be written."""
+    from tempfile import TemporaryFile
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".f5-flows-probe"
-        probe.touch()
-        probe.unlink()
+        # A file that nobody else can meet: others may be probing the same folder.
+        with TemporaryFile(dir=folder) as probe:
+            probe.write(b"probe")
     except OSError as fault:
-        refuse(f"--out: {folder} cannot be written to: {fault.strerror}.")
+        refuse(f"--out: {folder} cannot be written to: {fault.strerror}; free some room there, or name another folder.")
     return folder
+
+
+@contextmanager
+def writing(folder: Path, unless: str = "") -> Iterator[None]:
+    """Name the folder of the files where one cannot be written.
+
+    Args:
+        unless: what else is good to know then.
+    """
+    from speech.errors import StoreError
+
+    try:
+        yield
+    except OSError as fault:
+        why = fault.strerror or fault
+        sentence = f"--out: {folder} cannot be written to: {why}; free some room there, or name another folder."
+        raise StoreError(f"{sentence} {unless}".rstrip()) from None
+
+
+def blame(fault: OSError) -> str:
+    """Which place failed, and what to do; a full disk does not tell its name, so the fullest of ours is it."""
+    import errno
+    import shutil
+    import tempfile
+
+    from speech.settings import settings
+
+    if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return f"{fault.filename or 'This machine'}: {fault.strerror or fault}"
+    places = {
+        "TMPDIR": Path(tempfile.gettempdir()),
+        "F5_FLOWS_HOME": settings().f5_flows_home,
+        "STORAGE_DIR": settings().storage_folder,
+    }
+    free = {
+        name: shutil.disk_usage(next(parent for parent in (place, *place.parents) if parent.exists())).free
+        for name, place in places.items()
+    }
+    name = min(free, key=lambda name: free[name])
+    return f"There is no room left in {places[name]}; free some, or set {name} to a folder on another disk."
+
+
+@contextmanager
+def temporary_files() -> Iterator[None]:
+    """Give this process a folder for all that it and its libraries write for a while, and clear what dead ones left."""
+    import tempfile
+
+    from speech.scratch import clear, scratch
+
+    clear()
+    with scratch() as folder:
+        before, tempfile.tempdir = tempfile.tempdir, str(folder)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 @contextmanager
@@ -114,6 +175,7 @@ def use_server() -> None:
         server.require(configured)
     else:
         configured = server.ensure(lambda text: click.echo(text, err=True)).api
+        export(PREFECT_API_AUTH_STRING=server.password())
     # The console is for the person; Prefect's own log goes to the server and its UI.
     export(
         PREFECT_API_URL=configured,

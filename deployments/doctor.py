@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
 from deployments import server
+from deployments.lease import abandoned
 from speech.errors import NotFound, SpeechError
-from speech.settings import settings
+from speech.settings import bare_environment, settings
 
 __all__ = ["Finding", "examine", "report"]
 
@@ -33,7 +36,20 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything a run needs; nothing is changed."""
-    looks = (_engine, _model, _gpu, _whisperx, _google, _aligner, _storage, _ffmpeg, _room, _server)
+    looks = (
+        _engine,
+        _model,
+        _gpu,
+        _whisperx,
+        _google,
+        _aligner,
+        _storage,
+        _ffmpeg,
+        _room,
+        _temporary,
+        _server,
+        _history,
+    )
     return [look() for look in looks]
 
 
@@ -83,7 +99,9 @@ def _gpu() -> Finding:
         "found and torch.zeros(1_000_000, device='cuda').sum().item(); "
         "print(torch.cuda.get_device_name(), *torch.cuda.mem_get_info(), sep='|') if found else print()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, env=bare_environment("CUDA_*")
+    )
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
         return Finding("gpu", "degraded", f"PyTorch cannot use the GPU: {reason[0][:200]} Check the driver: nvidia-smi")
@@ -158,7 +176,7 @@ def _storage() -> Finding:
 
 
 def _ffmpeg() -> Finding:
-    from speech.audio import ffmpeg
+    from speech.media import ffmpeg
 
     try:
         return Finding("ffmpeg", "ok", f"{ffmpeg()}.")
@@ -175,6 +193,37 @@ def _room() -> Finding:
     return Finding("disk", "ok", f"{free:.0f} GB are free at {place}.")
 
 
+def _temporary() -> Finding:
+    place = Path(tempfile.gettempdir())
+    try:
+        with tempfile.TemporaryFile(dir=place) as probe:
+            probe.write(bytes(4096))
+            probe.flush()
+    except OSError as fault:
+        how = "free some room there, or set TMPDIR to a folder on another disk."
+        return Finding("temporary", "degraded", f"{place} cannot be written to: {fault.strerror}; {how}")
+    if (free := shutil.disk_usage(place).free / 1e9) < 0.5:
+        how = "an hour of speech takes 0.5 GB while it is made; set TMPDIR to a folder on another disk."
+        return Finding("temporary", "degraded", f"Only {free:.1f} GB are free at {place}; {how}")
+    return Finding("temporary", "ok", f"{free:.0f} GB are free at {place}.")
+
+
+def _history() -> Finding:
+    home, values = settings().f5_flows_home, settings()
+    database, left = home / "prefect" / "prefect.db", len(abandoned())
+    if values.prefect_api_url or not database.exists():
+        return Finding("history", "off", "There is no local history of runs yet, or PREFECT_API_URL names a server.")
+    size = sum(part.stat().st_size for part in home.glob("prefect/prefect.db*")) / 1e6
+    kept = f"{size:.0f} MB of runs are kept for {values.keep_days} days and up to {values.keep_mb} MB"
+    if left:
+        how = "they are ended by the local server; if it does not run: f5-flows server start"
+        return Finding("history", "degraded", f"{kept}. {left} runs have lost their process; {how}")
+    if size > 2 * values.keep_mb:
+        how = "a server that runs makes it smaller within minutes; start it anew: f5-flows server stop, then start"
+        return Finding("history", "degraded", f"{kept}, which is more; {how}")
+    return Finding("history", "ok", f"{kept} (KEEP_DAYS, KEEP_MB).")
+
+
 def _server() -> Finding:
     configured = settings().prefect_api_url
     if configured:
@@ -185,6 +234,8 @@ def _server() -> Finding:
         return Finding("prefect", "ok", f"{configured} answers.")
     found = server.find()
     if found is None:
+        if fault := server.obstacle():
+            return Finding("prefect", "degraded", f"The local server cannot start. {fault}")
         return Finding("prefect", "off", "The local server is started by the first run, or: f5-flows server start")
     if not found.answers():
         return Finding("prefect", "degraded", "The local server does not answer; replace it: f5-flows server start")

@@ -1,4 +1,4 @@
-"""The local Prefect server's process: Prefect's own API and UI on SQLite, one writer at a time.
+"""The local Prefect server's process: Prefect's own API and UI on SQLite, one writer at a time, behind a gate.
 
 Prefect opens SQLite transactions in a mode that lets two readers both try to become the writer; one
 of them fails at once, its client is told 503 and waits 2 s or more. Transactions that may write are
@@ -8,17 +8,33 @@ Measured in benchmarks/RESULTS.md.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import socket
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import click
 import uvicorn
+from filelock import FileLock, Timeout
 from prefect.server.api.server import create_app
 from prefect.server.database.configurations import AioSqliteConfiguration
 from prefect.server.database.dependencies import set_database_config
-from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
+from prefect.settings import (
+    PREFECT_API_DATABASE_CONNECTION_URL,
+    PREFECT_SERVER_API_AUTH_STRING,
+    PREFECT_SERVER_CORS_ALLOWED_ORIGINS,
+)
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.asyncio.session import AsyncSessionTransaction
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount
+from uvicorn.config import STARTUP_FAILURE
+
+from deployments import upkeep
+from deployments.gate import Gate, SignIn
 
 
 class OneWriter(AioSqliteConfiguration):
@@ -32,12 +48,40 @@ class OneWriter(AioSqliteConfiguration):
             yield transaction
 
 
+def application() -> Starlette:
+    """Prefect's application, and what a server that is one user's own has around it."""
+    prefect = create_app()
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with prefect.router.lifespan_context(prefect):
+            yield
+
+    return Starlette(
+        routes=[*SignIn(PREFECT_SERVER_API_AUTH_STRING.value()).routes, Mount("/", prefect)],
+        middleware=[Middleware(Gate, PREFECT_SERVER_CORS_ALLOWED_ORIGINS.value().split(","))],
+        lifespan=lifespan,
+    )
+
+
 @click.command()
-@click.option("--port", type=int, required=True)
-def main(port: int) -> None:
-    """Serve on loopback until told to stop."""
-    set_database_config(OneWriter(connection_url=PREFECT_API_DATABASE_CONNECTION_URL.value()))
-    uvicorn.run(create_app(), host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=3)
+@click.option("--fd", type=int, required=True, help="A socket that is bound on loopback.")
+@click.option("--mark", required=True, help="By which this process is known again.")
+def main(fd: int, mark: str) -> None:
+    """Serve until told to stop."""
+    url = PREFECT_API_DATABASE_CONNECTION_URL.value()
+    database = Path(str(make_url(url).database))
+    set_database_config(OneWriter(connection_url=url))
+    try:
+        with FileLock(database.with_name(f"{database.name}.lock"), timeout=0), socket.socket(fileno=fd) as listener:
+            listener.set_inheritable(False)
+            upkeep.prepare(url)
+            server = uvicorn.Server(uvicorn.Config(application(), log_level="warning", timeout_graceful_shutdown=3))
+            server.run(sockets=[listener])
+    except Timeout:
+        sys.exit(f"Another server that is not known here uses the database {database}; end it and try again.")
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,10 @@ from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.process import ProcessWorker
 
-from blocks.saved import NAME, asave_all
+from blocks.saved import NAME, asave_all, remark
 from deployments.runpod.worker import RunPodWorker
 from speech.errors import ServerError, SettingsError
-from speech.settings import environment, settings
+from speech.settings import PUBLIC, bare_environment, settings
 
 __all__ = ["AUTOMATIONS", "DEPLOYMENTS", "apply_automations", "set_up"]
 
@@ -45,6 +45,8 @@ async def set_up(pool: str, kind: PoolType, limit: int | None, say: Say) -> None
     async with get_client() as client:
         saved = await asave_all()
         say(f"Blocks: {', '.join(saved) or 'the types only; the environment describes none'}")
+        if told := remark():
+            say(f"Note: {told}")
         await _pool(client, pool, kind, limit)
         say(f"Work pool: {pool} ({kind}{f', at most {limit} at once' if limit else ''})")
         for line in deploy(pool):
@@ -61,7 +63,7 @@ def deploy(pool: str) -> list[str]:
         capture_output=True,
         text=True,
         cwd=DEPLOYMENTS.parent.parent,
-        env=environment(F5_FLOWS_POOL=pool, COLUMNS="200"),
+        env=bare_environment("PREFECT_*", *PUBLIC, F5_FLOWS_POOL=pool, COLUMNS="200"),
     )
     if done.returncode:
         last = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-3:]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from speech.settings import scrub_logs
+
 __all__ = ["FLOWS", "load"]
 
 FLOWS = {
@@ -16,6 +18,9 @@ FLOWS = {
     "list voices": "flows.voices.listing",
     "remove voice": "flows.voices.remove",
 }
+
+# Whoever runs a flow logs to Prefect, to a console and to files; each line passes here first.
+scrub_logs()
 
 
 def load(name: str) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from prefect import flow
+from prefect import flow, get_run_logger
 
 from blocks.storage import aopen_store
 from flows.speak import speak
 from flows.workspace import workspace
+from speech.errors import SpeechError
 from speech.settings import EngineName
-from tasks.inbox import file_away, new_texts, perform
+from tasks.inbox import file_away, new_texts, perform, read, turn
 
 __all__ = ["narrate_inbox"]
 
@@ -30,14 +31,25 @@ async def narrate_inbox(
         language: ISO 639-1. Empty: detected for each text.
         return_word_timings: write subtitles too.
         engine: auto, f5-tts or espeak. Empty: what the worker is set up for.
-        most: how many texts one run takes on; the rest waits for the next one.
+        most: how many texts one run speaks; the rest waits for the next one.
     """
     store = await aopen_store(storage)
     asked = {"local_voice": local_voice, "language": language, "return_word_timings": return_word_timings}
     filed: dict[str, str] = {}
-    for text in await new_texts(store, most):
-        outcome = await perform(speak, text, asked, {"engine": engine, "storage": storage})
-        if outcome is not None:
-            with workspace() as folder:
-                filed[text.key] = await file_away(text, outcome, store, folder)
+    async with turn(store):
+        begun = 0
+        for waiting in await new_texts(store):
+            if begun == most:
+                break
+            try:
+                text = await read(store, waiting)
+                if text is None:
+                    continue
+                begun += text.content is not None
+                outcome = await perform(speak, text, asked, {"engine": engine, "storage": storage})
+                if outcome is not None:
+                    with workspace() as folder:
+                        filed[text.key] = await file_away(text, outcome, store, folder)
+            except SpeechError as fault:
+                get_run_logger().error("%a stays in the inbox: %s", waiting.key, fault)
     return filed

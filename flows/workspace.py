@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_UI_URL
 
+from speech.scratch import scratch as workspace
+
 __all__ = ["job_id", "run_url", "workspace"]
-
-
-@contextmanager
-def workspace() -> Iterator[Path]:
-    """A folder of the run's own, removed at the end whatever happens."""
-    with tempfile.TemporaryDirectory(prefix="f5-flows-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
 
 
 def job_id() -> str:

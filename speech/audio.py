@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from speech.errors import AudioError
 from speech.files import replacing
+from speech.media import LONGEST_SECONDS, mixed, opened
 
-__all__ = [
-    "Recording",
-    "Samples",
-    "Span",
-    "blocks",
-    "complaint",
-    "decoded",
-    "duration_ms",
-    "ffmpeg",
-    "record",
-    "write_wav",
-]
+__all__ = ["Recording", "Samples", "Span", "blocks", "duration_ms", "record", "write_wav"]
 
 Samples = npt.NDArray[np.float32]
 Span = tuple[int, int]
 """First and past-the-last sample of a chunk, or the same in milliseconds where that is said."""
-
-_BLOCK_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,98 +78,30 @@ def record(samples: Samples, rate: int, spans: Sequence[Span], path: Path, targe
 
 
 def duration_ms(path: Path) -> int:
-    """Length of a recording in milliseconds, rounded down.
+    """Length of a recording in milliseconds, rounded down: of what is there, whatever its header tells.
 
     Raises:
-        AudioError: the file is not audio that can be read.
+        AudioError: see `speech.media.opened`.
     """
-    import soundfile
-
-    try:
-        with soundfile.SoundFile(str(path)) as file:
-            # The header of a file that was cut off tells of more than there is.
-            if file.frames:
-                file.seek(file.frames - 1)
-                if not len(file.read(1)):
-                    raise RuntimeError
-            return int(file.frames * 1000 // file.samplerate)
-    except RuntimeError:
-        return sum(len(block) for block in blocks(path, 1000))
+    with opened(path) as sound:
+        return sum(map(len, sound.blocks)) * 1000 // sound.rate
 
 
-def blocks(path: Path, rate: int) -> Iterator[Samples]:
-    """The recording as mono blocks of about half a minute at `rate` hertz, samples within -1 and 1.
+def blocks(path: Path, rate: int, seconds: float = LONGEST_SECONDS) -> Iterator[Samples]:
+    """The recording as mono blocks of at most about half a minute at `rate` hertz, samples within -1 and 1.
 
-    libsndfile reads what it can (WAV, FLAC, Ogg, MP3); ffmpeg reads the rest.
+    Args:
+        seconds: what it may last.
 
     Raises:
-        AudioError: the file is missing, empty, or not audio.
+        AudioError: see `speech.media.opened`.
     """
-    if not path.is_file():
-        raise AudioError(f"There is no recording at {path}.")
-    import soundfile
-
-    try:
-        file = soundfile.SoundFile(str(path))
-    except (soundfile.LibsndfileError, RuntimeError):
-        yield from decoded(path, rate)
-        return
-    with file:
-        if not file.frames:
-            raise AudioError(f"{path.name} holds no audio: its length is zero.")
-        given = 0
-        try:
-            for block in _resampled(file, rate):
-                given += len(block)
-                yield block
-        except soundfile.LibsndfileError:
-            # Of a file that was cut off ffmpeg reads what is there.
-            for block in decoded(path, rate):
-                if len(rest := block[given:]):
-                    yield rest
-                given = max(given - len(block), 0)
-
-
-def _resampled(file: Any, rate: int) -> Iterator[Samples]:
     import soxr
 
-    stream = soxr.ResampleStream(file.samplerate, rate, 1, dtype="float32") if file.samplerate != rate else None
-    while True:
-        block: Samples = file.read(file.samplerate * _BLOCK_SECONDS, dtype="float32", always_2d=True).mean(axis=1)
-        if stream is None:
-            if not len(block):
-                return
-            yield block
-            continue
-        yield stream.resample_chunk(block, last=not len(block))
-        if not len(block):
-            return
-
-
-def ffmpeg() -> str:
-    """The ffmpeg of this machine, else the one that imageio-ffmpeg carries."""
-    found = shutil.which("ffmpeg")
-    if found:
-        return found
-    from imageio_ffmpeg import get_ffmpeg_exe
-
-    return str(get_ffmpeg_exe())
-
-
-def complaint(told: str) -> str:
-    """Why ffmpeg failed: the last line of what it said."""
-    return ([line.strip() for line in told.splitlines() if line.strip()] or ["it gave no reason"])[-1][:200]
-
-
-def decoded(path: Path, rate: int) -> Iterator[Samples]:
-    """The same through ffmpeg, which skips what encoders put before the sound, as players do."""
-    command = [ffmpeg(), "-v", "quiet", "-nostdin", "-i", str(path.resolve()), "-vn", "-ac", "1", "-ar", str(rate)]
-    size, heard = rate * _BLOCK_SECONDS * 2, False
-    with subprocess.Popen([*command, "-f", "s16le", "-"], stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        while raw := process.stdout.read(size):
-            heard = True
-            yield np.frombuffer(raw[: len(raw) // 2 * 2], "<i2").astype(np.float32) / np.float32(32768)
-        process.wait()
-    if not heard:
-        raise AudioError(f"{path.name} is not audio that libsndfile or ffmpeg can read.")
+    with opened(path, seconds) as sound:
+        stream = soxr.ResampleStream(sound.rate, rate, 1, dtype="float32") if sound.rate != rate else None
+        for frames in sound.blocks:
+            samples: Samples = mixed(frames) / np.float32(32768)
+            yield stream.resample_chunk(samples) if stream else samples
+        if stream:
+            yield stream.resample_chunk(np.zeros(0, np.float32), last=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from speech.audio import Samples, complaint, decoded, ffmpeg
+from speech.audio import Samples, blocks
 from speech.errors import AudioError
 from speech.files import replacing
+from speech.media import LONGEST_SECONDS, ffmpeg, source
+from speech.processes import Program
 
 __all__ = ["ENCODERS", "PREVIEW", "RATES", "Encoded", "delay_ms", "encode"]
 
@@ -27,6 +28,7 @@ RATES = {"ogg": 48_000}
 # What a page carries: constant in rate, so that a player finds any place at once.
 PREVIEW = ("-c:a", "libmp3lame", "-b:a", "64k", "-f", "mp3")
 
+_SECONDS, _MEMORY = LONGEST_SECONDS / 10, 500_000_000
 _RATE = 16_000
 _WINDOW_SECONDS, _LOOK_SECONDS, _FARTHEST_SECONDS = 4, 60, 0.25
 
@@ -39,28 +41,30 @@ class Encoded:
     delay_ms: int
 
 
-def encode(source: Path, target: Path, options: tuple[str, ...]) -> Encoded:
+def encode(recording: Path, target: Path, options: tuple[str, ...]) -> Encoded:
     """Encode a recording as mono. The file appears under its name only when it is whole.
 
     Encoders start with silence of their own, and note it in the file for players to skip; whether that
     holds is found by decoding it.
 
     Raises:
-        AudioError: ffmpeg cannot read the source, or lacks the encoder.
+        AudioError: it is of no kind that is taken, ffmpeg cannot read it, or lacks the encoder.
     """
     with replacing(target) as partial:
-        command = [ffmpeg(), "-v", "error", "-nostdin", "-y", "-i", str(source.resolve()), "-vn", "-ac", "1", *options]
-        done = subprocess.run([*command, str(partial)], capture_output=True, text=True, errors="replace")
-        if done.returncode:
-            raise AudioError(f"ffmpeg could not make {target.name}: {complaint(done.stderr)}")
-        late = delay_ms(source, partial)
+        command = [ffmpeg(), "-v", "error", "-nostdin", "-y", *source(recording), "-map", "0:a:0", "-ac", "1"]
+        command += [*options, f"file:{partial.resolve()}"]
+        with Program(command, fault=AudioError, seconds=_SECONDS, memory=_MEMORY) as program:
+            program.run()
+        if program.code:
+            raise AudioError(f"ffmpeg could not make {target.name}: {program.complaint}")
+        late = delay_ms(recording, partial)
     return Encoded(target, late)
 
 
 def delay_ms(source: Path, copy: Path) -> int:
     """How much later a copy says what its source says, in milliseconds: the peak of their cross-correlation.
 
-    Both are decoded by ffmpeg; compared are the loudest seconds of the first minute.
+    Compared are the loudest seconds of the first minute, decoded as players decode them.
     """
     heard, copied = _opening(source), _opening(copy)
     far, size = int(_FARTHEST_SECONDS * _RATE), min(_WINDOW_SECONDS * _RATE, len(heard))
@@ -78,7 +82,7 @@ def delay_ms(source: Path, copy: Path) -> int:
 
 def _opening(path: Path) -> Samples:
     pieces: list[Samples] = []
-    for block in decoded(path, _RATE):
+    for block in blocks(path, _RATE):
         pieces.append(block)
         if sum(map(len, pieces)) >= _LOOK_SECONDS * _RATE:
             break

@@ -74,9 +74,12 @@ __all__ = [
 
 
 class SpeechError(Exception):
-    """The root of the tree; `str()` of it is one sentence for a person."""
+    """The root of the tree; `str()` of it is one sentence for a person, which any log, reply or terminal can hold."""
 
     transient = False
+
+    def __init__(self, *parts: object) -> None:
+        super().__init__(*(_encodable(part) if isinstance(part, str) else part for part in parts))
 
 
 def told(fault: BaseException) -> str:
@@ -104,11 +107,22 @@ class Problem:
 
     def __str__(self) -> str:
         if self.message is not None:
-            return self.message
-        shown = repr(self.value)
-        if len(shown) > 80:
-            shown = shown[:77] + "..."
-        return f"{self.field}: {shown} is not accepted; expected {self.accepted}"
+            return _encodable(self.message)
+        return _encodable(f"{self.field}: {_shown(self.value)} is not accepted; expected {self.accepted}")
+
+
+def _encodable(text: str) -> str:
+    """The text with what UTF-8 cannot write (half of a surrogate pair) as an escape."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _shown(value: Any) -> str:
+    try:
+        shown = repr(value)
+    except (RecursionError, ValueError):
+        # Lists in lists in lists, or an integer of thousands of digits.
+        shown = f"this {type(value).__name__}"
+    return shown if len(shown) <= 80 else shown[:77] + "..."
 
 
 class InvalidRequest(SpeechError):

@@ -61,7 +61,7 @@ def check(language: str) -> str:
     near = difflib.get_close_matches(code, names, n=1, cutoff=0.6)
     hint = f" (for {near[0].title()} that is {names[near[0]]})" if near else ""
     raise ValueError(
-        f"language: {language!r} is not known; expected an ISO 639-1 code such as en, de, fr, es or it{hint}"
+        f"language: {language[:40]!r} is not known; expected an ISO 639-1 code such as en, de, fr, es or it{hint}"
     )
 
 

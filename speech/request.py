@@ -6,6 +6,7 @@ The same two classes serve the command line, the Prefect deployment's form and t
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
@@ -14,10 +15,12 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from speech.errors import InvalidRequest, Problem
 from speech.settings import settings
@@ -38,6 +41,11 @@ FORMATS: tuple[TimingFormat, ...] = get_args(TimingFormat)
 STANDARD_FORMATS = FORMATS[:5]
 SAMPLE_RATES: tuple[SampleRate, ...] = (16000, 22050, 24000, 44100, 48000)
 
+# PostgreSQL holds no NUL, and half a surrogate pair has no UTF-8.
+_NOWHERE = re.compile("[\x00\ud800-\udfff]")
+
+_MOST_PROBLEMS = 20
+
 
 def _lower(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
@@ -48,6 +56,15 @@ def _also(**names: str) -> BeforeValidator:
     return BeforeValidator(lambda value: names.get(_lower(value), _lower(value)) if isinstance(value, str) else value)
 
 
+def _no_bool(value: Any) -> Any:
+    """A number may come as text, as older clients send it, but true is none."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("bool_for_number", "a number")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_bool)]
+Number = Annotated[float, BeforeValidator(_no_bool)]
 AnyCaseFormat = Annotated[TimingFormat, _also(compact="csv")]
 
 
@@ -56,13 +73,13 @@ class CueRules(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    max_chars: int | None = Field(default=None, ge=4, le=200, description="Characters in a line.")
-    max_lines: int | None = Field(default=None, ge=1, le=4, description="Lines in a cue.")
-    max_words: int | None = Field(default=None, ge=1, le=50, description="Words in a cue.")
-    max_cps: float | None = Field(default=None, ge=1, le=100, description="Characters a second.")
-    min_duration: float | None = Field(default=None, ge=0, le=10, description="Seconds that a cue stays at least.")
-    max_duration: float | None = Field(default=None, ge=0.2, le=60, description="Seconds that a cue stays at most.")
-    gap: float | None = Field(default=None, ge=0, le=2, description="Seconds between two cues, at least.")
+    max_chars: Whole | None = Field(default=None, ge=4, le=200, description="Characters in a line.")
+    max_lines: Whole | None = Field(default=None, ge=1, le=4, description="Lines in a cue.")
+    max_words: Whole | None = Field(default=None, ge=1, le=50, description="Words in a cue.")
+    max_cps: Number | None = Field(default=None, ge=1, le=100, description="Characters a second.")
+    min_duration: Number | None = Field(default=None, ge=0, le=10, description="Seconds that a cue stays at least.")
+    max_duration: Number | None = Field(default=None, ge=0.2, le=60, description="Seconds that a cue stays at most.")
+    gap: Number | None = Field(default=None, ge=0, le=2, description="Seconds between two cues, at least.")
 
     @model_validator(mode="after")
     def _the_longest_is_longer(self) -> CueRules:
@@ -81,6 +98,7 @@ class SpeechRequest(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        hide_input_in_errors=True,
         json_schema_extra={"examples": [{"text": "Hello there.", "return_word_timings": True}]},
     )
 
@@ -93,7 +111,8 @@ class SpeechRequest(BaseModel):
         default=None,
         description="Name of a stored voice, or an https URL of a recording. Empty: the default voice.",
         examples=["narrator.wav"],
-        max_length=2048,
+        # With its query sealed (speech.voices.seal), a URL is longer than a client's may be.
+        max_length=4096,
         json_schema_extra={"position": 1},
     )
     ref_text: str | None = Field(
@@ -102,14 +121,14 @@ class SpeechRequest(BaseModel):
         max_length=2000,
         json_schema_extra={"position": 2},
     )
-    speed: float = Field(
+    speed: Number = Field(
         default=1.0,
         ge=0.5,
         le=2.0,
         allow_inf_nan=False,
         description="Pace of the speech; 1.0 is the voice's own.",
     )
-    seed: int | None = Field(
+    seed: Whole | None = Field(
         default=None,
         ge=1,
         le=2_147_483_647,
@@ -154,6 +173,17 @@ class SpeechRequest(BaseModel):
         default=22050, description="Hertz of the delivered audio; resampled from what the model makes."
     )
     wait: bool = Field(default=True, description="false: the endpoint replies at once with the job's id.")
+
+    @field_validator("text", "local_voice", "ref_text", "language")
+    @classmethod
+    def _every_store_and_database_can_hold_it(cls, value: str | None, info: ValidationInfo) -> str | None:
+        found = _NOWHERE.search(value or "")
+        if found:
+            raise ValueError(
+                f"{info.field_name}: character {found.start() + 1} is U+{ord(found[0]):04X}, "
+                "which cannot be stored as text; expected Unicode text"
+            )
+        return value
 
     @field_validator("text")
     @classmethod
@@ -252,13 +282,17 @@ class SpeechResult(BaseModel):
 
 
 def problems_of(fault: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    """Say what Pydantic found in the words of the contract."""
-    return [_problem(error, model) for error in fault.errors(include_url=False)]
+    """Say what Pydantic found in the words of the contract; of very many problems only the first."""
+    errors = fault.errors(include_url=False)
+    found = [_problem(error, model) for error in errors[:_MOST_PROBLEMS]]
+    if more := len(errors) - len(found):
+        found.append(Problem("request", None, "", f"and {more} more problems"))
+    return found
 
 
 def _problem(error: Any, model: type[BaseModel]) -> Problem:
-    path = ".".join(str(part) for part in error["loc"]) or "request"
-    name = str(error["loc"][0]) if error["loc"] else "request"
+    path = ".".join(_printable(str(part)) for part in error["loc"]) or "request"
+    name = _printable(str(error["loc"][0])) if error["loc"] else "request"
     value, kind = error["input"], error["type"]
     owner = _owner(model, error["loc"])
     if kind == "extra_forbidden":
@@ -271,8 +305,17 @@ def _problem(error: Any, model: type[BaseModel]) -> Problem:
         return Problem(name, value, "", str(error["ctx"]["error"]))
     if kind == "missing":
         return Problem(name, None, "a value", f"{name} is required")
+    if kind == "string_unicode" and isinstance(value, str):
+        sentence = f"{path}: {value[:40]!r} holds half of a surrogate pair; expected Unicode text"
+        return Problem(path, value, "", sentence)
     field = owner.model_fields.get(str(error["loc"][-1])) if error["loc"] else None
     return Problem(path, value, _accepted(error, field))
+
+
+def _printable(name: str) -> str:
+    """A field's name as it may stand in a sentence: a client may send anything as one."""
+    short = name if len(name) <= 60 else name[:57] + "..."
+    return short if short.isprintable() else repr(short)[1:-1]
 
 
 def _owner(model: type[BaseModel], place: tuple[str | int, ...]) -> type[BaseModel]:

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from contextlib import suppress
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from speech.errors import SettingsError
+from speech.redaction import redact
 
-__all__ = ["SECRETS", "EngineName", "Settings", "environment", "export", "scrub", "settings"]
+__all__ = [
+    "PUBLIC",
+    "SECRETS",
+    "EngineName",
+    "Settings",
+    "bare_environment",
+    "environment",
+    "export",
+    "scrub",
+    "scrub_logs",
+    "settings",
+]
 
 EngineName = Literal["auto", "f5-tts", "espeak"]
 
@@ -78,7 +93,7 @@ class Settings(BaseSettings):
 
     fetch_private: bool = Field(False, description="Let clients name URLs on private networks.")
     fetch_ca_bundle: Path | None = Field(None, description="Certificates to trust for URLs that clients name.")
-    request_timeout: float = Field(30, gt=0, description="Seconds for one HTTP request.")
+    request_timeout: float = Field(30, gt=0, description="Seconds for one HTTP request, or without a byte of it.")
     setup_timeout: float = Field(1800, gt=0, description="Seconds for installing components or fetching models.")
     processing_timeout: float = Field(300, gt=0, description="Seconds for one synthesis or alignment.")
 
@@ -118,7 +133,13 @@ class Settings(BaseSettings):
         default_factory=lambda: user_data_path("f5-flows"),
         description="Where the local server and the folder store live.",
     )
+    keep_days: int = Field(30, ge=1, description="Days for which the local server keeps a run in its history.")
+    keep_mb: int = Field(
+        80, ge=5, description="Its database's size from which the oldest runs lose their steps and logs, then go."
+    )
     prefect_api_url: str | None = Field(None, description="Prefect server; unset: a local one of our own.")
+    prefect_api_auth_string: SecretStr | None = Field(None, description="What that server asks for: user:password.")
+    prefect_api_key: SecretStr | None = Field(None, description="Instead of it, for Prefect Cloud.")
     prefect_patience: float = Field(300, gt=0, description="Seconds for which Prefect may not answer one call.")
 
     @property
@@ -127,8 +148,22 @@ class Settings(BaseSettings):
         return self.storage_dir or self.f5_flows_home / "storage"
 
 
-# Variables that no program that we start has a use for, and code from elsewhere should not see.
+# Variables that are nobody else's business.
 SECRETS = tuple(name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))
+
+# Those that a flow may need when it is imported, and that are no secrets.
+PUBLIC = tuple(name.upper() for name in Settings.model_fields if name.upper() not in SECRETS)
+
+# What other programs' variables of that kind are called.
+_SECRET_ENDINGS = ("API_KEY", "ACCESS_KEY", "TOKEN", "SECRET", "PASSWORD", "AUTH_STRING")
+
+# What any program may know: the places of programs, libraries, fonts and certificates; the language; the GPU.
+_HARMLESS = (
+    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT",
+    "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "PYTHONUTF8",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "XDG_CACHE_HOME", "XDG_DATA_HOME",
+    "XDG_DATA_DIRS", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES",
+)  # fmt: skip
 
 
 @cache
@@ -159,10 +194,61 @@ def environment(without: tuple[str, ...] = (), **variables: str) -> dict[str, st
     return {name: value for name, value in os.environ.items() if name not in without} | variables
 
 
+def bare_environment(*more: str, **variables: str) -> dict[str, str]:
+    """An environment for a child that needs no secret and gets none: by a list of what is harmless.
+
+    Args:
+        more: patterns, in capitals, of further variables that it needs; letter case does not matter.
+        variables: set besides.
+    """
+    wanted = (*_HARMLESS, *more)
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if any(fnmatchcase(name.upper(), pattern) for pattern in wanted)
+    }
+    return kept | variables
+
+
 def scrub(text: str) -> str:
-    """A text without the secrets of this process's environment, whoever put them there."""
-    for name in (*SECRETS, "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"):
-        secret = os.environ.get(name, "")
-        if len(secret) >= 6:
-            text = text.replace(secret, "**********")
-    return text
+    """A text without the secrets of this process, whoever put them there, and without what is secret in URLs."""
+    return redact(text, _secrets())
+
+
+def scrub_logs() -> None:
+    """Let no secret into anything that is logged in this process from now on, wherever it is written."""
+    make = logging.getLogRecordFactory()
+    if getattr(make, "scrubs", False):
+        return
+    form = logging.Formatter()
+
+    def scrubbed(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = make(*args, **kwargs)
+        # A message that does not fit its arguments is the handler's to complain of.
+        with suppress(TypeError, ValueError):
+            said = record.getMessage()
+            if (kept := scrub(said)) != said:
+                record.msg, record.args = kept, ()
+        if record.exc_info and record.exc_info[0]:
+            record.exc_text = scrub(form.formatException(record.exc_info))
+        return record
+
+    scrubbed.scrubs = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(scrubbed)
+
+
+def _secrets() -> list[str]:
+    found = [
+        value for name, value in os.environ.items() if name.upper() in SECRETS or name.upper().endswith(_SECRET_ENDINGS)
+    ]
+    if path := os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
+        found.append(_content(path))
+    return found
+
+
+@cache
+def _content(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")[:100_000]
+    except (OSError, ValueError):
+        return ""

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import soundfile
 
-from speech.encoding import ENCODERS, encode
 from speech.files import replacing
+from speech.media import Plain, admit
 from speech.subtitles.cues import Cue
 
 __all__ = ["pack", "spans", "split"]
@@ -27,20 +28,17 @@ def split(path: Path, cues: Sequence[Cue], folder: Path) -> list[Path]:
     Raises:
         AudioError: the recording cannot be read.
     """
-    try:
-        source = soundfile.SoundFile(str(path))
-    except soundfile.LibsndfileError:
-        with TemporaryDirectory() as place:
-            return split(encode(path, Path(place) / "recording.wav", ENCODERS["wav"]).path, cues, folder)
     digits = max(4, len(str(len(cues))))
     made = []
-    with source:
+    with TemporaryDirectory(prefix="f5-flows-") as place:
+        source = Plain.find(admit(path, Path(place), mono=False))
+        assert source
         for number, (start, end) in enumerate(spans(cues), 1):
-            source.seek(min(start * source.samplerate // 1000, source.frames))
-            samples = source.read((end - start) * source.samplerate // 1000, dtype="int16")
+            piece = source.read(start * source.rate // 1000, end * source.rate // 1000)
+            samples = np.concatenate([np.zeros((0, source.channels), np.int16), *piece])
             target = folder / f"{number:0{digits}}.wav"
             with replacing(target) as partial:
-                soundfile.write(partial, samples, source.samplerate, subtype="PCM_16", format="WAV")
+                soundfile.write(partial, samples, source.rate, subtype="PCM_16", format="WAV")
             made.append(target)
     for left in set(folder.glob("*.wav")) - set(made):
         # Of an earlier time, when there were more cues.

@@ -4,6 +4,9 @@ num2words knows the numbers and the money, Babel's copy of the CLDR knows the un
 language writes its decimals. What neither has (abbreviations, the names of a few signs) is in small
 tables here, for the five languages that are spelled out fully: en, de, fr, es, it. In another
 language numbers are still spelled where num2words knows it, and the rest is left as written.
+
+A number of more than fifteen digits is read digit by digit, as people do: nobody hears a quadrillion,
+and no speller of num2words is right much further.
 """
 
 from __future__ import annotations
@@ -11,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
 
 import regex
 
@@ -73,15 +75,17 @@ _SIGNS = {
            "_": "trattino basso", ":": "due punti", "#": "numero", ",": "virgola"},
 }  # fmt: skip
 
-# What num2words raises for a language, a currency or a number that it does not know.
-_UNSPELLED = (NotImplementedError, KeyError, OverflowError, ValueError, TypeError)
+# Longer numbers are read digit by digit.
+_MOST_DIGITS = 15
+# num2words loops for ever over Amharic numbers of twelve digits.
+_UNSPELLED = {"am"}
 
 _ORDINALS = {
-    "en": r"(?P<n>\d+)(?:st|nd|rd|th)",
-    "de": r"(?P<n>\d{1,3})\.(?=\w|$)",
-    "fr": r"(?P<n>\d+)(?:er|re|ère|ᵉ|e|ème|nd|nde)",
-    "es": r"(?P<n>\d+)\.?[ºª]",
-    "it": r"(?P<n>\d+)[º°ª]",
+    "en": regex.compile(r"(?P<n>\d+)(?:st|nd|rd|th)"),
+    "de": regex.compile(r"(?P<n>\d{1,3})\.(?=\w|$)"),
+    "fr": regex.compile(r"(?P<n>\d+)(?:er|re|ère|ᵉ|e|ème|nd|nde)"),
+    "es": regex.compile(r"(?P<n>\d+)\.?[ºª]"),
+    "it": regex.compile(r"(?P<n>\d+)[º°ª]"),
 }
 
 _NUMBER = r"\d+(?:[.,'’\u202f\u00a0]\d+)*"
@@ -90,13 +94,23 @@ _ADDRESS = regex.compile(
     r"(?:/\S*)?",
     regex.IGNORECASE,
 )
-_WORD = regex.compile(r"^(?P<open>[^\w\d$€£¥+#@&=°%-]*)(?P<core>.*?)(?P<close>[^\w\d%°$€£¥²‰+=&]*)$", regex.DOTALL)
+# The signs around a word that are not said. The second is matched from the end, so that each takes one pass.
+_OPEN = regex.compile(r"[^\w$€£¥+#@&=°%-]*")
+_CLOSE = regex.compile(r"(?r)[^\w%°$€£¥²‰+=&]*")
 _MONEY = regex.compile(rf"(?P<sign>-)?(?:(?P<a>{_CURRENCY})(?P<n1>{_NUMBER})|(?P<n2>{_NUMBER})(?P<b>{_CURRENCY}))")
 _MEASURE = regex.compile(rf"(?P<sign>[-−])?(?P<n>{_NUMBER})(?P<unit>{_UNIT})?")
 _TIME = regex.compile(r"(?P<h>[01]?\d|2[0-3]):(?P<m>[0-5]\d)(?::[0-5]\d)?")
 _RANGE = regex.compile(rf"(?P<a>{_NUMBER})[-–](?P<b>{_NUMBER})")
 _PLAIN_NUMBER = regex.compile(rf"[-−]?{_NUMBER}")
+_DATE = regex.compile(r"\d{1,2}\.")
 _PARTS = regex.compile(r"\d+|[^\d]+")
+_PROTOCOL = regex.compile(r"^https?://")
+_ADDRESS_PARTS = regex.compile(r"[\w&&[^_]]+|[^\s]", regex.V1)
+_UNSAID = regex.compile(r"[/_+=%°\s-]+")
+_GROUPING = regex.compile(r"['’\u202f\u00a0]")
+_MARK = regex.compile(r"[.,]")
+_LONE_GROUP = regex.compile(r"(?r)[.,]\d{3}$")
+_FIGURES = regex.compile(r"[\d.,\s\u00a0\u202f٠-٩]+")
 
 
 def spell(words: Sequence[str], language: str) -> list[str]:
@@ -122,30 +136,32 @@ def _spell(word: str, language: str, before: str, after: str) -> str:
     abbreviations = _ABBREVIATIONS.get(language, {})
     if word in abbreviations:
         return abbreviations[word]
-    if _PLAIN_NUMBER.fullmatch(before) and (unit := _WORD.match(word)) and unit["core"]:
-        name = _name(_value(before.lstrip("-−"), language), unit["core"], language)
+    opening, core, closing = _parted(word)
+    if (core in _UNITS or core in _CURRENCIES) and _PLAIN_NUMBER.fullmatch(before):
+        name = _name(_value(before.lstrip("-−"), language), core, language)
         if name:
-            return f"{unit['open']}{name}{unit['close']}"
+            return f"{opening}{name}{closing}"
     if not any(character.isdigit() or character in "@&+=#%°$€£¥./" for character in word):
         return word if any(character.isalpha() for character in word) else ""
-    if language == "de" and regex.fullmatch(r"\d{1,2}\.", word) and after[:1].isalpha():
+    if language == "de" and _DATE.fullmatch(word) and after[:1].isalpha():
         return _number(int(word[:-1]), language, "ordinal") + "n"
-    parts = _WORD.match(word)
-    if parts is None:
-        return word
-    core = parts["core"]
     said = next((form for rule in _RULES if (form := rule(core, language)) is not None), None)
     if said is None:
         said = core if any(character.isalpha() for character in core) else ""
-    return f"{parts['open']}{said}{parts['close']}" if said else ""
+    return f"{opening}{said}{closing}" if said else ""
+
+
+def _parted(word: str) -> tuple[str, str, str]:
+    """What opens a word, the word itself, and what closes it."""
+    first = _OPEN.match(word).end()  # type: ignore[union-attr]
+    last = _CLOSE.match(word, first).start()  # type: ignore[union-attr]
+    return word[:first], word[first:last], word[last:]
 
 
 def _name(value: Decimal, sign: str, language: str) -> str | None:
     """The name of a unit or a currency that stands apart from its number, as in "5 km"."""
     if sign in _UNITS:
         return _unit_name(value, sign, language)
-    if sign not in _CURRENCIES:
-        return None
     said = _currency(Decimal(2) if value != 1 else value, _CURRENCIES[sign], language)
     return said.split(" ", 1)[-1] if said else None
 
@@ -165,10 +181,8 @@ def _address(core: str, language: str) -> str | None:
     if not _ADDRESS.fullmatch(core):
         return None
     signs = _SIGNS.get(language, _SIGNS["en"])
-    text = regex.sub(r"^https?://", "", core).rstrip("/")
-    return " ".join(
-        signs.get(part, _spell_parts(part, language)) for part in regex.findall(r"[\w&&[^_]]+|[^\s]", text, regex.V1)
-    )
+    text = _PROTOCOL.sub("", core).rstrip("/")
+    return " ".join(signs.get(part) or _spell_parts(part, language) for part in _ADDRESS_PARTS.findall(text))
 
 
 def _money(core: str, language: str) -> str | None:
@@ -191,8 +205,8 @@ def _time(core: str, language: str) -> str | None:
 
 def _ordinal(core: str, language: str) -> str | None:
     pattern = _ORDINALS.get(language)
-    found = regex.fullmatch(pattern, core) if pattern else None
-    return _number(int(found["n"]), language, "ordinal") if found else None
+    found = pattern.fullmatch(core) if pattern else None
+    return _number(Decimal(found["n"]), language, "ordinal") if found else None
 
 
 def _range(core: str, language: str) -> str | None:
@@ -211,9 +225,8 @@ def _measure(core: str, language: str) -> str | None:
     text = found["n"]
     value = _value(text, language)
     year = not found["unit"] and not found["sign"] and text.isdigit() and len(text) == 4 and 1100 <= value < 2100
-    digits = text.isdigit() and (len(text) > 15 or (text.startswith("0") and len(text) > 1))
-    if digits:
-        said = " ".join(_number(int(digit), language) for digit in text)
+    if text.isdigit() and text.startswith("0") and len(text) > 1:
+        said = _digits(text, language)
     else:
         said = _number(value, language, "year" if year else "cardinal")
     unit = " " + _unit_name(value, found["unit"], language) if found["unit"] else ""
@@ -222,7 +235,7 @@ def _measure(core: str, language: str) -> str | None:
 
 def _mixed(core: str, language: str) -> str | None:
     """Letters and digits in one word, such as B2B or A4."""
-    return _spell_parts(core, language) if regex.search(r"\d", core) else None
+    return _spell_parts(core, language) if any(map(str.isdecimal, core)) else None
 
 
 _RULES: tuple[Callable[[str, str], str | None], ...] = (
@@ -231,10 +244,8 @@ _RULES: tuple[Callable[[str, str], str | None], ...] = (
 
 
 def _spell_parts(text: str, language: str) -> str:
-    said = [
-        _number(int(part), language) if part.isdecimal() and len(part) < 16 else part for part in _PARTS.findall(text)
-    ]
-    return regex.sub(r"\s+", " ", regex.sub(r"[/_+=%°-]", " ", " ".join(said))).strip()
+    said = [_number(Decimal(part), language) if part.isdecimal() else part for part in _PARTS.findall(text)]
+    return _UNSAID.sub(" ", " ".join(said)).strip()
 
 
 def _minus(language: str) -> str:
@@ -246,46 +257,65 @@ def _value(text: str, language: str) -> Decimal:
     from babel.core import UnknownLocaleError
     from babel.numbers import NumberFormatError, parse_decimal
 
-    plain = regex.sub(r"['’\u202f\u00a0]", "", text)
+    plain = _GROUPING.sub("", text)
     try:
+        if len(plain) > _MOST_DIGITS + 5:
+            raise NumberFormatError(plain)
         value: Decimal = parse_decimal(plain, locale=language, strict=True)
     except (NumberFormatError, UnknownLocaleError, ValueError):
-        marks = regex.findall(r"[.,]", plain)
-        if len(marks) == 1 and not regex.search(r"[.,]\d{3}$", plain):
+        if len(_MARK.findall(plain)) == 1 and not _LONE_GROUP.search(plain):
             return Decimal(plain.replace(",", "."))
-        return Decimal(regex.sub(r"[.,]", "", plain))
+        return Decimal(_MARK.sub("", plain))
     return value
 
 
 @lru_cache(maxsize=4096)
 def _number(value: Decimal | int, language: str, kind: str = "cardinal") -> str:
-    from num2words import CONVERTER_CLASSES, num2words
+    from num2words import CONVERTER_CLASSES
 
-    number = int(value) if value == int(value) else value
-    if language not in CONVERTER_CLASSES:
-        return str(number)
-    try:
-        if isinstance(number, Decimal):
-            # Digit by digit after the mark: num2words drops them in some languages.
-            whole, _, rest = str(number).partition(".")
-            mark = _SIGNS.get(language, _SIGNS["en"])[","]
-            return " ".join([_number(int(whole), language), mark, *(_number(int(digit), language) for digit in rest)])
-        return str(num2words(number, lang=language, to=kind))
-    except _UNSPELLED:
-        return str(number) if kind == "cardinal" else _number(value, language)
+    # Written out, since a Decimal shows what is very small or large with an exponent.
+    whole, _, rest = f"{value:f}".partition(".")
+    rest = rest if rest.strip("0") else ""
+    if language not in CONVERTER_CLASSES or language in _UNSPELLED:
+        return f"{whole}.{rest}" if rest else whole
+    if rest:
+        # Digit by digit after the mark: num2words drops them in some languages.
+        mark = _SIGNS.get(language, _SIGNS["en"])[","]
+        return f"{_number(Decimal(whole), language)} {mark} {_digits(rest, language)}"
+    said = _by_num2words(int(whole), language, to=kind) if len(whole) <= _MOST_DIGITS else None
+    if said is None and kind != "cardinal":
+        return _number(value, language)
+    if said is None and len(whole) > 1:
+        return _digits(whole, language)
+    return said or whole
+
+
+def _digits(text: str, language: str) -> str:
+    return " ".join(_number(int(digit), language) for digit in text)
 
 
 def _currency(amount: Decimal, code: str, language: str) -> str | None:
+    whole, _, rest = f"{amount:f}".partition(".")
+    if len(whole) > _MOST_DIGITS:
+        # The number as it is read, and the name as it is after any other large one.
+        named = _name(Decimal(2), next(sign for sign, known in _CURRENCIES.items() if known == code), language)
+        return named and f"{_number(amount, language)} {named}"
+    if code == "JPY" or not rest.strip("0"):
+        # Asked with a mark of our own, so that "zero cents" can be taken off again.
+        said = _by_num2words(Decimal(f"{whole}.00"), language, to="currency", currency=code, separator="\x1f")
+        return said and said.split("\x1f")[0].strip()
+    cents = amount.quantize(Decimal("0.01"))
+    return _by_num2words(cents, language, to="currency", currency=code)
+
+
+def _by_num2words(number: Decimal | int, language: str, **how: str) -> str | None:
+    """What num2words says; None for a language, a currency or a number that it does not know."""
     from num2words import num2words
 
-    kwargs: dict[str, Any] = {"lang": language, "to": "currency", "currency": code}
     try:
-        if amount == int(amount) or code == "JPY":
-            # Asked with a mark of our own, so that "zero cents" can be taken off again.
-            said = str(num2words(Decimal(int(amount)).quantize(Decimal("0.00")), separator="\x1f", **kwargs))
-            return said.split("\x1f")[0].strip()
-        return str(num2words(amount.quantize(Decimal("0.01")), **kwargs))
-    except _UNSPELLED:
+        return str(num2words(number, lang=language, **how)).strip() or None
+    except Exception:
+        # What it does not know ends in anything from NotImplementedError to RecursionError.
         return None
 
 
@@ -294,8 +324,11 @@ def _unit_name(value: Decimal, unit: str, language: str) -> str:
     from babel.core import UnknownLocaleError
     from babel.units import UnknownUnitError, format_unit
 
+    if len(value.as_tuple().digits) > _MOST_DIGITS:
+        # More than Babel can round; the name is that of any large number.
+        value = Decimal(100)
     try:
         whole: str = format_unit(value, _UNITS[unit], "long", locale=language)
     except (UnknownLocaleError, UnknownUnitError, ValueError):
         return unit
-    return regex.sub(r"[\d.,\s\u00a0\u202f٠-٩]+", " ", whole).strip()
+    return _FIGURES.sub(" ", whole).strip()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import regex
@@ -17,12 +16,12 @@ __all__ = ["Chunk", "Token", "chunks", "has_words", "normalise", "tokens"]
 _INVISIBLE = regex.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufff9-\ufffb]")
 _CONTROL = regex.compile(r"[\p{Cc}--[\n]]", regex.V1)
 _BLANK = regex.compile(r"[^\S\n]+")
-_PARAGRAPH = regex.compile(r"[^\S\n]*\n[^\S\n]*(?:\n\s*)?")
+_PARAGRAPH = regex.compile(r" ?\n\s*")
 
 # Scripts that are written without spaces. There the token is what a reader calls one character.
 _SPACELESS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\u30fc"
 _HAS_SPACELESS = regex.compile(rf"[{_SPACELESS}]")
-_PIECE = regex.compile(
+_TOKEN = regex.compile(
     rf"[\p{{Ps}}\p{{Pi}}\"']*(?:(?=[{_SPACELESS}])\X|(?:(?![{_SPACELESS}\p{{P}}])\X|[\p{{P}}](?=[^\s{_SPACELESS}\p{{P}}]))+)"
     r"(?:(?![\p{Ps}\p{Pi}])\p{P})*|\p{P}+|\X",
     regex.V1,
@@ -88,7 +87,7 @@ def tokens(text: str, language: str) -> list[Token]:
     """
     pieces: list[tuple[str, str]] = []
     for word in text.split():
-        parts = _PIECE.findall(word) if _HAS_SPACELESS.search(word) else [word]
+        parts = _TOKEN.findall(word) if _HAS_SPACELESS.search(word) else [word]
         pieces += [(part, "") for part in parts[:-1]] + [(parts[-1], " ")]
     spoken = spell([piece for piece, _ in pieces], language)
     return [Token(piece, said, space) for (piece, space), said in zip(pieces, spoken, strict=True)]
@@ -101,18 +100,30 @@ def chunks(text: str, language: str, longest: int = 300, shortest: int = 40) -> 
     `longest` spoken characters; a sentence longer than that is cut at a clause, else between tokens.
     A chunk below `shortest` is merged with a neighbour, since engines rush very short ones.
     """
-    packed: list[list[Token]] = []
+    packed: list[_Run] = []
     for sentence in _sentences(text, language):
         words = tokens(sentence, language)
         if not sentence[-1].isspace():
             words[-1] = replace(words[-1], space="")
         pieces = _cut(words, longest)
         for piece in pieces:
-            if packed and len(pieces) == 1 and _length(packed[-1]) + _length(piece) <= longest:
-                packed[-1] += piece
+            if packed and len(pieces) == 1 and packed[-1].length + piece.length <= longest:
+                packed[-1].add(piece)
             else:
                 packed.append(piece)
-    return [Chunk(tuple(piece)) for piece in _merge(packed, shortest)]
+    return [Chunk(tuple(piece.tokens)) for piece in _merge(packed, shortest)]
+
+
+class _Run:
+    """Tokens in a row, and how many characters of them are spoken."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self.tokens = tokens
+        self.length = sum(map(_length, tokens))
+
+    def add(self, more: _Run) -> None:
+        self.tokens += more.tokens
+        self.length += more.length
 
 
 def _sentences(text: str, language: str) -> list[str]:
@@ -122,29 +133,32 @@ def _sentences(text: str, language: str) -> list[str]:
     return [part for part in found if part.strip()]
 
 
-def _length(piece: Sequence[Token]) -> int:
-    return sum(len(token.spoken) + len(token.space) for token in piece if token.spoken)
+def _length(token: Token) -> int:
+    return len(token.spoken) + len(token.space) if token.spoken else 0
 
 
-def _cut(sentence: list[Token], longest: int) -> list[list[Token]]:
-    """Halve at the best border near the middle until each part fits."""
-    if _length(sentence) <= longest or len(sentence) == 1:
-        return [sentence]
-    half, before, best, best_cost = _length(sentence) / 2, 0, 1, float("inf")
+def _cut(sentence: list[Token], longest: int) -> list[_Run]:
+    """Halve at the best border near the middle until each part fits; what is not said stays with what it follows."""
+    whole = _Run(sentence)
+    if whole.length <= longest:
+        return [whole]
+    half, before, best, best_cost = whole.length / 2, 0, 0, float("inf")
     for index in range(1, len(sentence)):
-        before += _length(sentence[index - 1 : index])
+        before += _length(sentence[index - 1])
+        if not before or not sentence[index].spoken:
+            continue
         clause = sentence[index - 1].text[-1:] in ",;:—–)、，；："
         cost = abs(before - half) / half + (0 if clause else 0.5)
         if cost < best_cost:
             best, best_cost = index, cost
-    return _cut(sentence[:best], longest) + _cut(sentence[best:], longest)
+    return [*_cut(sentence[:best], longest), *_cut(sentence[best:], longest)] if best else [whole]
 
 
-def _merge(pieces: list[list[Token]], shortest: int) -> list[list[Token]]:
-    merged: list[list[Token]] = []
+def _merge(pieces: list[_Run], shortest: int) -> list[_Run]:
+    merged: list[_Run] = []
     for piece in pieces:
-        if merged and (_length(piece) < shortest or _length(merged[-1]) < shortest):
-            merged[-1] = merged[-1] + piece
+        if merged and (piece.length < shortest or merged[-1].length < shortest):
+            merged[-1].add(piece)
         else:
             merged.append(piece)
     return merged

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from speech.errors import InstallError, ModelError
-from speech.models import TRANSCRIBER, announce, cache_in, choose, obtain
+from speech.models import TRANSCRIBER, announce, cache_in, choose, loading, obtain
+from speech.models.config import check_config
 from speech.stores import Store
 
 __all__ = ["transcribe"]
@@ -51,9 +52,11 @@ def _load(folder: Path) -> Any:
     from transformers import pipeline
 
     cuda = torch.cuda.is_available()
-    return pipeline(
-        "automatic-speech-recognition",
-        model=str(folder),
-        device="cuda" if cuda else "cpu",
-        dtype=torch.float16 if cuda else torch.float32,
-    )
+    check_config(folder)
+    with loading(TRANSCRIBER):
+        return pipeline(
+            "automatic-speech-recognition",
+            model=str(folder),
+            device="cuda" if cuda else "cpu",
+            dtype=torch.float16 if cuda else torch.float32,
+        )

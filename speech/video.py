@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from speech.audio import complaint, ffmpeg
 from speech.errors import VideoError
 from speech.files import replacing
+from speech.media import AUDIO, VIDEO, ffmpeg, source
+from speech.processes import Program
 
 __all__ = ["Background", "Video", "burn", "check_colour", "probe"]
 
@@ -19,6 +19,20 @@ _COLOUR = re.compile(r"#?[0-9A-Fa-f]{6}|[A-Za-z]+")
 _BACKGROUND_RATE = 30
 _H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "19", "-pix_fmt", "yuv420p")
 _AAC = ("-c:a", "aac", "-b:a", "160k")
+
+# 4K as cinemas have it, either way up.
+_MOST_PIXELS = 4096 * 2304
+# Frames that wait to be encoded take some 130 bytes a pixel with so many threads.
+_MEMORY, _MEMORY_OF_PIXEL = 500_000_000, 300
+_THREADS = 4
+_FASTEST_RATE = 120
+_LONGEST_SECONDS = 12 * 3600
+_GLANCE_SECONDS, _GLANCE_MEMORY = 60, 500_000_000
+# Encoding may take this many times as long as what is shown.
+_SLOWEST = 60
+_HEADER = re.compile(rb"YUV4MPEG2 W(\d+) H(\d+) ")
+_DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", re.MULTILINE)
+_SOUND = re.compile(r"^ +Stream #0:\d+.*?: Audio: ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +56,25 @@ class Background:
 
 
 def probe(path: Path) -> Video:
-    """What a video is.
+    """What a video is: its size is that of its first frame, as it is decoded.
 
     Raises:
-        VideoError: it is none, or has no picture.
+        VideoError: it is of no kind that is taken, has no picture, or is too large or too long.
     """
-    import imageio_ffmpeg
-
     if not path.is_file():
         raise VideoError(f"There is no video at {path}.")
-    frames = imageio_ffmpeg.read_frames(str(path.resolve()))
-    try:
-        about = next(frames)
-    except (OSError, RuntimeError, StopIteration):
-        raise VideoError(f"{path.name} is not a video that ffmpeg can read, or it has no picture.") from None
-    finally:
-        frames.close()
-    width, height = about["source_size"]
-    if about.get("rotate") in (90, 270, -90, -270):
-        width, height = height, width
-    return Video(path, width, height, round(about["duration"] * 1000), bool(about.get("audio_codec")))
+    command = [ffmpeg(), "-v", "info", "-hide_banner", "-nostdin", "-threads", "1", *_source(path), "-map", "0:V:0"]
+    command += ["-frames:v", "1", "-pix_fmt", "yuv420p", "-f", "yuv4mpegpipe", "pipe:1"]
+    with Program(command, fault=VideoError, seconds=_GLANCE_SECONDS, memory=_GLANCE_MEMORY) as program:
+        header = _HEADER.match(program.run())
+    if header is None:
+        raise VideoError(f"{path.name} is not a video that ffmpeg can read, or it has no picture.")
+    told = program.said
+    length = _DURATION.search(told)
+    seconds = int(length[1]) * 3600 + int(length[2]) * 60 + float(length[3]) if length else 0.0
+    if seconds > _LONGEST_SECONDS:
+        raise VideoError(f"{path.name} is longer than {_LONGEST_SECONDS // 3600} hours.")
+    return Video(path, int(header[1]), int(header[2]), round(seconds * 1000), bool(_SOUND.search(told)))
 
 
 def check_colour(colour: str) -> str:
@@ -71,9 +84,11 @@ def check_colour(colour: str) -> str:
         VideoError: it is none.
     """
     if _COLOUR.fullmatch(colour):
-        source = f"color=c={colour}:s=16x16:d=0.1"
-        tried = subprocess.run([ffmpeg(), "-v", "quiet", "-f", "lavfi", "-i", source, "-f", "null", "-"])
-        if tried.returncode == 0:
+        picture = ["-f", "lavfi", "-i", f"color=c={colour}:s=16x16:d=0.1"]
+        command = [ffmpeg(), "-v", "quiet", "-nostdin", *picture, "-f", "null", "-"]
+        with Program(command, fault=VideoError, seconds=_GLANCE_SECONDS, memory=_GLANCE_MEMORY) as program:
+            program.run()
+        if program.code == 0:
             return colour
     raise VideoError(f"--background: {colour!r} is not a colour; expected a name such as navy, or #1A2B3C.")
 
@@ -101,23 +116,34 @@ def burn(
     if isinstance(picture, Background):
         size = f"{picture.width}x{picture.height}"
         colour = f"color=c={picture.colour}:s={size}:r={_BACKGROUND_RATE}:d={length / 1000:.3f}"
-        source, filters = ["-f", "lavfi", "-i", colour], []
+        shown, filters = ["-f", "lavfi", "-i", colour], []
     else:
         length = max(length, picture.duration_ms)
-        source = ["-i", str(picture.path.resolve())]
+        shown = _source(picture.path)
         longer = (length - picture.duration_ms) / 1000
         filters = [f"tpad=stop_mode=clone:stop_duration={longer:.3f}"] if longer > 0 else []
     # H.264 as every player takes it has an even number of pixels each way.
     filters += ["crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0", "ass=captions.ass"]
-    sound, heard = (["-i", str(audio.resolve())], "1:a:0") if audio else ([], "0:a:0?")
+    sound, heard = (source(audio, fault=VideoError), "1:a:0") if audio else ([], "0:a:0?")
+    if length > _LONGEST_SECONDS * 1000:
+        raise VideoError(f"{target.name} would be longer than {_LONGEST_SECONDS // 3600} hours.")
     with TemporaryDirectory() as folder, replacing(target) as partial:
         (Path(folder) / "captions.ass").write_text(captions, encoding="utf-8")
         command = [
-            ffmpeg(), "-v", "warning", "-nostdin", "-y", "-progress", "pipe:1",
-            *source, *sound, "-map", "0:v:0", "-map", heard, "-vf", ",".join(filters),
-            *_H264, *_AAC, "-movflags", "+faststart", "-f", "mp4", str(partial.resolve()),
+            ffmpeg(), "-v", "warning", "-nostdin", "-y", "-progress", "pipe:1", "-threads", str(_THREADS),
+            *shown, *sound, "-map", "0:V:0", "-map", heard, "-vf", ",".join(filters),
+            # What a header tells of its length is not believed.
+            "-t", str(_LONGEST_SECONDS), "-fpsmax", str(_FASTEST_RATE), "-threads", str(_THREADS),
+            *_H264, *_AAC, "-movflags", "+faststart", "-f", "mp4", f"file:{partial.resolve()}",
         ]  # fmt: skip
-        frames, log = _run(command, Path(folder), length, tell)
+        memory = _MEMORY + _MEMORY_OF_PIXEL * picture.width * picture.height
+        with Program(
+            command, fault=VideoError, seconds=600 + _SLOWEST * length / 1000, memory=memory, folder=Path(folder)
+        ) as program:
+            frames = _follow(program, length, tell)
+        log = program.said
+        if program.code:
+            raise VideoError(f"ffmpeg could not make the video: {program.complaint}")
         # Asked for no letter in particular, so there is none.
         if "failed to find any fallback with glyph 0x0 " in log:
             raise VideoError("This machine has no font to write captions with; install one, such as fonts-dejavu-core.")
@@ -126,28 +152,22 @@ def burn(
     return target
 
 
-def _run(command: list[str], folder: Path, length_ms: int, tell: Callable[[float], None]) -> tuple[int, str]:
-    """Run ffmpeg to its end; how many frames it made, and what it said."""
-    frames, log = 0, folder / "log"
-    with (
-        log.open("wb") as said,
-        subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=said, text=True) as process,
-    ):
-        assert process.stdout
-        try:
-            for line in process.stdout:
-                name, _, value = line.strip().partition("=")
-                if name == "frame":
-                    frames = int(value)
-                elif name == "out_time_us" and value.isdigit():
-                    tell(min(int(value) / 1000 / max(length_ms, 1), 1.0))
-        except BaseException:
-            process.kill()
-            raise
-    text = log.read_text(encoding="utf-8", errors="replace")
-    if process.returncode:
-        raise VideoError(f"ffmpeg could not make the video: {complaint(text)}")
-    return frames, text
+def _source(path: Path) -> list[str]:
+    return ["-max_pixels", str(_MOST_PIXELS), *source(path, AUDIO + VIDEO, VideoError)]
+
+
+def _follow(program: Program, length_ms: int, tell: Callable[[float], None]) -> int:
+    """Tell how far ffmpeg is until its end; how many frames it made."""
+    frames, held = 0, b""
+    for data in program.output():
+        *lines, held = (held + data).split(b"\n")
+        for line in lines:
+            name, _, value = line.decode("ascii", "replace").strip().partition("=")
+            if name == "frame" and value.isdigit():
+                frames = int(value)
+            elif name == "out_time_us" and value.isdigit():
+                tell(min(int(value) / 1000 / max(length_ms, 1), 1.0))
+    return frames
 
 
 def _name(picture: Video | Background) -> str:

@@ -14,13 +14,13 @@ from tasks.step import step
 __all__ = ["persist_audio", "persist_files"]
 
 
-@step("persist audio", timeout=settings().processing_timeout)
+@step("persist audio", timeout=settings().setup_timeout)
 def persist_audio(store: Store, job_id: str, path: Path) -> str:
     """Store the recording as soon as it is made, so that no later fault loses it; returns its URL."""
     return _persist(store, job_id, path.suffix[1:], path)
 
 
-@step("persist files", timeout=settings().processing_timeout)
+@step("persist files", timeout=settings().setup_timeout)
 def persist_files(store: Store, job_id: str, paths: dict[str, Path]) -> dict[str, str]:
     """Store all that was made of the words, or nothing; returns the URL of each kind."""
     try:

@@ -1,4 +1,4 @@
-"""What a person sees of a run in Prefect's UI: a summary with links, and the words in a table."""
+"""What a person sees of a run in Prefect's UI: a summary with the places of the files, and the words in a table."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
+from speech.outputs import PIECES, PREVIEW, key
 from speech.request import SpeechResult
 from speech.subtitles import Subtitles
 from tasks.progress import Progress, show
@@ -45,9 +46,9 @@ def _table(subtitles: Subtitles) -> list[dict[str, Any]]:
 
 
 def _summary(result: SpeechResult) -> str:
-    links = {"listen and read along": result.preview_url} if result.preview_url else {}
-    links |= {result.audio_format or "wav": result.audio_url, **(result.timing_files or {})}
-    links |= {"cues": result.cues_url} if result.cues_url else {}
+    files = {result.audio_format or "wav": result.audio_url, **(result.timing_files or {})}
+    files |= {PREVIEW: result.preview_url} if result.preview_url else {}
+    files |= {PIECES: result.cues_url} if result.cues_url else {}
     quote = result.text[:300].replace("\n", " ").translate(_PLAIN) + ("..." if len(result.text) > 300 else "")
     lines = [
         f"> {quote}",
@@ -60,15 +61,13 @@ def _summary(result: SpeechResult) -> str:
     if result.timing_method:
         lines.append(f"| Words | {result.word_count}, timed by {result.timing_method} |")
         lines.append(f"| Confidence | {result.timing_confidence} |")
-    # A browser follows no link from a web page to a file; its place helps more.
-    places = [f"`{url.removeprefix('file://')}`" for url in links.values() if url.startswith("file:")]
-    lines += ["", "\n".join(f"- {place}" for place in places)] if places else ["", _linked(links)]
+    # A browser follows no link from a web page to a file, and a signed one opens the file to all who read this.
+    local = result.audio_url.startswith("file:")
+    places = [url.removeprefix("file://") if local else key(result.job_id, kind) for kind, url in files.items()]
+    lines += ["", *(f"- `{place}`" for place in places)]
+    lines += [] if local else ["", f"For links that work for an hour: `f5-flows result {result.job_id}`"]
     lines += ["", *(f"- {warning.translate(_PLAIN)}" for warning in result.warnings)]
     return "\n".join(lines)
-
-
-def _linked(links: dict[str, str]) -> str:
-    return " · ".join(f"[{name}]({url})" for name, url in links.items())
 
 
 _PLAIN = str.maketrans({character: "\\" + character for character in "\\`*_{}[]<>#|!"})

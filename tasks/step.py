@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from prefect.runtime import flow_run
 from prefect.tasks import exponential_backoff
 
 from speech.errors import SpeechError
+from speech.processes import interrupted_by
 from speech.settings import settings
 from tasks.progress import wait
 
@@ -63,7 +65,8 @@ def step(name: str, timeout: float, *, gpu: bool = False) -> Callable[[Callable[
     """Make a function a step of that name.
 
     The function runs in a thread, so that the flow's own loop stays free for heartbeats and
-    cancellation. It is tried again, with growing pauses, only for faults that may pass.
+    cancellation. It is tried again, with growing pauses, only for faults that may pass. When the
+    step is over, whyever, the programs that its thread still waits for are ended.
 
     Args:
         timeout: seconds for one try.
@@ -73,25 +76,32 @@ def step(name: str, timeout: float, *, gpu: bool = False) -> Callable[[Callable[
     def decorate(function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
         @functools.wraps(function)
         async def run(*args: P.args, **kwargs: P.kwargs) -> R:
-            loop, begun = asyncio.get_running_loop(), asyncio.Event()
+            loop, begun, over = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+            def check() -> None:
+                if over.is_set():
+                    raise TimeoutError(f"{name} was given up.")
 
             def work() -> R:
                 loop.call_soon_threadsafe(begun.set)
                 call = Call(name, str(flow_run.id or "") or None, time.monotonic())
                 _calls[id(call)] = call
                 try:
-                    return function(*args, **kwargs)
+                    with interrupted_by(check):
+                        return function(*args, **kwargs)
                 finally:
                     del _calls[id(call)]
 
             working = loop.run_in_executor(_GPU if gpu else None, copy_context().run, work)
-            if gpu:
-                await _turn(begun, working)
             try:
+                if gpu:
+                    await _turn(begun, working)
                 async with asyncio.timeout(timeout):
                     return await working
             except TimeoutError:
                 raise TimeoutError(f"{name} took longer than {timeout:g} s, and was given up.") from None
+            finally:
+                over.set()
 
         decorated: Callable[P, Awaitable[R]] = task(
             name=name,

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from tests import FOREIGN, RUNTIME
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from tests.fakes.faults import FaultyProxy
     from tests.fakes.runpod import ControlPlane
     from tests.services import Postgres
@@ -50,6 +52,9 @@ from speech.engines.espeak import Utterance, say  # noqa: E402
 from speech.settings import settings  # noqa: E402
 from speech.stores.s3 import Bucket, S3Store  # noqa: E402
 from tests.fakes import gateway as ceph  # noqa: E402
+
+# Known before Prefect is imported, whose settings freeze then.
+os.environ["PREFECT_API_AUTH_STRING"] = local_server.password()
 
 # Hypothesis reads every module that is not in site-packages for constants, the components' among them.
 hypothesis.settings.register_profile("shared", suppress_health_check=[hypothesis.HealthCheck.too_slow], deadline=None)
@@ -214,6 +219,25 @@ def font() -> str | None:
 
 
 _FONTS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "/Library/Fonts", "/System/Library/Fonts")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real one, to which a name is known that leads to this machine."""
+    from playwright.sync_api import sync_playwright
+
+    program = next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    )
+    if program is None:
+        needed("a browser is needed: apt-get install chromium")
+    rebound = "--host-resolver-rules=MAP evil.example 127.0.0.1"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--no-proxy-server", rebound]
+        )
+        yield started
+        started.close()
 
 
 @contextmanager

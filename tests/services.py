@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 from filelock import FileLock
 
-from tests import inherited
+from tests import PATIENCE, inherited
 from tests.fakes.gateway import free_port
 
 __all__ = ["POSTGRES", "Postgres", "Prefect", "Redis", "stop_group"]
@@ -65,7 +65,7 @@ class Postgres:
             self.query("CREATE DATABASE prefect", "postgres")
 
     def start(self) -> None:
-        """Start it, again perhaps, on its port."""
+        """Start it, on the port that it has had."""
         self.process = subprocess.Popen(
             [*as_postgres(), self._bin / "postgres", "-D", self.home / "data", "-p", str(self.port),
              "-k", str(self.home), "-c", "listen_addresses=127.0.0.1",
@@ -73,10 +73,20 @@ class Postgres:
              "-c", "full_page_writes=off", "-c", "max_connections=200"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         ready = [self._bin / "pg_isready", "-q", *self._where]
         while subprocess.run(ready).returncode and time.monotonic() < deadline:
             time.sleep(0.1)
+
+    def restart(self, away: float = 0) -> None:
+        """End it with all of its connections, and start it again.
+
+        Args:
+            away: seconds in between.
+        """
+        self.stop()
+        time.sleep(away)
+        self.start()
 
     @property
     def url(self) -> str:
@@ -163,7 +173,7 @@ class Prefect:
             env=environment, stdout=(self.home / "server.log").open("ab"), stderr=subprocess.STDOUT,
             start_new_session=True, cwd=self.home,
         )  # fmt: skip
-        deadline = time.monotonic() + 180
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
                 if httpx.get(f"{self.api}/health", timeout=2, trust_env=False).text.strip() == "true":
@@ -181,7 +191,7 @@ class Prefect:
 
 def migrated(template: Path, home: Path) -> Postgres:
     """A database with Prefect's tables, copied from one that is made once for all tests."""
-    with FileLock(f"{template}.lock", timeout=280):
+    with FileLock(f"{template}.lock", timeout=PATIENCE):
         if not (template / "ready").exists():
             shutil.rmtree(template, ignore_errors=True)
             database = Postgres(template)

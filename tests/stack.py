@@ -19,7 +19,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, Fl
 from prefect.client.schemas.objects import FlowRun, StateType
 
 from speech.stores.s3 import Bucket, S3Store
-from tests import inherited
+from tests import PATIENCE, inherited
 from tests.fakes.gateway import ACCESS_KEY, SECRET_KEY
 from tests.fakes.runpod import API_KEY, ControlPlane
 from tests.services import Postgres, Prefect, stop_group
@@ -59,15 +59,15 @@ class Container:
 
     def ask(self, **given: Any) -> dict[str, Any]:
         """Send a job's input and wait for what the client of RunPod gets."""
-        return ask(self.plane, "POST", "runsync?wait=200000", json={"input": given})
+        return ask(self.plane, "POST", f"runsync?wait={PATIENCE * 1000}", json={"input": given})
 
     def send(self, **given: Any) -> str:
         """Send a job's input; returns RunPod's id of the job."""
         return str(ask(self.plane, "POST", "run", json={"input": given})["id"])
 
-    def answer(self, job: str, seconds: float = 120) -> dict[str, Any]:
+    def answer(self, job: str) -> dict[str, Any]:
         """What became of a job that was sent."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE
         while True:
             told = ask(self.plane, "GET", f"status/{job}")
             if told["status"] not in ("IN_QUEUE", "IN_PROGRESS"):
@@ -87,19 +87,20 @@ class Container:
 def ask(plane: ControlPlane, method: str, path: str, **more: Any) -> dict[str, Any]:
     """What a client of RunPod does."""
     answer = httpx.request(
-        method, f"{plane.url}/{ENDPOINT}/{path}", headers={"Authorization": f"Bearer {API_KEY}"}, timeout=210,
+        method, f"{plane.url}/{ENDPOINT}/{path}", headers={"Authorization": f"Bearer {API_KEY}"}, timeout=PATIENCE,
         trust_env=False, **more,
     )  # fmt: skip
     told: dict[str, Any] = answer.json()
     return told
 
 
-def silence_schedules(api: str) -> None:
+def silence_schedules(api: str, auth: tuple[str, str] | None = None) -> None:
     """A run that the clock starts, every five minutes, would take the place of one that a test started."""
-    for deployment in httpx.post(f"{api}/deployments/filter", json={}, trust_env=False).json():
-        for schedule in deployment["schedules"]:
-            url = f"{api}/deployments/{deployment['id']}/schedules/{schedule['id']}"
-            httpx.patch(url, json={"active": False}, trust_env=False).raise_for_status()
+    with httpx.Client(base_url=api, auth=auth, trust_env=False) as client:
+        for deployment in client.post("/deployments/filter", json={}).json():
+            for schedule in deployment["schedules"]:
+                url = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
+                client.patch(url, json={"active": False}).raise_for_status()
 
 
 class Stack:
@@ -113,9 +114,11 @@ class Stack:
         self.home, self.database, self.bucket = home, database, bucket
         self.prefect = Prefect(database, home / "prefect")
         self.runpod = ControlPlane(ENDPOINT)
-        self.runpod.ping_timeout = 6
+        self.runpod.ping_timeout = 60
         self.store = S3Store(bucket)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.temporary = home / "tmp"
+        self.temporary.mkdir()
         self.variables = {
             "PREFECT_API_URL": self.prefect.api,
             "S3_BUCKET": bucket.name,
@@ -129,12 +132,13 @@ class Stack:
             "RUNPOD_JOB_URL": self.runpod.url,
             "RUNPOD_MANAGEMENT_URL": self.runpod.management_url,
             "RUNPOD_RECONCILE_SECONDS": "2",
-            "RUNPOD_SUBMIT_GRACE": "8",
+            "RUNPOD_SUBMIT_GRACE": "20",
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             "PREFECT_WORKER_PREFETCH_SECONDS": "1",
-            "LEASE_SECONDS": "5",
+            "LEASE_SECONDS": "15",
             "CANCEL_GRACE": "15",
             "PYTHONUNBUFFERED": "1",
+            "TMPDIR": str(self.temporary),
         }
 
     def environment(self, name: str, **more: str) -> dict[str, str]:
@@ -154,7 +158,7 @@ class Stack:
     def deploy(self, pool: str = "gpu", **variables: str) -> str:
         done = subprocess.run(
             [PROGRAM, "deploy", "--pool", pool], env=self.environment("deploy", **variables), capture_output=True,
-            text=True, timeout=120, cwd=self.home,
+            text=True, timeout=PATIENCE, cwd=self.home,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         self._quicken(pool)
@@ -184,7 +188,7 @@ class Stack:
     def client(self) -> PrefectClient:
         return PrefectClient(self.prefect.api)
 
-    def job(self, wait: float = 120, **given: Any) -> dict[str, Any]:
+    def job(self, wait: float = PATIENCE, **given: Any) -> dict[str, Any]:
         """What a client of RunPod does: send a job and wait for it."""
         return ask(self.runpod, "POST", f"runsync?wait={wait * 1000:.0f}", json={"input": given})
 
@@ -207,9 +211,9 @@ class Stack:
         async with self.client() as client:
             return await client.read_flow_run(UUID(str(run)))
 
-    async def until(self, run: UUID | str, *, seconds: float = 90, names: tuple[str, ...] = ()) -> FlowRun:
+    async def until(self, run: UUID | str, *, names: tuple[str, ...] = ()) -> FlowRun:
         """Wait for the end of a run, or for a state by name."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE
         async with self.client() as client:
             while True:
                 found = await client.read_flow_run(UUID(str(run)))
@@ -220,9 +224,9 @@ class Stack:
                     raise AssertionError(f"{run} is {state and state.name}: {state and state.message}")
                 await asyncio.sleep(0.2)
 
-    async def ends(self, seconds: float = 60) -> list[str]:
+    async def ends(self) -> list[str]:
         """The names of the states in which all runs so far have ended; the inbox is looked into now and then."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE
         begun = FlowRunFilterStateType(any_=[kind for kind in StateType if kind is not StateType.SCHEDULED])
         mine = FlowRunFilter(state=FlowRunFilterState(type=begun))
         async with self.client() as client:
@@ -243,6 +247,14 @@ class Stack:
             for entry in list(self.store.list(prefix)):
                 self.store.delete(entry.key)
 
+    def end(self) -> None:
+        """Tell all processes of ours to stop, and wait until they have."""
+        for process in self.processes.values():
+            stop_group(process, signal.SIGTERM)
+        for process in self.processes.values():
+            process.wait(PATIENCE)
+        self.processes.clear()
+
     def stop(self) -> None:
         for process in self.processes.values():
             stop_group(process)
@@ -256,6 +268,6 @@ class Stack:
             return
         url = f"{self.prefect.api}/work_pools/{pool}"
         template = httpx.get(url, trust_env=False).json()["base_job_template"]
-        for name, value in {"poll_interval": 0.5, "settle": 4, "cancel_grace": 8}.items():
+        for name, value in {"poll_interval": 0.5, "settle": 12, "cancel_grace": 15}.items():
             template["variables"]["properties"][name]["default"] = value
         httpx.patch(url, json={"base_job_template": template}, trust_env=False).raise_for_status()

@@ -16,7 +16,7 @@ from prefect.client.schemas.objects import FlowRun
 
 from blocks.saved import NAME
 from speech.stores.s3 import Bucket, S3Store
-from tests import inherited
+from tests import PATIENCE, inherited
 from tests.conftest import needed
 from tests.fakes.gateway import free_port
 from tests.services import Postgres, postgres_programs, stop_group
@@ -24,6 +24,9 @@ from tests.stack import PROGRAM, silence_schedules
 
 ROOT = Path(__file__).parent.parent
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+PASSWORD = "developer:secret"
+# A run that waits for its place looks again after half a minute otherwise.
+_QUICK = {"PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2"}
 
 
 class Machine:
@@ -41,6 +44,7 @@ class Machine:
             "http://localhost:4200": f"http://127.0.0.1:{self.ports['server']}",
             "http://s3:5000": f"http://127.0.0.1:{self.ports['s3']}",
             "/data": str(home / "prefect"),
+            COMPOSE["server"]["environment"]["PREFECT_SERVER_API_AUTH_STRING"]: PASSWORD,
         }
 
     @property
@@ -53,7 +57,8 @@ class Machine:
         return value
 
     def environment(self, name):
-        given = {key: self.here(value) for key, value in COMPOSE[name]["environment"].items() if "${" not in value}
+        here = {key: self.here(value) for key, value in COMPOSE[name]["environment"].items()}
+        given = {key: value for key, value in here.items() if "${" not in value}
         if "PREFECT_REDIS_MESSAGING_HOST" in given:
             given |= {
                 "PREFECT_REDIS_MESSAGING_HOST": "127.0.0.1",
@@ -61,7 +66,7 @@ class Machine:
             }
         own = {"HOME": str(self.home), "F5_FLOWS_HOME": str(self.home / "f5")}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return {**inherited(), **own, "PATH": path, "PREFECT_WORKER_QUERY_SECONDS": "1", **given}
+        return {**inherited(), **own, "PATH": path, "PREFECT_WORKER_QUERY_SECONDS": "1", **_QUICK, **given}
 
     def start(self, name, *command):
         self.processes[name] = subprocess.Popen(
@@ -71,7 +76,7 @@ class Machine:
 
     def once(self, name, *command):
         done = subprocess.run(
-            command, env=self.environment(name), capture_output=True, text=True, timeout=200, cwd=self.home
+            command, env=self.environment(name), capture_output=True, text=True, timeout=PATIENCE, cwd=self.home
         )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         return done.stdout
@@ -83,7 +88,7 @@ class Machine:
 
 
 def answers(url):
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
             return httpx.get(url, timeout=2, trust_env=False)
@@ -111,7 +116,7 @@ def machine(tmp_path_factory):
         answers(f"http://127.0.0.1:{port['s3']}")
         machine.once("bucket", *COMPOSE["bucket"]["entrypoint"])
         machine.told = machine.once("setup", str(PROGRAM), *COMPOSE["setup"]["command"])
-        silence_schedules(machine.api)
+        silence_schedules(machine.api, tuple(PASSWORD.split(":")))
         machine.start("worker", str(PROGRAM), *COMPOSE["worker"]["command"])
         yield machine
     finally:
@@ -128,14 +133,13 @@ def store(machine):
 
 
 async def run(machine, deployment, **parameters) -> FlowRun:
-    async with PrefectClient(machine.api) as client:
+    async with PrefectClient(machine.api, auth_string=PASSWORD) as client:
         found = await client.read_deployment_by_name(deployment)
         started = await client.create_flow_run_from_deployment(found.id, parameters=parameters)
-        for _ in range(600):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
             seen = await client.read_flow_run(started.id)
             if seen.state.is_final():
-                # Prefect frees the deployment's place a moment after it says that the run has ended.
-                await asyncio.sleep(1)
                 return seen
             await asyncio.sleep(0.2)
     raise AssertionError(f"{deployment} is {seen.state_name}")
@@ -148,8 +152,29 @@ async def test_everything_is_set_up_by_one_command(machine):
     assert machine.told.count("Automation:") == 1
 
 
+def test_the_server_asks_for_the_password_that_only_the_developer_has(machine):
+    for auth, status in ((None, 401), (("developer", "guess"), 401), (tuple(PASSWORD.split(":")), 200)):
+        assert httpx.get(f"{machine.api}/admin/version", auth=auth, trust_env=False).status_code == status
+    assert PASSWORD not in (ROOT / "compose.yaml").read_text()
+
+
+def test_pages_of_other_origins_are_not_let_in(machine):
+    for origin, let_in in (("https://evil.example", False), (machine.here("http://localhost:4200"), True)):
+        headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        for url in (f"{machine.api}/flow_runs/filter", machine.here("http://s3:5000/f5-flows")):
+            answer = httpx.options(url, headers=headers, trust_env=False)
+            allowed = answer.headers.get("access-control-allow-origin")
+            assert allowed == (origin if let_in and "/api/" in url else None)
+
+
+def test_no_port_is_open_to_the_network():
+    ports = [port for service in COMPOSE.values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
 async def test_setting_up_again_changes_nothing(machine):
-    async with PrefectClient(machine.api) as client:
+    async with PrefectClient(machine.api, auth_string=PASSWORD) as client:
         before = [(found.id, found.name) for found in await client.read_deployments()]
         automations = [found.id for found in await client.read_automations()]
         machine.once("setup", str(PROGRAM), *COMPOSE["setup"]["command"])
@@ -193,6 +218,14 @@ async def test_the_inbox_is_narrated_once(machine, store, tmp_path):
     done = await run(machine, "narrate-inbox/narrate-inbox")
     assert done.state_name == "Completed"
     assert {entry.key for entry in store.list("output/")} == spoken
+
+
+async def test_what_is_started_while_another_run_has_the_place_is_done_after_it(machine, store):
+    """As when a person starts a visit while the clock's is at work."""
+    store.write("inbox/busy.txt", "This keeps the first visit busy. " * 20, "text/plain")
+    both = await asyncio.gather(*(run(machine, "narrate-inbox/narrate-inbox") for _ in range(2)))
+    assert [done.state_name for done in both] == ["Completed", "Completed"]
+    assert store.read("inbox/done/busy.txt")
 
 
 async def test_a_text_that_was_spoken_but_not_filed_is_only_filed(machine, store):

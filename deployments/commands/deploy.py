@@ -53,7 +53,9 @@ def register() -> None:
 def save() -> None:
     """Save what the environment describes: the bucket, Google's account, RunPod's account and endpoint."""
     use_server()
-    from blocks.saved import asave_all
+    from blocks.saved import asave_all, remark
 
     for name in asyncio.run(asave_all()) or ["The environment describes no block; see the README's settings."]:
         click.echo(name)
+    if told := remark():
+        click.echo(f"Note: {told}")

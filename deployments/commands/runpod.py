@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -62,12 +63,17 @@ def execute(flow_run_id: object) -> None:
 
 @click.command()
 def healthcheck() -> None:
-    """Say whether the endpoint of this container lives; exit code 1 if not."""
+    """Say whether the endpoint of this container lives and works; exit code 1 if not."""
     from deployments.endpoint.service import alive_file
 
     try:
         silent = time.time() - alive_file().stat().st_mtime
+        problems = json.loads(alive_file().read_text())["problems"]
     except OSError:
         fail(["The endpoint does not run here."], FAILED)
+    except (ValueError, KeyError, TypeError):
+        fail([f"What the endpoint says of itself cannot be read: {alive_file()}"], FAILED)
     if silent > _SILENT_SECONDS:
         fail([f"The endpoint has been silent for {silent:.0f} s."], FAILED)
+    if problems:
+        fail(problems, FAILED)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from deployments.console import bar, number, open_store, read_script, refuse, writable
+from deployments.console import bar, number, open_store, read_script, refuse, writable, writing
 
 if TYPE_CHECKING:
     from speech.request import SpeechRequest
@@ -82,35 +82,42 @@ def align(
 ) -> None:
     """Time the words of a recording that exists, and write its subtitles.
 
-    AUDIO is anything that libsndfile or ffmpeg reads; --text is what it says. Beside the subtitles a
-    page is written to read and listen to.
+    AUDIO is a recording or a video, up to 24 hours: WAV, AIFF, CAF, FLAC, Ogg, MP3, AAC, AMR, MP4 (M4A, MOV,
+    3GP), Matroska (MKV, WebM), AVI, ASF (WMA, WMV) or MPEG-TS; --text is what it says. Beside the subtitles
+    a page is written to read and listen to.
 
     \b
     f5-flows align talk.mp3 --text talk.txt --format srt
     f5-flows align talk.mp3 --text talk.txt --preset bbc --max-chars 32 --split cues
     """
+    from tempfile import TemporaryDirectory
+
     from speech import preview, splits
     from speech.files import write_text
+    from speech.media import admit
     from speech.outputs import PREVIEW
     from speech.subtitles import render, summary
 
     request = _request(presented(options, formats))
     text = _script(audio, script)
     folder = writable(out or Path("output") / audio.stem)
-    with bar(quiet=False) as show:
-        subtitles, warnings = _aligned(audio, text, request, show)
+    with TemporaryDirectory(prefix="f5-flows-") as place, bar(quiet=False) as show:
+        show("read", 0.0)
+        recording = admit(audio, Path(place), mono=not request.split)
+        subtitles, warnings = _aligned(recording, text, request, show)
         show("render", 0.9)
         texts = {name: render(subtitles, name) for name in request.formats}
         paths = [folder / f"{audio.stem}.{name}" for name in texts]
-        for path, content in zip(paths, texts.values(), strict=True):
-            write_text(path, content)
-        if request.split:
-            pieces = folder / f"{audio.stem}-cues"
-            splits.split(audio, subtitles.cues, pieces)
-            paths.append(pieces)
-        if not no_preview:
-            page = folder / f"{audio.stem}.{PREVIEW}"
-            paths.append(preview.write(subtitles, audio, texts, page, warnings))
+        with writing(folder):
+            for path, content in zip(paths, texts.values(), strict=True):
+                write_text(path, content)
+            if request.split:
+                pieces = folder / f"{audio.stem}-cues"
+                splits.split(recording, subtitles.cues, pieces)
+                paths.append(pieces)
+            if not no_preview:
+                page = folder / f"{audio.stem}.{PREVIEW}"
+                paths.append(preview.write(subtitles, recording, texts, page, warnings))
     click.echo(f"Timed {len(subtitles.words)} words with {subtitles.method}, confidence {subtitles.confidence:.2f}")
     for warning in [*warnings, *summary(subtitles.broken())]:
         click.echo(f"Note: {warning}")
@@ -158,6 +165,7 @@ def burn(
 
     from speech.audio import duration_ms
     from speech.files import read_text
+    from speech.media import admit
     from speech.outputs import key
     from speech.subtitles import render
     from speech.subtitles.json_format import read
@@ -174,7 +182,7 @@ def burn(
     for given in (audio, timings, captions):
         if given is not None and not given.is_file():
             refuse(f"There is no file {given}.")
-    with TemporaryDirectory() as folder, bar(quiet=False) as show:
+    with TemporaryDirectory(prefix="f5-flows-") as folder, bar(quiet=False) as show:
         if job and audio is None and background:
             audio = _audio_of(job, storage, Path(folder))
         heard = audio or video
@@ -184,7 +192,9 @@ def burn(
             text = read_text(captions)
         else:
             if script:
-                subtitles, warnings = _aligned(heard, _script(heard, script), request, show)
+                show("read", 0.0)
+                text = _script(heard, script)
+                subtitles, warnings = _aligned(admit(heard, Path(folder)), text, request, show)
                 for warning in warnings:
                     click.echo(f"Note: {warning}", err=True)
             else:
@@ -195,7 +205,8 @@ def burn(
         length = picture.duration_ms if isinstance(picture, Video) and audio is None else duration_ms(heard)
         target = out or Path("output") / f"{heard.stem if video is None else video.stem}.mp4"
         writable(target.parent)
-        burn(picture, text, audio, length, target, lambda share: show("burn", share))
+        with writing(target.parent):
+            burn(picture, text, audio, length, target, lambda share: show("burn", share))
     click.echo(f"  {target}")
 
 
@@ -244,17 +255,13 @@ def _aligned(
 ) -> tuple[Subtitles, list[str]]:
     from speech.alignment import align as align_words
     from speech.audio import Recording, duration_ms
-    from speech.errors import AudioError
     from speech.language import detect
     from speech.subtitles import make
     from speech.text import chunks, normalise
 
-    show("read", 0.0)
     script = normalise(text)
     language = request.language or detect(script)
     length = duration_ms(audio)
-    if not length:
-        raise AudioError(f"{audio.name} holds no audio: its length is zero.")
     show("align", 0.05)
     alignment = align_words(Recording(audio, 0, length), chunks(script, language), language, request.timing_method)
     subtitles = make(

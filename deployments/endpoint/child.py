@@ -38,8 +38,10 @@ from deployments.retries import explained
 from flows import FLOWS, load
 from flows.hooks import reason, value_of
 from speech.errors import InvalidRequest, SpeechError
+from speech.processes import interrupt
 from speech.records import load as load_record
 from speech.records import reply
+from speech.scratch import clear
 from speech.stores import Store
 from tasks.progress import listener
 from tasks.step import calls
@@ -61,6 +63,7 @@ class Child:
         self._stopped: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._names: dict[UUID, str] = {}
+        self._calls: dict[str, asyncio.Task[None]] = {}
 
     async def serve(self) -> None:
         """Do as the supervisor says until it is gone."""
@@ -73,13 +76,16 @@ class Child:
                 case {"what": "cancel", "id": str(run)}:
                     self._stopped.add(run)
                 case {"what": "call", "id": str(number), "name": str(name), "given": given}:
-                    self._begin(self._call(number, name, given))
+                    self._calls[number] = self._begin(self._call(number, name, given))
+                case {"what": "drop", "id": str(number)} if number in self._calls:
+                    self._calls[number].cancel()
         signs.cancel()
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _show_life(self) -> None:
         process = psutil.Process()
@@ -92,6 +98,7 @@ class Child:
         """Run a flow run that the supervisor has claimed, and say how it ended."""
         job_id.set(job)
         listener.set(self._listener(run_id))
+        interrupt.set(lambda: self._check(run_id))
         try:
             run = await self._client.read_flow_run(UUID(run_id))
             state = await self._close(run, await self._perform(run))
@@ -150,25 +157,31 @@ class Child:
 
     def _listener(self, run_id: str) -> Callable[[str, float], None]:
         def hear(step: str, share: float) -> None:
-            if run_id in self._stopped:
-                raise CancelledRun
+            self._check(run_id)
             self._loop.call_soon_threadsafe(lambda: self._wire.send("progress", id=run_id, step=step, share=share))
 
         return hear
 
+    def _check(self, run_id: str) -> None:
+        """Stop what calls this for a run that was cancelled: a chunk, or a program that the run waits for."""
+        if run_id in self._stopped:
+            raise CancelledRun
+
     async def _call(self, number: str, name: str, given: dict[str, Any]) -> None:
         """Something that needs the models or takes long, but is no flow run."""
-        from deployments.endpoint import chores
-
-        job_id.set(given.pop("job", None))
         try:
-            value = await asyncio.to_thread(chores.CHORES[name], **given)
+            from deployments.endpoint.chores import do
+
+            job_id.set(given.pop("job", None))
+            value = await do(name, given)
             self._wire.send("answer", id=number, value=value)
         except SpeechError as fault:
             self._wire.send("answer", id=number, error=str(fault), bad_input=isinstance(fault, InvalidRequest))
         except Exception as fault:
             log.exception("%s failed", name)
             self._wire.send("answer", id=number, error=f"{name} failed: {type(fault).__name__}: {fault}")
+        finally:
+            self._calls.pop(number, None)
 
     async def _look_for_damage(self, run_id: str, *, failed: bool) -> None:
         """Say so if this process should not be trusted with another run."""
@@ -226,6 +239,8 @@ async def _flush() -> None:
 async def _main(ours: socket.socket) -> None:
     log_as_json()
     retries.install()
+    # A child that was killed has left its temporary files.
+    await asyncio.to_thread(clear)
     wire = await Wire.over(ours)
     async with get_client() as client:
         await Child(wire, client).serve()

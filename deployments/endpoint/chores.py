@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from blocks.storage import aopen_store
 from speech.errors import SpeechError
+from speech.processes import interrupted_by
 from speech.stores import Store
 
-__all__ = ["CHORES"]
+__all__ = ["do"]
 
 log = logging.getLogger("f5_flows.child")
 
@@ -56,7 +58,29 @@ def health() -> dict[str, dict[str, str]]:
     return report()
 
 
-CHORES: dict[str, Callable[..., dict[str, Any]]] = {"upload": upload, "warm up": warm_up, "health": health}
+_CHORES: dict[str, Callable[..., dict[str, Any]]] = {"upload": upload, "warm up": warm_up, "health": health}
+
+
+async def do(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Do one of them in a thread; where it is cancelled, the programs that the thread waits for are ended.
+
+    Raises:
+        SpeechError: it failed.
+    """
+    over = threading.Event()
+
+    def check() -> None:
+        if over.is_set():
+            raise SpeechError(f"Nobody waits for the {name} any more.")
+
+    def work() -> dict[str, Any]:
+        with interrupted_by(check):
+            return _CHORES[name](**given)
+
+    try:
+        return await asyncio.to_thread(work)
+    finally:
+        over.set()
 
 
 def _store() -> Store:

@@ -39,6 +39,8 @@ Report = Callable[[dict[str, Any], dict[str, Any]], Awaitable[None]]
 # RunPod drops results that are larger: 10 MB of /run, some of which its own envelope takes.
 _LARGEST_REPLY = 9_500_000
 _REPORT_SECONDS = 1.0
+# Each may take a decoder's memory.
+_UPLOADS_AT_ONCE = 2
 
 log = logging.getLogger("f5_flows.endpoint")
 
@@ -50,9 +52,19 @@ class Jobs:
         runs: the connection to Prefect; None while there is none, and `trouble` says why.
         connected: set when there is one.
         health: the report of the start-up checks.
+        problems: tells what is wrong with the container itself, a sentence each.
+        mended: tells what was wrong with it, likewise.
     """
 
-    def __init__(self, keeper: Keeper, report: Report) -> None:
+    def __init__(
+        self,
+        keeper: Keeper,
+        report: Report,
+        *,
+        problems: Callable[[], list[str]] = list,
+        mended: Callable[[], list[str]] = list,
+    ) -> None:
+        self.problems, self.mended = problems, mended
         self.runs: Runs | None = None
         self.trouble = "The Prefect server is not reached yet."
         self.health: dict[str, dict[str, str]] = {}
@@ -60,6 +72,7 @@ class Jobs:
         self._keeper, self._report = keeper, report
         self._executing: dict[str, asyncio.Task[Outcome]] = {}
         self._behind: set[asyncio.Task[Any]] = set()
+        self._uploads, self._uploading = asyncio.Semaphore(_UPLOADS_AT_ONCE), 0
         self._endpoints: dict[str, Callable[[dict[str, Any], dict[str, Any]], Awaitable[dict[str, Any]]]] = {
             "tts": self._speak,
             "upload": self._upload,
@@ -83,22 +96,26 @@ class Jobs:
             answer = {"error": f"Handler error: {type(fault).__name__}: {fault}"}
         return _sendable(answer)
 
-    async def drain(self) -> None:
-        """Wait for runs that go on behind their reply."""
-        if self._behind:
-            await asyncio.wait(self._behind)
+    @property
+    def behind(self) -> int:
+        """How many runs go on behind their reply."""
+        return len(self._behind)
 
     async def _dispatch(self, job: dict[str, Any]) -> dict[str, Any]:
         given = job.get("input")
         if not isinstance(given, dict):
             raise InvalidRequest([Problem("input", given, "an object with the request's fields")])
         given = dict(given)
-        name = given.pop("endpoint", None) or "tts"
+        name = given.pop("endpoint", None)
+        if name is None or name == "":
+            name = "tts"
+        known = ", ".join(self._endpoints)
+        if not isinstance(name, str):
+            raise InvalidRequest([Problem("endpoint", name, f"one of {known}")])
         if name not in self._endpoints:
-            near = difflib.get_close_matches(str(name), self._endpoints, n=1)
+            near = difflib.get_close_matches(name[:80], self._endpoints, n=1)
             hint = f"did you mean {near[0]!r}?" if near else ""
-            known = ", ".join(self._endpoints)
-            message = f"endpoint: {str(name)[:80]!r} is not known; {hint} known endpoints: {known}".replace(";  ", "; ")
+            message = f"endpoint: {name[:80]!r} is not known; {hint} known endpoints: {known}".replace(";  ", "; ")
             raise InvalidRequest([Problem("endpoint", name, "", message)])
         return await self._endpoints[name](job, given)
 
@@ -119,8 +136,13 @@ class Jobs:
             # Nobody waits for it; the container is asked to stop only when it is done.
             behind = asyncio.create_task(self._run({"id": job["id"]}, run))
             self._behind.add(behind)
-            behind.add_done_callback(self._behind.discard)
+            behind.add_done_callback(self._done_behind)
         return {"job_id": str(run.id), "status": "QUEUED"}
+
+    def _done_behind(self, behind: asyncio.Task[Any]) -> None:
+        self._behind.discard(behind)
+        if not behind.cancelled() and (fault := behind.exception()):
+            log.error("A run that nobody waits for failed: %s", fault, exc_info=fault)
 
     async def _execute(self, job: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         asked = Execute.parse(given)
@@ -144,7 +166,14 @@ class Jobs:
 
     async def _perform(self, job: dict[str, Any], run: FlowRun) -> Outcome:
         runs = await self._prefect()
-        claim = await runs.claim(run, job["id"])
+        try:
+            claim = await runs.claim(run, job["id"])
+        except SpeechError as fault:
+            try:
+                await runs.abandon(run.id, job["id"], str(fault))
+            except SpeechError as another:
+                log.error("Flow run %s could not be given an end: %s", run.id, another)
+            raise
         if claim is Claim.ELSEWHERE:
             state = (await runs.read(run.id)).state
             return Outcome(state.type.value if state else "RUNNING", state.name or "Running" if state else "Running")
@@ -198,8 +227,20 @@ class Jobs:
 
     async def _upload(self, job: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         Upload.parse(given)
-        answer: dict[str, Any] = await self._keeper.call("upload", job=job["id"], upload=given)
-        return answer
+        limit, before, begun = settings().processing_timeout, self._uploading, False
+        self._uploading += 1
+        try:
+            # Waiting counts: an upload holds a place of the container for no longer.
+            async with asyncio.timeout(limit), self._uploads:
+                begun = True
+                answer: dict[str, Any] = await self._keeper.call("upload", job=job["id"], upload=given)
+                return answer
+        except TimeoutError:
+            if begun:
+                raise SpeechError(f"The upload took longer than {limit:g} s, and was given up.") from None
+            raise SpeechError(f"The container is busy: {before} uploads were before this one; try again.") from None
+        finally:
+            self._uploading -= 1
 
     async def _list_voices(self, job: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         Nothing.parse(given)
@@ -314,13 +355,17 @@ class Jobs:
         if self._keeper.ready:
             worker = {"status": "ok", "message": f"The models' process takes {self._keeper.memory / 1e6:.0f} MB."}
         else:
-            worker = {"status": "degraded", "message": "The process that holds the models is starting."}
+            message = self._keeper.trouble or "The process that holds the models is starting."
+            worker = {"status": "degraded", "message": message}
         if self._keeper.deaths:
             worker["message"] += f" It was replaced {len(self._keeper.deaths)} times; last: {self._keeper.deaths[-1]}."
         checks = self.health or {"checks": {"status": "degraded", "message": "The start-up checks are not done yet."}}
         reached = {"status": "ok", "message": "It is reached."}
         prefect = reached if self.runs else {"status": "degraded", "message": self.trouble}
-        return {**checks, "prefect": prefect, "worker": worker}
+        problems = self.problems()
+        told = [*problems, *self.mended()] or ["All that goes on beside the jobs works."]
+        container = {"status": "degraded" if problems else "ok", "message": " ".join(told)}
+        return {**checks, "prefect": prefect, "worker": worker, "container": container}
 
 
 class _Reporter:
@@ -351,6 +396,9 @@ class _Reporter:
                 except asyncio.CancelledError:
                     await asyncio.wait({sending}, timeout=10)
                     raise
+                except Exception as fault:
+                    # How far a job is matters less than the job.
+                    log.warning("RunPod was not told how far the job is: %s", fault)
 
 
 async def _store_of(run: FlowRun | None) -> Store:

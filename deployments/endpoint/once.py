@@ -9,6 +9,7 @@ from uuid import UUID
 from deployments.console import use_server
 from deployments.endpoint.keeper import Keeper, Outcome
 from deployments.endpoint.logs import log_as_json
+from deployments.endpoint.supervisor import Supervisor
 from speech.errors import RunPodError
 from speech.settings import settings
 
@@ -29,7 +30,8 @@ async def _run(run_id: UUID) -> Outcome:
 
     from deployments.endpoint.runs import Claim, Runs
 
-    keeper, pod = Keeper(), settings().runpod_pod_id
+    supervisor = Supervisor()
+    keeper, pod = Keeper(supervisor), settings().runpod_pod_id
     try:
         async with get_client() as client:
             runs = Runs(client, keeper.cancel, where="pod" if pod else "local")
@@ -38,13 +40,13 @@ async def _run(run_id: UUID) -> Outcome:
             if claim is not Claim.OURS:
                 state = (await runs.read(run_id)).state
                 return Outcome("", f"not run here: it is {state.name if state else 'gone'}")
-            looking = asyncio.create_task(runs.look_after())
+            supervisor.start("Looking after the run", lambda well: runs.look_after())
+            keeper.start()
             try:
-                await keeper.start()
                 return await runs.perform(keeper, run_id, job)
             finally:
-                looking.cancel()
                 await keeper.stop()
+                await supervisor.stop()
     finally:
         await _terminate(pod)
 

@@ -34,6 +34,7 @@ from prefect.exceptions import Abort, ObjectNotFound, PrefectException
 from prefect.states import Cancelling, Crashed, Pending, Scheduled
 from prefect.utilities.engine import propose_state
 
+from blocks.storage import akeepable
 from deployments.endpoint.keeper import Keeper, Outcome, Progress
 from deployments.ends import Sweep, agree, cancelled, end
 from deployments.retries import explained
@@ -138,8 +139,9 @@ class Runs:
             claimed: it is run here; else it is left to the work pool.
         """
         state: State[Any] = Pending(name="Claimed", message=self._token(job)) if claimed else Scheduled()
+        kept = await akeepable(request)
         fields: dict[str, Any] = {
-            "parameters": {"request": request.model_dump(mode="json", exclude_unset=True)},
+            "parameters": {"request": kept.model_dump(mode="json", exclude_unset=True)},
             "state": state,
             "idempotency_key": f"runpod-job-{job}",
             "tags": [_TAG],
@@ -240,6 +242,14 @@ class Runs:
     async def crash(self, run_id: UUID, message: str) -> None:
         """Mark a run whose process is gone, and write its record; one that was to be cancelled is cancelled."""
         await end(self._client, run_id, Crashed(message=message))
+
+    @_asks
+    async def abandon(self, run_id: UUID, job: str, message: str) -> None:
+        """Give an end to a run that this job has but could not begin; nothing where another has it."""
+        self._held.pop(str(run_id), None)
+        run = await self.read(run_id)
+        if run.state and run.state.is_pending() and run.state.message == self._token(job):
+            await self.crash(run_id, message)
 
     def _token(self, job: str) -> str:
         return f"RunPod job {job}, held by {self._holder}"

@@ -102,6 +102,8 @@ class Embedded:
     cost_usd = 0.0
 
     def align(self, recording: Recording, chunks: Sequence[Chunk], language: str) -> list[Word]:
+        if not any(chunk.spoken for chunk in chunks):
+            raise AlignmentError("nothing in the script is said.")
         raw = cepstra(blocks(recording.path, RATE))
         if len(raw) < POOL:
             raise AlignmentError("the recording is shorter than any word.")

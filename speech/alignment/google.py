@@ -38,6 +38,8 @@ _HOP = RATE // 50
 # Confidence of a word that was misheard in the right place, as a share of what Google gives.
 _MISHEARD = 0.5
 
+_UNHEARD = regex.compile(r"[^\w\s]|_")
+
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
@@ -238,7 +240,7 @@ def _words(response: RecognizeResponse, offset_ms: int, language: str) -> Iterat
 
 
 def _bare(text: str) -> list[str]:
-    return [word for word in regex.sub(r"[^\w\s]|_", " ", text.casefold()).split() if word]
+    return _UNHEARD.sub(" ", text.casefold()).split()
 
 
 def _matched(chunks: Sequence[Chunk], heard: Sequence[_Heard], duration_ms: int) -> list[Word]:

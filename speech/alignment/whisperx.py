@@ -24,7 +24,8 @@ from speech.alignment.bias import NONE, Bias, measure
 from speech.audio import Recording, Samples, Span, blocks
 from speech.errors import AlignerUnavailable, AlignmentError, ModelError, SpeechError
 from speech.files import write_text
-from speech.models import Local, aligner, choose, find
+from speech.models import Local, aligner, choose, find, loading
+from speech.models.config import check_config
 from speech.settings import settings
 from speech.text import Chunk, Token
 from speech.words import Word, place
@@ -43,6 +44,9 @@ _SPACELESS = ("ja", "zh")
 _WHOLE_SECONDS = 30
 # What is heard around a chunk whose span is only roughly known.
 _MARGIN_MS = 300
+
+_JOINTS = regex.compile(r"[-‐‑–—/]")
+_MARK = regex.compile(r"\p{M}")
 
 _Part = tuple[int, str]
 """A word as it is aligned, and the token that it belongs to."""
@@ -131,9 +135,11 @@ def _load(local: Local, language: str, root: Path) -> Model:
     nltk.data.path.insert(0, str(root / "nltk"))
     device = "cuda" if torch.cuda.is_available() else "cpu"
     # A folder with a configuration is a Hugging Face model; a single file is one that torchaudio knows.
+    if local.file("config.json"):
+        check_config(local.folder)
     named = {"model_name": str(local.folder)} if local.file("config.json") else {"model_dir": str(local.folder)}
     # What it prints must not stand in the output of the command line.
-    with contextlib.redirect_stdout(sys.stderr):
+    with contextlib.redirect_stdout(sys.stderr), loading(local.name):
         network, metadata = alignment.load_align_model(language, device, **named, model_cache_only=True)
     size = sum(parameter.numel() * parameter.element_size() for parameter in network.parameters())
     plain = Model(network, metadata, device, size)
@@ -213,11 +219,11 @@ def _parts(tokens: Sequence[Token], model: Model, language: str) -> Iterator[_Pa
     """The words that are said, with what the model can hear of them: no punctuation, which would be a wildcard."""
     letters = model.metadata["dictionary"]
     for index, token in enumerate(tokens):
-        spoken = regex.sub(r"[-‐‑–—/]", " ", token.spoken)
+        spoken = _JOINTS.sub(" ", token.spoken)
         for word in spoken.split():
             kept = "".join(
                 character for character in word
-                if character.isalnum() or regex.match(r"\p{M}", character) or (character.lower() in letters
+                if character.isalnum() or _MARK.match(character) or (character.lower() in letters
                 and character not in ".,;:!?|")
             )  # fmt: skip
             if not any(character.isalnum() for character in kept):
@@ -257,6 +263,6 @@ def _in_words() -> Iterator[None]:
         raise
     except (ImportError, OSError) as fault:
         raise AlignerUnavailable(f"whisperx cannot be loaded ({type(fault).__name__}: {fault}).") from fault
-    except (RuntimeError, ValueError, KeyError, LookupError, TypeError) as fault:
+    except (RuntimeError, ValueError, LookupError, TypeError, ArithmeticError, AttributeError) as fault:
         reason = str(fault).splitlines()[0][:200] if str(fault) else type(fault).__name__
         raise AlignmentError(f"whisperx failed: {reason}") from fault

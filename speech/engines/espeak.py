@@ -21,6 +21,7 @@ import numpy as np
 from speech.audio import Samples
 from speech.engines import Manner, Progress
 from speech.errors import EngineError, EngineUnavailable
+from speech.settings import bare_environment
 from speech.voices import Reference
 
 __all__ = ["Espeak", "Utterance", "available", "say", "voices"]
@@ -141,6 +142,7 @@ class _Worker:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
+                    env=bare_environment(),
                 )
             assert self.process.stdin and self.process.stdout
             self.process.stdin.write(json.dumps(request).encode() + b"\n")

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 from speech.audio import Samples
 from speech.engines import Manner, Progress
+from speech.engines.f5_config import architecture, check_vocabulary, check_vocoder
 from speech.errors import EngineError, EngineUnavailable, ModelError
-from speech.models import VOCODER, choose, f5, find
+from speech.models import VOCODER, choose, f5, find, loading
 from speech.settings import export, settings
 from speech.voices import Reference
 
@@ -189,8 +190,10 @@ def _from_files(weights: Path | None, checkpoint: Any, vocoder: Path) -> _Loaded
     if weights is None or vocabulary is None:
         raise EngineUnavailable(f"{checkpoint.name} lacks a checkpoint (safetensors or pt) or vocab.txt.")
     device, values = str(utils_infer.device), settings()
+    check_vocabulary(vocabulary)
+    check_vocoder(vocoder)
     # What the official code prints must not stand in the output of the command line.
-    with contextlib.redirect_stdout(sys.stderr):
+    with contextlib.redirect_stdout(sys.stderr), loading(f"{checkpoint.name} or {VOCODER}"):
         spoken = utils_infer.load_vocoder("vocos", is_local=True, local_path=str(vocoder), device=device)
         model = utils_infer.load_model(
             DiT, _architecture(checkpoint), str(weights), vocab_file=str(vocabulary), device=device
@@ -212,16 +215,12 @@ def _architecture(checkpoint: Any) -> dict[str, Any]:
     """
     from importlib.resources import files
 
-    import yaml
-
     beside = checkpoint.file("*.yaml")
     name = checkpoint.name.rpartition("/")[2]
     packaged = files("f5_tts") / "configs" / f"{name}.yaml"
     if beside is None and not packaged.is_file():
         raise EngineUnavailable(f"Nothing tells the architecture of {checkpoint.name}; put a model.yaml beside it.")
-    text = beside.read_text(encoding="utf-8") if beside else packaged.read_text(encoding="utf-8")
-    shape = dict(yaml.safe_load(text)["model"]["arch"])
-    return shape | {"attn_mask_enabled": True, "attn_backend": "torch"}
+    return architecture(beside or Path(str(packaged))) | {"attn_mask_enabled": True, "attn_backend": "torch"}
 
 
 def _packaged() -> Reference:

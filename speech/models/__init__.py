@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Callable, Iterable, Sequence
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -24,7 +26,7 @@ from speech.models.catalogue import TRANSCRIBER, VOCODER, Source, aligner, f5, s
 from speech.models.manifest import File, Manifest, describe, matches, parse
 from speech.models.places import Place, announce, choose
 from speech.models.transfer import fetch, send
-from speech.settings import settings
+from speech.settings import export, settings
 from speech.stores import Store
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "f5",
     "find",
     "listing",
+    "loading",
     "obtain",
     "push",
     "settle",
@@ -105,6 +108,29 @@ def find(name: str, place: Place) -> Local | None:
     """A model that lies here complete, by its manifest."""
     manifest = _here(name, place)
     return _local(manifest, place) if manifest else None
+
+
+@contextmanager
+def loading(name: str) -> Iterator[None]:
+    """Load a model's files, which may come from anybody: nothing in them is run, and what is wrong is said.
+
+    Raises:
+        ModelError: they hold something other than weights, or are damaged.
+    """
+    # PyTorch looks at it at every load, also at those of libraries that ask for pickles by name.
+    export(TORCH_FORCE_WEIGHTS_ONLY_LOAD="1")
+    try:
+        yield
+    except (SpeechError, ImportError, OSError, RuntimeError, ValueError, KeyError):
+        raise
+    except pickle.UnpicklingError:
+        raise ModelError(
+            f"{name} was not loaded: its checkpoint holds more than weights, and code in it is never run; "
+            "save it as safetensors."
+        ) from None
+    except Exception as fault:
+        reason = str(fault).splitlines()[0][:200] if str(fault) else type(fault).__name__
+        raise ModelError(f"{name} was not loaded: its files are damaged ({reason}).") from None
 
 
 def obtain(

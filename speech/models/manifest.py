@@ -17,6 +17,9 @@ PART = 8 * 1024 * 1024
 """Bytes that are fetched and checked as one."""
 
 
+_LONGEST = 1024
+
+
 class File(BaseModel):
     """One file of a model.
 
@@ -40,6 +43,8 @@ class File(BaseModel):
         parts = PurePosixPath(path).parts
         if not parts or path.startswith("/") or ".." in parts or "\\" in path or parts[0].startswith("."):
             raise ValueError(f"the path {path[:80]!r} would leave its place")
+        if not path.isprintable() or len(path.encode()) > _LONGEST:
+            raise ValueError(f"the path {path[:80]!r} cannot be a file's; at most {_LONGEST} bytes, all printable")
         return path
 
 
@@ -72,6 +77,8 @@ def parse(text: str, name: str) -> Manifest:
     except ValidationError as fault:
         why = fault.errors(include_url=False, include_input=False)[0]["msg"]
         raise ModelError(f"The manifest of {name} in the model cache cannot be used: {why}.") from None
+    if found.model != name:
+        raise ModelError(f"The manifest of {name} in the model cache is one of {found.model[:80]!r}.")
     if any(len(file.parts) != max(-(-file.size // PART), 1) for file in found.files):
         raise ModelError(f"The manifest of {name} in the model cache cannot be used: it lacks digests.")
     return found

@@ -39,6 +39,7 @@ _LARGEST = 5_000_000
 # The loudest sample of so many milliseconds is one column of the waveform at its finest.
 _COLUMN_MS = 10
 _RATE = 8_000
+_PLACE = re.compile(r"%(POLICY|LANGUAGE|TITLE|ABOUT|DATA)%")
 _ESCAPES = str.maketrans({letter: f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"})
 
 
@@ -82,9 +83,8 @@ def write(
     }
     page = PAGE.read_text(encoding="utf-8")
     about = f"{len(subtitles.words)} words, timed by {subtitles.method}"
-    script = re.search(r"<script>(.*?)</script>", page, re.DOTALL)
-    assert script
-    digest = _base64(hashlib.sha256(script[1].encode("utf-8")).digest())
+    script = page.partition("<script>")[2].partition("</script>")[0]
+    digest = _base64(hashlib.sha256(script.encode("utf-8")).digest())
     values = {
         "POLICY": f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; media-src blob:",
         "LANGUAGE": html.escape(subtitles.language),
@@ -93,7 +93,7 @@ def write(
         "DATA": json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES),
     }
     # In one pass, so that a script that says one of the names is left as it is.
-    write_text(target, re.sub(r"%(POLICY|LANGUAGE|TITLE|ABOUT|DATA)%", lambda found: values[found[1]], page))
+    write_text(target, _PLACE.sub(lambda found: values[found[1]], page))
     return target
 
 

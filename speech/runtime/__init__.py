@@ -8,17 +8,21 @@ into a folder of its own beside the others:
 
 It is fetched under a temporary name, imported once in a child process, and only then renamed. So a
 process that is killed leaves nothing that looks whole, a component that does not import is gone
-again, and two machines may share the folder. `use` puts such folders before the interpreter's own on
-the import path; none of them ever holds PyTorch, numpy or a CUDA library, or anything that this
-project itself depends on.
+again, and two machines may share the folder. A marker names folders beside it and no others, and one that
+belongs to another user, or that everybody may write to, is not imported from. `use` puts such folders
+before the interpreter's own on the import path; none of them ever holds PyTorch, numpy or a CUDA
+library, or anything that this project itself depends on.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
+import re
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -40,7 +44,7 @@ from speech.files import write_text
 from speech.runtime.components import COMPONENTS, Component, Need, flash_wheel
 from speech.runtime.installers import Installer, Package
 from speech.runtime.installers import choose as choose_installer
-from speech.settings import SECRETS, environment, settings
+from speech.settings import bare_environment, settings
 
 __all__ = ["COMPONENTS", "Plan", "State", "check", "ensure", "home", "plan", "remove", "use"]
 
@@ -52,6 +56,15 @@ _GROWTH = 4
 # What a component must never bring: two of them in one process end in a crash.
 _FIXED = frozenset({"torch", "torchaudio", "torchvision", "triton", "numpy"})
 _FIXED_FAMILIES = ("nvidia-", "cuda-")
+
+# Variables by which the libraries of components find their places and devices.
+_LIBRARIES = (
+    "CUDA_*", "OMP_*", "MKL_*", "PYTORCH_*", "TORCH_*", "HF_HOME", "HF_HUB_*", "TRANSFORMERS_CACHE", "NLTK_DATA",
+    "MPLCONFIGDIR",
+)  # fmt: skip
+
+# What the folder of a component is called; see `_digest`.
+_FOLDER = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9a-f]{12}")
 
 _WITHOUT_TORCH = "{name} needs PyTorch, which is never installed for you; see pytorch.org."
 
@@ -212,7 +225,7 @@ def _install(component: Component, installer: Installer, tell: Tell, components:
         _check_room(found, place)
         with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=place, ignore_cleanup_errors=True) as temporary:
             folder = Path(temporary) / "packages"
-            folder.mkdir()
+            folder.mkdir(mode=0o755)
             installer.fetch(found.packages, folder)
             _without_cuda(folder)
             if problem := _import(component.imports, (folder,)):
@@ -262,11 +275,28 @@ def _installed(component: Component, need: Need) -> tuple[Path, ...]:
             found = json.loads(marker.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        folders = (marker.with_suffix(""), *(home() / name for name in found.get("beside", [])))
+        if not isinstance(found, dict) or not isinstance(found.get("beside", []), list):
+            continue
+        names = [marker.stem, *found.get("beside", [])]
         suits = found.get("made_for") == _made_for() and found.get("requirements") == wanted
-        if suits and all(folder.is_dir() for folder in folders):
-            return folders
+        if suits and all(_is_ours(marker.parent, name) for name in names):
+            return tuple(marker.parent / name for name in names)
     return ()
+
+
+def _is_ours(place: Path, name: object) -> bool:
+    """Whether code may be imported from a folder that a marker names: one of a component, here, and nobody else's.
+
+    The folder may be shared, and whoever writes a marker would else choose what runs.
+    """
+    if not isinstance(name, str) or not _FOLDER.fullmatch(name):
+        return False
+    try:
+        found = (place / name).lstat()
+    except OSError:
+        return False
+    mine = found.st_uid in (0, os.geteuid()) and not found.st_mode & stat.S_IWOTH
+    return stat.S_ISDIR(found.st_mode) and mine
 
 
 def _made_for() -> dict[str, str]:
@@ -313,7 +343,9 @@ def _need(component: Component, live: Mapping[str, str]) -> Need:
 def _tags() -> dict[str, str]:
     """The wheel of flash-attn that suits the PyTorch that is here."""
     code = "import torch; print(torch.__version__, torch.version.cuda, torch._C._GLIBCXX_USE_CXX11_ABI)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=bare_environment(*_LIBRARIES)
+    )
     version, cuda, abi = [*done.stdout.split(), "", "None", "False"][:3]
     if cuda == "None":
         raise InstallError("flash-attn needs a PyTorch that was built with CUDA.")
@@ -407,7 +439,7 @@ def _import(modules: Sequence[str], folders: Sequence[Path]) -> str | None:
         capture_output=True,
         text=True,
         errors="replace",
-        env=environment(without=SECRETS, MPLBACKEND="Agg"),
+        env=bare_environment(*_LIBRARIES, MPLBACKEND="Agg"),
     )
     if done.returncode == 0:
         return None

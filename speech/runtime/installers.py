@@ -21,7 +21,7 @@ from urllib.parse import unquote
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from speech.errors import InstallError
-from speech.settings import SECRETS, environment, settings
+from speech.settings import bare_environment, settings
 
 __all__ = ["Installer", "Package", "choose"]
 
@@ -144,10 +144,12 @@ def _named(line: str) -> Package:
     return Package(canonicalize_name(name), version, source.rstrip(")") or None)
 
 
+# How an installer is told of the index, of proxies and of certificates.
+_TOLD = ("PIP_*", "UV", "UV_*", "*_PROXY", "NETRC", "XDG_*", "VIRTUAL_ENV", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
 def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    variables = environment(
-        without=SECRETS, UV_SYSTEM_CERTS="true", UV_NO_PROGRESS="1", PIP_DISABLE_PIP_VERSION_CHECK="1"
-    )
+    variables = bare_environment(*_TOLD, UV_SYSTEM_CERTS="true", UV_NO_PROGRESS="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
     done = subprocess.run(
         command, cwd=folder, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
     )

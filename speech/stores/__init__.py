@@ -16,7 +16,7 @@ from typing_extensions import Buffer
 
 from speech.errors import KeyRefused
 
-__all__ = ["EXPIRES_IN", "Entry", "Store", "check_key"]
+__all__ = ["EXPIRES_IN", "Entry", "Store", "Stray", "check_key", "is_key"]
 
 EXPIRES_IN = 3600
 """Seconds for which a presigned URL works, as clients of the earlier system know it."""
@@ -35,6 +35,19 @@ class Entry:
     key: str
     size: int
     modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """Something in a store that is no object: no key leads to it, and only `move` takes it.
+
+    Attributes:
+        key: where it lies; it may hold anything.
+        reason: why it is none, as a sentence.
+    """
+
+    key: str
+    reason: str
 
 
 class Store(Protocol):
@@ -63,11 +76,17 @@ class Store(Protocol):
     def list(self, prefix: str) -> Iterator[Entry]:
         """Every object below a prefix that ends at a slash, all pages of it."""
 
+    def strays(self, prefix: str) -> Iterator[Stray]:
+        """What lies there beside the objects."""
+
     def head(self, key: str) -> Entry:
         """What is known of one object."""
 
     def delete(self, key: str) -> None:
         """Remove an object; removing what is not there is no error."""
+
+    def move(self, source: str, target: str) -> None:
+        """Give an object, or a stray, another key; what was there is replaced."""
 
     def presign(self, key: str, expires_in: int = EXPIRES_IN) -> str:
         """A URL from which anyone can fetch the object for a while."""
@@ -76,11 +95,17 @@ class Store(Protocol):
         """The store as a person would name it; no credentials."""
 
 
-_PART = re.compile(r"[^\x00-\x1f\x7f\\]+")
+_PART = re.compile(r"[^\x00-\x1f\x7f\\\ud800-\udfff]+")
+
+
+def is_key(key: str) -> bool:
+    """Whether a key stays inside the store and every store can hold it."""
+    parts = key.split("/")
+    return all(_PART.fullmatch(part) and part not in (".", "..") for part in parts) and len(key.encode()) <= 1024
 
 
 def check_key(key: str) -> str:
-    """The key, if it stays inside the store and every store can hold it.
+    """The key, if it is one.
 
     Raises:
         KeyRefused: it is empty, absolute, climbs, or holds control characters.
@@ -89,8 +114,7 @@ def check_key(key: str) -> str:
     Traceback (most recent call last):
     speech.errors.KeyRefused: The key 'voices/../secret' is not accepted; ...
     """
-    parts = key.split("/")
-    if len(key.encode()) > 1024 or not all(_PART.fullmatch(part) and part not in (".", "..") for part in parts):
+    if not is_key(key):
         raise KeyRefused(
             f"The key {key[:80]!r} is not accepted; expected names parted by '/', without '..', backslashes or "
             "control characters, at most 1024 bytes."

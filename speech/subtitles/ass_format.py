@@ -34,8 +34,8 @@ def write(subtitles: Subtitles) -> str:
     look = subtitles.look
     file = pysubs2.SSAFile()
     file.info.update(
-        {"Title": subtitles.job_id, "PlayResX": str(look.width), "PlayResY": str(look.height), "WrapStyle": "2",
-         "ScaledBorderAndShadow": "yes"}
+        {"Title": " ".join(subtitles.job_id.split()), "PlayResX": str(look.width), "PlayResY": str(look.height),
+         "WrapStyle": "2", "ScaledBorderAndShadow": "yes"}
     )  # fmt: skip
     file.styles["Default"] = _style(look, subtitles.cues)
     for cue in subtitles.cues:

@@ -49,8 +49,9 @@ _DETERMINERS = {
     "hu": "a az egy ez nem",
     "nl": "de het een mijn jouw zijn haar ons onze hun dit deze die geen",
 }
-_ENDS_SENTENCE = regex.compile(r"[.!?…。！？؟।][\p{Pe}\p{Pf}\"'»”]*$")
-_ENDS_CLAUSE = regex.compile(r"[,;:—–、，；：،؛)\]]\p{P}*$")
+# Looked for from the end, so that a word of nothing but such signs takes one pass.
+_ENDS_SENTENCE = regex.compile(r"(?r)[.!?…。！？؟।][\p{Pe}\p{Pf}\"'»”]*$")
+_ENDS_CLAUSE = regex.compile(r"(?r)[,;:—–、，；：،؛)\]]\p{P}*$")
 _TITLE = regex.compile(
     r"(?:Mr|Mrs|Ms|Dr|Prof|St|Hr|Fr|Sr|Sra|Srta|Sig|Sig\.ra|Dott|M|Mme|Mlle|Jr|No|Nr|Mt)\.?", regex.IGNORECASE
 )

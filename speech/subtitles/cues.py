@@ -34,6 +34,8 @@ _UNBALANCED = 0.15
 
 _PAUSE_MS = 700
 
+_SEEN = regex.compile(r"\X")
+
 
 @dataclass(frozen=True, slots=True)
 class Cue:
@@ -265,4 +267,4 @@ def _joined(words: Sequence[Word]) -> str:
 @lru_cache(maxsize=50_000)
 def _width(text: str) -> int:
     """Characters as a reader counts them."""
-    return len(text) if text.isascii() else len(regex.findall(r"\X", text))
+    return len(text) if text.isascii() else len(_SEEN.findall(text))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speech.errors import InvalidRequest, Problem
+from speech.text import normalise
 from speech.words import Word, settle
 
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 SCHEMA = Path(__file__).with_name("timings.schema.json")
 """What is written, and what `read` takes."""
+
+# Characters in which the next word of the text is looked for, so that a file of foreign words takes no longer.
+_NEAR = 1_000
+_LONGEST_MS = 1_000 * 3_600_000
 
 
 def write(subtitles: Subtitles) -> str:
@@ -64,17 +69,20 @@ def read(content: str, **presentation: Any) -> Subtitles:
 
     try:
         found = json.loads(content)
-        words = _words(found["words"], found["text"])
+        text, language, method, job_id = (_clean(found[name]) for name in ("text", "language", "method", "job_id"))
+        words, length = _words(found["words"], text), round(found["duration"] * 1000)
+        if not 0 <= length <= _LONGEST_MS:
+            raise ValueError(length)
         return make(
-            settle(words, round(found["duration"] * 1000)),
-            text=found["text"],
-            language=found["language"],
-            duration_ms=round(found["duration"] * 1000),
-            method=found["method"],
-            job_id=found["job_id"],
+            settle(words, length),
+            text=text,
+            language=language,
+            duration_ms=length,
+            method=_line(method),
+            job_id=_line(job_id),
             **presentation,
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         sentence = "The timings are not a JSON file of f5-flows; expected one that speak or align wrote."
         raise InvalidRequest([Problem("timings", None, "", sentence)]) from None
 
@@ -83,10 +91,23 @@ def _words(entries: list[dict[str, Any]], text: str) -> list[Word]:
     """What stands between two words is found in the text, where they stand in the same order."""
     words, at = [], 0
     for entry in entries:
-        place = text.find(entry["word"], at)
-        at = place + len(entry["word"]) if place >= 0 else at
+        word = _line(_clean(entry["word"]))
+        if not word:
+            continue
+        place = text.find(word, at, at + _NEAR + len(word))
+        at = place + len(word) if place >= 0 else at
         joined = place >= 0 and at < len(text) and not text[at].isspace()
         times = round(entry["start_time"] * 1000), round(entry["end_time"] * 1000)
-        confidence = float(entry["confidence"])
-        words.append(Word(entry["word"], *times, confidence, confidence == 0, "" if joined else " "))
+        confidence = min(max(float(entry["confidence"]), 0.0), 1.0)
+        words.append(Word(word, *times, confidence, confidence == 0, "" if joined else " "))
     return words
+
+
+def _clean(text: str) -> str:
+    """As a script is made clean before it becomes words, since a file may come from anywhere."""
+    text.encode("utf-8")
+    return normalise(text)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

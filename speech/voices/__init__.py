@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from speech.errors import InvalidRequest, NotFound, Problem
+from speech.errors import FetchError, InvalidRequest, NotFound, Problem
+from speech.fetch import locate
 from speech.stores import Store
 
 __all__ = ["DEFAULT", "Reference", "Voice", "check_name", "check_stored_name", "find", "shown"]
 
+_LONGEST_URL = 2048
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 
 
@@ -57,10 +58,13 @@ def check_name(voice: str) -> str:
         ValueError: it could leave its place, or could not be fetched safely.
     """
     if "://" in voice:
-        parts = urlsplit(voice)
-        if parts.scheme == "https" and parts.hostname and not parts.username:
-            return voice
-        raise ValueError(f"local_voice: {shown(voice)!r} is not accepted; expected an https URL without a password")
+        if len(voice.partition("#sealed-")[0]) > _LONGEST_URL:
+            raise ValueError(f"local_voice: {shown(voice)[:80]!r} is longer than {_LONGEST_URL} characters")
+        try:
+            locate(voice)
+        except FetchError as fault:
+            raise ValueError(f"local_voice: {shown(voice)!r} is not accepted: {fault}") from None
+        return voice
     if _NAME.fullmatch(voice) and ".." not in voice:
         return voice
     raise ValueError(
@@ -84,12 +88,12 @@ def check_stored_name(name: str) -> str:
 
 
 def shown(voice: str) -> str:
-    """A voice as it may be logged: a URL without its query, which can hold a signature.
+    """A voice as it may be logged: a URL without its query, which can hold a signature, or a password.
 
     >>> shown("https://example.com/a.wav?X-Amz-Signature=abc")
     'https://example.com/a.wav'
     """
-    return voice.split("?")[0].split("#")[0] if "://" in voice else voice
+    return re.sub(r"//[^/]*@", "//", re.split(r"[?#]", voice)[0]) if "://" in voice else voice
 
 
 def find(name: str | None, store: Store) -> Voice:

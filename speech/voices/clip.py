@@ -57,7 +57,7 @@ def make(path: Path, text: str | None, language: str | None = None, store: Store
     """Cut the clip from a recording, and its transcript from the recording's, or listen to it.
 
     Args:
-        path: any audio that libsndfile or ffmpeg reads.
+        path: a recording of any kind that `speech.media` takes.
         text: what the whole recording says, if that is known.
         language: ISO 639-1, for the transcriber; None to let it detect.
         store: from whose model cache the transcriber may come.
@@ -82,7 +82,8 @@ def make(path: Path, text: str | None, language: str | None = None, store: Store
 
 def _decoded(path: Path) -> Samples:
     pieces, length = [], 0
-    for block in blocks(path, RATE):
+    # A little more, so that what is too long is told in the words below.
+    for block in blocks(path, RATE, seconds=_MOST_SECONDS + 60):
         pieces.append(block)
         length += len(block)
         if length > _MOST_SECONDS * RATE:

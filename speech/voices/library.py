@@ -24,6 +24,7 @@ from speech.request import problems_of
 from speech.stores import Store
 from speech.voices import Reference, Voice, check_stored_name, shown
 from speech.voices.clip import RATE, Clip, make
+from speech.voices.seal import unseal
 
 __all__ = ["Upload", "add", "listing", "reference", "remove"]
 
@@ -31,7 +32,7 @@ __all__ = ["Upload", "add", "listing", "reference", "remove"]
 class Upload(BaseModel):
     """A voice as a client sends it."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, hide_input_in_errors=True)
 
     voice_name: str = Field(description="Name, ending in .wav.", max_length=128)
     voice_file_url: str | None = Field(
@@ -168,7 +169,7 @@ def reference(
         return None, ()
     path, clip_path = folder / "voice", folder / "reference.wav"
     if voice.key is None:
-        _receive(voice.name, None, path, "local_voice", shown(voice.name))
+        _receive(unseal(voice.name, store), None, path, "local_voice", shown(voice.name))
         return _written(_made(path, ref_text, language, store), clip_path)
     name = voice.key.removeprefix("voices/")
     known = _load(name, store)

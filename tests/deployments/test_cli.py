@@ -7,13 +7,16 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 import soundfile
 
+from deployments import server as local_server
 from speech.encoding import ENCODERS, encode
 from speech.engines.espeak import say
 from speech.video import probe
+from tests import PATIENCE
 from tests.conftest import recorded, small_disk
 from tests.scripts import ALICE
 
@@ -31,7 +34,7 @@ def call(tmp_path):
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=PATIENCE,
             cwd=tmp_path / "work",
             env=dict(os.environ) | {"STORAGE_DIR": str(tmp_path / "store")} | environment,
         )
@@ -297,13 +300,17 @@ def test_a_pool_at_runpod_needs_an_account(call, prefect_server):
     assert "set RUNPOD_API_KEY and RUNPOD_ENDPOINT_ID" in done.stderr
 
 
-def test_one_flow_run_is_executed_and_the_next_time_left_alone(call, prefect_server, tmp_path):
-    import httpx
+def made(url, **fields):
+    """The id of what an API has made."""
+    name, _, word = local_server.password().partition(":")
+    return httpx.post(url, json=fields, auth=(name, word), trust_env=False).json()["id"]
 
+
+def test_one_flow_run_is_executed_and_the_next_time_left_alone(call, prefect_server, tmp_path):
     api = {"PREFECT_API_URL": prefect_server, "ENGINE": "espeak", "STORAGE_DIR": str(tmp_path)}
-    flow = httpx.post(f"{prefect_server}/flows/", json={"name": "speak"}).json()["id"]
+    flow = made(f"{prefect_server}/flows/", name="speak")
     wanted = {"flow_id": flow, "parameters": {"request": {"text": "Hello."}}, "state": {"type": "SCHEDULED"}}
-    run = httpx.post(f"{prefect_server}/flow_runs/", json=wanted).json()["id"]
+    run = made(f"{prefect_server}/flow_runs/", **wanted)
     assert f"Flow run {run}: Completed" in call("execute", run, **api).stdout
     assert (tmp_path / f"output/{run}.wav").exists()
     assert "not run here: it is Completed" in call("execute", run, **api).stdout
@@ -314,7 +321,8 @@ class TestDoctor:
         done = call("doctor", F5_FLOWS_HOME="/tmp/f5-flows-nobody")
         lines = {line[9:21].strip(): line for line in done.stdout.splitlines()}
         assert list(lines) == [
-            "engine", "model", "gpu", "whisperx", "google", "alignment", "storage", "ffmpeg", "disk", "prefect",
+            "engine", "model", "gpu", "whisperx", "google", "alignment", "storage", "ffmpeg", "disk",
+            "temporary", "prefect", "history",
         ]  # fmt: skip
         assert lines["prefect"].startswith("off")
         assert "f5-flows server start" in lines["prefect"]

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import import_module
 
@@ -10,7 +9,7 @@ import pytest
 import yaml
 from prefect import Flow
 from prefect.blocks.webhook import Webhook
-from prefect.client.orchestration import PrefectClient
+from prefect.client.orchestration import get_client
 from prefect.events import emit_event
 from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -55,7 +54,7 @@ def test_schedules_are_those_that_were_promised():
 @pytest.fixture
 async def client(prefect_server):
     with temporary_settings({PREFECT_API_URL: prefect_server}):
-        async with PrefectClient(prefect_server) as client:
+        async with get_client() as client:
             yield client
 
 
@@ -72,10 +71,8 @@ async def test_a_run_that_shows_no_life_is_marked_as_crashed(client):
     run = await client.create_flow_run(speak, parameters={"request": {"text": "Hi"}}, state=Running())
     emit_event("prefect.flow-run.heartbeat", {"prefect.resource.id": f"prefect.flow-run.{run.id}"})
     await asyncio.to_thread(EventsWorker.instance().wait_until_empty)
-    deadline = time.monotonic() + 60
-    while (seen := await client.read_flow_run(run.id)).state_name != "Crashed" and time.monotonic() < deadline:
+    while (seen := await client.read_flow_run(run.id)).state_name != "Crashed":
         await asyncio.sleep(0.5)
-    assert seen.state_name == "Crashed"
     assert "no life" in seen.state.message
     [automation] = await client.read_automations_by_name("f5-flows zombie runs")
     await client.delete_automation(automation.id)

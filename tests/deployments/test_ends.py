@@ -1,7 +1,7 @@
 """An end is told once, and truly: Prefect, the record and the files agree, whoever brought it about."""
 
 import pytest
-from prefect.client.orchestration import PrefectClient
+from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelled, Cancelling, Completed, Crashed, Failed, Running, Scheduled
 
@@ -23,7 +23,7 @@ def store(monkeypatch, prefect_server, tmp_path):
 
 @pytest.fixture
 async def client(prefect_server):
-    async with PrefectClient(prefect_server) as client:
+    async with get_client() as client:
         yield client
 
 

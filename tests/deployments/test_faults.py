@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import time
 
 import httpx
 import pytest
@@ -11,6 +10,7 @@ from prefect.states import Failed
 
 from speech.errors import InvalidRequest
 from speech.records import load
+from tests import PATIENCE
 from tests.stack import LONG
 
 TEXT = "Hello there, my friend."
@@ -70,6 +70,7 @@ async def test_a_job_that_dies_while_no_worker_is_there_crashes_its_run_once(sta
     await stack.until(run.id, names=("Running",))
     stack.kill("worker")
     stack.kill("pod1")
+    stack.runpod.lose("pod1")
     while not [job for job in stack.runpod.jobs.values() if str(run.id) in str(job.body) and job.status == "FAILED"]:
         await asyncio.sleep(0.2)
     stack.worker()
@@ -89,6 +90,7 @@ async def test_an_endpoint_that_is_killed_in_the_middle_of_a_run_is_taken_over_f
     await stack.until(run.id, names=("Running",))
     await asyncio.sleep(1)
     stack.kill("pod1")
+    stack.runpod.lose("pod1")
     stack.endpoint("pod2")
     done = await stack.until(run.id)
     assert done.state_name == "Completed"
@@ -157,7 +159,7 @@ async def test_a_run_that_is_cancelled_while_it_is_queued_never_begins(stack):
     await stack.until(run.id, names=("InfrastructurePending",))
     await asyncio.sleep(1)
     await cancel(stack, run.id)
-    done = await stack.until(run.id, seconds=20)
+    done = await stack.until(run.id)
     stack.endpoint("pod1")
     assert done.state_name == "Cancelled"
     assert stack.job(text=TEXT)["status"] == "COMPLETED"
@@ -169,11 +171,11 @@ async def test_a_run_that_is_cancelled_while_it_is_queued_never_begins(stack):
 async def test_a_run_that_is_cancelled_in_prefect_stops_at_the_next_chunk(stack):
     run = await stack.start(LONG)
     await stack.until(run.id, names=("Running",))
-    began = time.monotonic()
     await cancel(stack, run.id)
-    done = await stack.until(run.id, seconds=30)
+    done = await stack.until(run.id)
     assert done.state_name == "Cancelled"
-    assert time.monotonic() - began < 15
+    assert str(run.id) not in stack.outputs()
+    assert "did not stop" not in stack.log("pod1")
     assert load(stack.store, str(run.id)).status == "CANCELLED"
     assert stack.job(text=TEXT)["status"] == "COMPLETED"
 
@@ -182,7 +184,7 @@ async def test_a_job_that_is_cancelled_at_runpod_cancels_its_run(stack):
     job = stack.send(text=LONG)
     [run] = [run for run in await running_runs(stack) if job in str(run.infrastructure_pid)]
     assert stack.ask("POST", f"cancel/{job}")["status"] == "CANCELLED"
-    done = await stack.until(run.id, seconds=30)
+    done = await stack.until(run.id)
     assert done.state_name == "Cancelled"
     await recorded(stack, run.id, "CANCELLED")
     assert str(run.id) not in stack.outputs()
@@ -216,7 +218,7 @@ async def test_a_client_cancels_a_job_by_its_id(stack):
     job = first["output"]["job_id"]
     await stack.until(job, names=("Running",))
     assert stack.job(endpoint="cancel", job_id=job)["output"] == {"job_id": job, "status": "CANCELLED"}
-    assert (await stack.until(job, seconds=30)).state_name == "Cancelled"
+    assert (await stack.until(job)).state_name == "Cancelled"
     assert stack.job(endpoint="status", job_id=job)["output"]["status"] == "CANCELLED"
 
 
@@ -238,7 +240,7 @@ async def test_a_container_that_is_told_to_stop_finishes_what_it_has(stack):
     job = stack.send(text=LONG)
     [run] = [run for run in await running_runs(stack) if job in str(run.infrastructure_pid)]
     stack.processes["pod1"].send_signal(signal.SIGTERM)
-    assert stack.processes["pod1"].wait(60) == 0
+    assert stack.processes["pod1"].wait(PATIENCE) == 0
     assert stack.ask("GET", f"status/{job}")["status"] == "COMPLETED"
     assert (await stack.read(run.id)).state_name == "Completed"
     stack.endpoint("pod1")
@@ -247,8 +249,7 @@ async def test_a_container_that_is_told_to_stop_finishes_what_it_has(stack):
 async def test_fifty_jobs_at_once_on_two_endpoints_are_all_done_once(stack):
     stack.endpoint("pod2")
     jobs = [stack.send(text=f"{TEXT} Number {number}.", seed=number + 1) for number in range(50)]
-    deadline = time.monotonic() + 200
-    while time.monotonic() < deadline:
+    while True:
         answers = [stack.ask("GET", f"status/{job}") for job in jobs]
         if all(answer["status"] not in ("IN_QUEUE", "IN_PROGRESS") for answer in answers):
             break

@@ -19,7 +19,7 @@ def running(stack):
 
 
 async def ended(stack, runs):
-    return [await stack.until(run.id, seconds=180) for run in runs]
+    return [await stack.until(run.id) for run in runs]
 
 
 async def test_without_runpod_for_a_minute_nothing_is_lost(stack):
@@ -66,8 +66,7 @@ async def test_without_prefect_for_a_minute_nothing_is_lost(stack):
     assert [run.state_name for run in runs] == ["Completed", "Completed"]
     assert {str(run.id) for run in runs} <= stack.outputs()
     answer = stack.ask("GET", f"status/{job}")
-    deadline = time.monotonic() + 120
-    while answer["status"] in ("IN_QUEUE", "IN_PROGRESS") and time.monotonic() < deadline:
+    while answer["status"] in ("IN_QUEUE", "IN_PROGRESS"):
         await asyncio.sleep(0.5)
         answer = stack.ask("GET", f"status/{job}")
     assert answer["status"] == "COMPLETED", answer

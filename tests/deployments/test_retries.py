@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from prefect import flow
-from prefect.client.orchestration import PrefectClient, SyncPrefectClient
+from prefect.client.orchestration import get_client
 from prefect.concurrency._leases import amaintain_concurrency_lease
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Running
@@ -32,14 +32,16 @@ def policy():
 @pytest.fixture
 def proxy(prefect_server):
     """Before the server; a new one for each test, so that no client has reached it before."""
-    proxy = FaultyProxy(prefect_server.removesuffix("/api"))
+    proxy = FaultyProxy(prefect_server.removesuffix("/api"), signed=False)
     yield proxy
     proxy.stop()
 
 
 @pytest.fixture
 def api(proxy):
-    return f"{proxy.url}/api"
+    """Where all clients of a test go."""
+    with temporary_settings({PREFECT_API_URL: f"{proxy.url}/api"}):
+        yield f"{proxy.url}/api"
 
 
 def times(mode, number):
@@ -51,27 +53,27 @@ def times(mode, number):
 async def test_the_first_call_of_a_client_waits_for_a_server_that_is_away(proxy, api):
     proxy.close()
     threading.Timer(2, proxy.open).start()
-    async with PrefectClient(api) as client:
+    async with get_client() as client:
         assert await client.read_flow_runs(limit=1) is not None
 
 
 def test_so_does_a_client_that_is_not_async(proxy, api):
     proxy.close()
     threading.Timer(2, proxy.open).start()
-    with SyncPrefectClient(api) as client:
+    with get_client(sync_client=True) as client:
         assert client.read_flow_runs(limit=1) is not None
 
 
 @pytest.mark.parametrize("mode", ["fault", "refuse", "page", "empty", "cut", "die", "lost"])
 async def test_what_cannot_be_an_answer_is_asked_for_again(proxy, api, mode):
     proxy.mode = times(mode, 2)
-    async with PrefectClient(api) as client:
+    async with get_client() as client:
         run = await client.create_flow_run(nothing)
         assert (await client.read_flow_run(run.id)).id == run.id
 
 
 async def test_a_state_whose_answer_was_lost_is_set_once(proxy, api):
-    async with PrefectClient(api) as client:
+    async with get_client() as client:
         run = await client.create_flow_run(nothing)
         proxy.mode = times("lost", 2)
         await client.set_flow_run_state(run.id, Running())
@@ -82,7 +84,7 @@ async def test_a_state_whose_answer_was_lost_is_set_once(proxy, api):
 @pytest.mark.parametrize(("mode", "status"), [("denied", 403), ("plain", 404)])
 async def test_a_refusal_is_not_repeated(proxy, api, mode, status):
     proxy.mode = mode
-    async with PrefectClient(api) as client:
+    async with get_client() as client:
         with pytest.raises(httpx.HTTPStatusError) as caught:
             await client.request("GET", "/flow_runs/{id}", path_params={"id": uuid4()})
     assert caught.value.response.status_code == status
@@ -93,7 +95,7 @@ async def test_a_server_that_stays_away_is_given_up_and_its_address_is_not_told(
     monkeypatch.setenv("PREFECT_PATIENCE", "1")
     settings.cache_clear()
     proxy.mode = "page"
-    async with PrefectClient(api) as client:
+    async with get_client() as client:
         with pytest.raises(httpx.HTTPError) as caught:
             await client.read_flow_runs()
     told = retries.explained(caught.value)

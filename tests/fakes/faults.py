@@ -1,16 +1,19 @@
-"""A proxy before an S3 server, or Prefect's, that can be told to be slow, to cut, to refuse, to lie, or to die.
+"""What stands between us and an S3 server, or Prefect's: a proxy that can be told to be slow, to cut, to refuse, to
+lie, or to die; a link that carries little, or falls silent; a server that is none.
 
-It passes the Host header through, so signatures stay valid, and WebSockets.
+The proxy passes WebSockets on too.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from aiohttp import ClientSession, ClientTimeout, TCPConnector, WSMsgType, web
+from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, WSMsgType, web
 from yarl import URL
 
 from tests.fakes.gateway import free_port
@@ -41,8 +44,14 @@ class FaultyProxy:
         seen: method and path of every request.
     """
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, *, signed: bool = True) -> None:
+        """Make one.
+
+        Args:
+            signed: callers sign the Host that they name, so it is passed on.
+        """
         self.upstream = upstream
+        self._kept_back = {"transfer-encoding"} | (set() if signed else {"host"})
         self.mode: str | Callable[[str, str], str] = "plain"
         self.seen: list[tuple[str, str]] = []
         self.port = 0
@@ -99,6 +108,13 @@ class FaultyProxy:
         await self._site.start()
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await self._answer(request)
+        except ClientError:
+            # The server itself is away, or the caller is.
+            return web.Response(status=502)
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         path = request.raw_path.split("?")[0]
         self.seen.append((request.method, path))
         mode = self.mode if isinstance(self.mode, str) else self.mode(request.method, path)
@@ -113,7 +129,7 @@ class FaultyProxy:
         if mode == "die":
             request.transport.abort()
             return web.Response()
-        headers = [(name, value) for name, value in request.headers.items() if name.lower() != "transfer-encoding"]
+        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in self._kept_back]
         body = await request.read()
         async with self._session.request(
             request.method,
@@ -158,3 +174,94 @@ class FaultyProxy:
 
             await asyncio.gather(pass_on(client, upstream), pass_on(upstream, client), return_exceptions=True)
         return client
+
+
+class SlowLink:
+    """A link to a loopback port that carries so many bytes a second each way, until `stop`.
+
+    Attributes:
+        rate: bytes a second, of all connections together; None for as many as there are.
+        silent: whether nothing moves, on any connection.
+        silent_once_at: after so many bytes the connection that brings the next ones falls silent, and only that.
+        sent: bytes that went to the server.
+    """
+
+    def __init__(self, port: int, rate: float | None = None) -> None:
+        self.rate, self.silent, self.sent = rate, False, 0
+        self.silent_once_at: int | None = None
+        self._upstream = port
+        # Little fits in between, so that whoever sends feels how slow the link is.
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
+        self.port: int = self._listener.getsockname()[1]
+        self._loop = asyncio.new_event_loop()
+        self._turn = asyncio.Lock()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._listener.close()
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(asyncio.start_server(self._connect, sock=self._listener, limit=16 * 1024))
+        self._loop.run_forever()
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self._upstream, limit=16 * 1024)
+        await asyncio.gather(self._carry(reader, back, up=True), self._carry(there, writer, up=False))
+
+    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, up: bool) -> None:
+        with suppress(OSError):
+            while data := await source.read(max(4096, int(self.rate or 0) // 50)):
+                if up and self.silent_once_at is not None and self.sent >= self.silent_once_at:
+                    self.silent_once_at = None
+                    await asyncio.Event().wait()
+                while self.silent:
+                    await asyncio.sleep(0.02)
+                if self.rate:
+                    async with self._turn:
+                        await asyncio.sleep(len(data) / self.rate)
+                if up:
+                    self.sent += len(data)
+                target.write(data)
+                await target.drain()
+        target.close()
+
+
+class NoS3:
+    """A server that gives one answer to whatever it is asked, until `stop`.
+
+    Args:
+        answer: bytes; or None to close at once.
+    """
+
+    def __init__(self, answer: bytes | None) -> None:
+        self._answer = answer
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def stop(self) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._reply, args=(connection,), daemon=True).start()
+
+    def _reply(self, connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            connection.recv(65536)
+            if self._answer is not None:
+                connection.sendall(self._answer)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass

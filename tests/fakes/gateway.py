@@ -20,6 +20,8 @@ from pathlib import Path
 
 import httpx
 
+from tests import PATIENCE
+
 PACKAGES = ("radosgw", "ceph-mon", "ceph-osd", "ceph-common")
 ACCESS_KEY, SECRET_KEY = "testkey", "testsecret123"
 
@@ -147,7 +149,7 @@ class Gateway:
         self._spawn("ceph-osd", *conf, "-i", "0", "-f", *root)
         self._until("ceph", *conf, "osd", "stat", says=b"1 up")
         self._spawn("radosgw", *conf, "-n", "client.rgw", "-f", *root)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
                 httpx.get(self.url, timeout=2, trust_env=False)
@@ -172,7 +174,7 @@ class Gateway:
             self.processes.append(subprocess.Popen(words, stdout=output, stderr=output, env=dict(os.environ)))
 
     def _until(self, *command: object, says: bytes = b"") -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
                 if says in self._run(*command):

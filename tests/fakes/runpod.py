@@ -47,6 +47,7 @@ class Job:
     error: Any = None
     has_output: bool = False
     retries: int = 0
+    raw: str | None = None
     stream: list[Any] = field(default_factory=list)
     history: list[str] = field(default_factory=lambda: ["IN_QUEUE"])
     progress_after_end: int = 0
@@ -85,6 +86,8 @@ class Fault:
         retry_after: seconds told in the header.
         after: whether the work is done first, so that only the answer is lost.
         hang: seconds before anything happens.
+        page: answers an HTML page instead, as a gateway before it does.
+        cut: does its work, and the answer breaks off half-way.
         body: what it answers instead of an error.
     """
 
@@ -93,6 +96,8 @@ class Fault:
     retry_after: float | None = None
     after: bool = False
     hang: float = 0.0
+    page: bool = False
+    cut: bool = False
     body: str | None = None
 
 
@@ -167,6 +172,28 @@ class ControlPlane:
     def fail(self, route: str, **fault: Any) -> None:
         """Make the next calls of a route fail."""
         self.faults[route].append(Fault(**fault))
+
+    def lose(self, worker: str) -> None:
+        """Find out now that a worker is gone: what it had is delivered again."""
+
+        async def deliver() -> None:
+            for job in list(self.jobs.values()):
+                if job.status == "IN_PROGRESS" and job.worker == worker:
+                    self._deliver_again(job)
+
+        asyncio.run_coroutine_threadsafe(deliver(), self._loop).result(10)
+
+    def queue(self, endpoint: str, *raw: str) -> list[str]:
+        """Queue jobs at once, whose text is passed on as it is where it is not None; returns their ids.
+
+        In a text `$ID` stands for the id.
+        """
+        made = [Job(f"{uuid.uuid4()}-u1", endpoint, {"input": {}}, False) for _ in raw]
+        for job, text in zip(made, raw, strict=True):
+            job.raw = text.replace("$ID", job.id)
+            self.jobs[job.id] = job
+        self._loop.call_soon_threadsafe(self._queues[endpoint].extend, [job.id for job in made])
+        return [job.id for job in made]
 
     def pause(self) -> None:
         """Be away: the port is closed, what is known is kept."""
@@ -253,7 +280,13 @@ class ControlPlane:
         if fault.times <= 0:
             self.faults[route].remove(fault)
         await asyncio.sleep(fault.hang)
+        if fault.cut:
+            return await _broken_off(request, await handler(request))
         answer = await handler(request) if fault.after or fault.status is None else None
+        if fault.page:
+            return web.Response(
+                status=fault.status or 200, text="<html>One moment, please.</html>", content_type="text/html"
+            )
         if fault.status is None and answer is not None:
             return answer
         if not fault.status:
@@ -407,7 +440,7 @@ class ControlPlane:
             await asyncio.sleep(0.01)
             if request.transport is None or request.transport.is_closing():
                 return web.Response(status=204)
-        taken: list[dict[str, Any]] = []
+        taken: list[str] = []
         while queue and len(taken) < int(request.query.get("batch_size", 1)):
             job = self.jobs.get(queue.popleft())
             if job is None or job.status not in ("IN_QUEUE", "IN_PROGRESS"):
@@ -419,10 +452,11 @@ class ControlPlane:
                 if self.duplicate:
                     queue.append(job.id)
             passed_on = {name: job.body[name] for name in ("webhook", "policy", "s3Config") if name in job.body}
-            taken.append({"id": job.id, "input": job.body["input"], **passed_on})
+            taken.append(job.raw or json.dumps({"id": job.id, "input": job.body["input"], **passed_on}))
         if not taken:
             return web.Response(status=204)
-        return web.json_response(taken if "batch" in request.path else taken[0])
+        text = f"[{','.join(taken)}]" if "batch" in request.path else taken[0]
+        return web.Response(text=text, content_type="application/json")
 
     async def _stop(self, request: web.Request) -> web.Response:
         stops, deadline = self._stops[request.match_info["worker"]], time.time() + self.hold
@@ -524,6 +558,17 @@ class ControlPlane:
         if process and process.poll() is not None:
             pod["status"] = "EXITED"
         return pod
+
+
+async def _broken_off(request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
+    body = answer.body if isinstance(answer, web.Response) and isinstance(answer.body, bytes) else b""
+    broken = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.content_type})
+    broken.content_length = len(body) + 2
+    await broken.prepare(request)
+    await broken.write(body[: (len(body) + 1) // 2])
+    if request.transport:
+        request.transport.close()
+    return broken
 
 
 def problem(status: int, title: str) -> web.Response:

@@ -1,10 +1,14 @@
-"""A web server on loopback that a fake is made of."""
+"""Web servers on loopback: one that answers, of which fakes are made, and one that does what no server should."""
 
 from __future__ import annotations
 
+import socket
+import ssl
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 Answer = tuple[int, bytes, dict[str, str]]
 """Status, body and headers."""
@@ -40,3 +44,60 @@ class Web:
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class Peer:
+    """Takes connections over TLS on a loopback address, and lets `talk` say what it likes on each, until `stop`.
+
+    Attributes:
+        met: what was asked on each connection, up to the blank line.
+        gone: set once a peer that was still being talked to has hung up.
+    """
+
+    def __init__(
+        self,
+        certificate: Path,
+        talk: Callable[[socket.socket, bytes], None],
+        address: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        handshake: bool = True,
+    ) -> None:
+        self.met: list[bytes] = []
+        self.gone = threading.Event()
+        self._talk = talk
+        self._context: ssl.SSLContext | None = None
+        if handshake:
+            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._context.load_cert_chain(certificate)
+        self._listener = socket.create_server((address, port))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def stop(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._meet, args=(connection,), daemon=True).start()
+
+    def _meet(self, connection: socket.socket) -> None:
+        try:
+            if self._context:
+                connection = self._context.wrap_socket(connection, server_side=True)
+            asked = b""
+            while b"\r\n\r\n" not in asked:
+                data = connection.recv(65536)
+                if not data:
+                    return
+                asked += data
+                if not self._context:
+                    break
+            self.met.append(asked)
+            self._talk(connection, asked)
+        except OSError:
+            self.gone.set()
+        finally:
+            connection.close()

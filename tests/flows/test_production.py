@@ -15,6 +15,7 @@ import pytest
 from speech.models import VOCODER, Place, push
 from speech.models.manifest import parse
 from speech.stores.s3 import S3Store
+from tests import PATIENCE
 from tests.fakes import gateway as ceph
 from tests.fakes.google_speech import GoogleSpeech
 
@@ -55,8 +56,8 @@ def worker(bucket, store, google, tmp_path):
         program = Path(sys.executable).with_name("f5-flows")
         (tmp_path / "work").mkdir(exist_ok=True)
         return subprocess.run(
-            [program, *words], env=os.environ | variables | environment, capture_output=True, text=True, timeout=350,
-            cwd=tmp_path / "work",
+            [program, *words], env=os.environ | variables | environment, capture_output=True, text=True,
+            timeout=PATIENCE, cwd=tmp_path / "work",
         )  # fmt: skip
 
     return run

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from speech.audio import blocks, duration_ms, ffmpeg, record, write_wav
+from speech.audio import blocks, duration_ms, record, write_wav
 from speech.errors import AudioError
+from speech.media import ffmpeg
 from speech.request import SAMPLE_RATES
 
 RATE = 22050

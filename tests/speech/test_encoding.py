@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speech.audio import decoded, duration_ms
+from speech.audio import blocks, duration_ms
 from speech.encoding import ENCODERS, PREVIEW, delay_ms, encode
 from speech.errors import AudioError
 from speech.text import chunks, normalise
@@ -26,7 +26,7 @@ def test_every_format_is_heard_when_its_source_is(name, rate, speech, tmp_path):
     made = encode(source, tmp_path / f"a.{name}", ENCODERS[name])
     assert made.delay_ms == 0
     assert abs(first_sound(made.path) - first_sound(source)) <= 0.001
-    assert sum(map(len, decoded(made.path, 16000))) / 16 == pytest.approx(duration_ms(source), abs=60)
+    assert sum(map(len, blocks(made.path, 16000))) / 16 == pytest.approx(duration_ms(source), abs=60)
 
 
 def test_the_previews_encoding_is_on_time(speech, tmp_path):
@@ -49,18 +49,18 @@ def test_silence_has_no_delay(tmp_path):
 
 def test_what_is_not_audio_is_refused_and_leaves_nothing(tmp_path):
     (tmp_path / "a.wav").write_text("not audio")
-    with pytest.raises(AudioError, match=r"ffmpeg could not make a\.mp3"):
+    with pytest.raises(AudioError, match=r"a\.wav is not audio or video of a kind that is taken: WAV, "):
         encode(tmp_path / "a.wav", tmp_path / "a.mp3", ENCODERS["mp3"])
     assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
 
 
 def resampled(path, rate, target):
-    samples = np.concatenate(list(decoded(path, rate)))
+    samples = np.concatenate(list(blocks(path, rate)))
     soundfile.write(target, samples, rate)
     return target
 
 
 def first_sound(path):
     """Seconds until the first loud sample, by ffmpeg's decoder."""
-    samples = np.concatenate(list(decoded(path, 48000)))
+    samples = np.concatenate(list(blocks(path, 48000)))
     return int(np.argmax(np.abs(samples) > 0.2 * np.abs(samples).max())) / 48000

@@ -1,6 +1,5 @@
 """The page to read and listen to, in a browser."""
 
-import shutil
 import subprocess
 import threading
 from dataclasses import replace
@@ -9,14 +8,13 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import soundfile
-from playwright.sync_api import sync_playwright
 
 from speech import preview
 from speech.alignment.embedded import Embedded
-from speech.audio import Recording, ffmpeg
+from speech.audio import Recording
+from speech.media import ffmpeg
 from speech.subtitles import describe, make, render
 from speech.text import chunks, normalise
-from tests.conftest import needed
 from tests.scripts import ALICE
 from tests.spoken import RATE, speak
 
@@ -24,19 +22,6 @@ NASTY = (
     'He wrote </script><script>document.title="caught"</script> & <img src=x onerror="document.title=1"> %DATA% today.'
 )
 FORMATS = ("srt", "vtt", "ass", "json")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    program = next(
-        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-    )
-    if program is None:
-        needed("a browser is needed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

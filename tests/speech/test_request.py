@@ -35,7 +35,7 @@ def test_a_missing_text_is_refused_likewise():
         SpeechRequest.parse({})
 
 
-@pytest.mark.parametrize("text", ["?!...", "—", "😀😀", "\x00\x01!", "«»"])
+@pytest.mark.parametrize("text", ["?!...", "—", "😀😀", "\x01!", "«»"])
 def test_a_text_without_words_is_refused(text):
     assert "holds no letter or digit" in refusal(text=text)[0]
 
@@ -68,9 +68,42 @@ def test_a_voice_that_could_leave_its_place_is_refused(voice):
     assert "local_voice" in refusal(local_voice=voice)[0]
 
 
-@pytest.mark.parametrize("url", ["http://x.org/a.wav", "file:///etc/passwd", "https://u:p@x.org/a.wav", "ftp://x/a"])
-def test_a_voice_url_that_is_not_plain_https_is_refused(url):
-    assert "https" in refusal(local_voice=url)[0]
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://x.org/a.wav", "only https"),
+        ("file:///etc/passwd", "only https"),
+        ("ftp://x/a", "only https"),
+        ("https://u:hunter2@x.org/a.wav", "user name or a password"),
+        ("https://:hunter2@h/a", "user name or a password"),
+        ("https://[::1/?sig=hunter2", "is not accepted"),
+        ("https://127.0.0.1\\@1.1.1.1/", "backslashes"),
+        ("https://2130706433/", "is not accepted"),
+        ("https://\ud800/", "local_voice"),
+    ],
+)
+def test_a_voice_url_that_is_not_plain_https_is_refused(url, reason):
+    (told,) = refusal(local_voice=url)
+    assert reason in told
+    assert "hunter2" not in told
+    told.encode()
+
+
+@pytest.mark.parametrize("name", ["seed", "speed"])
+def test_true_is_no_number_but_a_number_may_come_as_text(name):
+    assert f"{name}: True is not accepted; expected a" in refusal(**{name: True})[0]
+    assert getattr(SpeechRequest.parse({"text": "Hi", name: "1"}), name) == 1
+
+
+def test_true_is_no_number_of_a_cue_either():
+    assert "cues.max_cps: True is not accepted; expected a number from 1 to 100" in refusal(cues={"max_cps": True})[0]
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "a\ud800b"])
+def test_what_no_database_or_file_can_hold_is_no_text(text):
+    (told,) = refusal(text=text)
+    assert told.startswith("text: character 2 is U+")
+    told.encode()
 
 
 def test_the_signature_in_a_voice_url_is_not_repeated_in_the_refusal():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from speech.audio import ffmpeg
 from speech.errors import AudioError
+from speech.media import ffmpeg
 from speech.splits import spans, split
 from speech.subtitles.cues import build
 from speech.subtitles.rules import rules_for
@@ -63,5 +63,5 @@ def test_a_recording_that_only_ffmpeg_reads_is_split_too(recording, cues, tmp_pa
 
 def test_what_is_no_recording_is_refused(tmp_path, cues):
     (tmp_path / "a.mkv").write_text("no recording")
-    with pytest.raises(AudioError, match="ffmpeg could not make"):
+    with pytest.raises(AudioError, match="not audio or video of a kind that is taken"):
         split(tmp_path / "a.mkv", cues, tmp_path / "pieces")

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from speech.audio import decoded, ffmpeg
+from speech.audio import blocks
 from speech.errors import VideoError
+from speech.media import ffmpeg
 from speech.subtitles import make, render
 from speech.video import Background, burn, check_colour, probe
 from speech.words import Word
@@ -101,7 +102,7 @@ def test_a_name_that_ffmpeg_would_take_for_a_protocol_is_a_file(film, tmp_path, 
     monkeypatch.chdir(tmp_path)
     named = Path("10:30 talk.mp4")
     assert probe(named).has_audio
-    assert sum(map(len, decoded(named, 16000))) > 16000
+    assert sum(map(len, blocks(named, 16000))) > 16000
 
 
 def test_a_recording_is_no_video(sound):

@@ -99,8 +99,7 @@ def test_a_voice_is_uploaded_and_listed(ask, tmp_path):
 
 
 def test_health_is_told_part_by_part(ask):
-    deadline = time.monotonic() + 60
-    while "storage" not in (told := ask(endpoint="status")["output"]["health"]) and time.monotonic() < deadline:
+    while "storage" not in (told := ask(endpoint="status")["output"]["health"]):
         time.sleep(0.5)
     assert {"storage", "model", "gpu", "whisperx", "google", "prefect", "worker"} <= set(told)
     assert {part["status"] for part in told.values()} <= {"ok", "degraded", "off"}
@@ -109,6 +108,9 @@ def test_health_is_told_part_by_part(ask):
 
 
 UNKNOWN = str(uuid.UUID(int=5))
+DEEP: list[object] = []
+for _ in range(300):
+    DEEP = [DEEP]
 
 
 @pytest.mark.parametrize(
@@ -123,6 +125,10 @@ UNKNOWN = str(uuid.UUID(int=5))
         ({"text": "Hi", "local_voice": "../../etc/passwd"}, "local_voice"),
         ({"text": "Hi", "local_voice": "http://169.254.169.254/"}, "local_voice"),
         ({"endpoint": "uplaod"}, "did you mean 'upload'?"),
+        ({"endpoint": ["tts"]}, "endpoint: ['tts'] is not accepted; expected one of tts, upload"),
+        ({"endpoint": 5}, "endpoint: 5 is not accepted; expected one of tts, upload"),
+        ({"endpoint": {"a": None}}, "endpoint: {'a': None} is not accepted"),
+        ({"text": DEEP}, "The job could not be read: recursion limit exceeded"),
         ({"endpoint": "upload"}, "voice_name is required for upload; voice_file_url is required for upload"),
         ({"endpoint": "upload", "voice_name": "x.wav", "voice_file": "%%%"}, "voice_file"),
         ({"endpoint": "status", "job_id": "nonsense"}, "Invalid job_id."),

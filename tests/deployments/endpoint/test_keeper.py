@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests import PATIENCE
 from tests.stack import LONG, Container, ask
 
 TEXT = "Hello there, my friend."
@@ -24,8 +25,8 @@ def start(plane, prefect_server, tmp_path):
         container.stop()
 
 
-def until(true, seconds=60):
-    deadline = time.monotonic() + seconds
+def until(true):
+    deadline = time.monotonic() + PATIENCE
     while not (found := true()):
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -33,7 +34,7 @@ def until(true, seconds=60):
 
 
 def test_a_child_that_hangs_is_replaced_and_its_run_marked(start):
-    container = start(CHILD_SILENCE="4")
+    container = start(CHILD_SILENCE="15")
     [child] = container.children()
     job = container.send(text=LONG)
     time.sleep(1.5)

@@ -7,7 +7,7 @@ import types
 from uuid import UUID, uuid4
 
 import pytest
-from prefect.client.orchestration import PrefectClient
+from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelled, Cancelling, Completed, Running, Scheduled
 
@@ -29,7 +29,7 @@ def quick(monkeypatch, prefect_server, tmp_path):
 
 @pytest.fixture
 async def client(prefect_server):
-    async with PrefectClient(prefect_server) as client:
+    async with get_client() as client:
         yield client
 
 

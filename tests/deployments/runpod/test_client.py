@@ -92,7 +92,7 @@ async def test_it_waits_for_as_long_as_runpod_asks(plane):
     began = time.monotonic()
     async with connection(plane) as runpod:
         await submit(runpod)
-    assert 1.5 <= time.monotonic() - began < 4
+    assert time.monotonic() - began >= 1.5
 
 
 async def test_what_does_not_pass_is_given_up_after_a_while(plane):

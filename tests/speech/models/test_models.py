@@ -223,7 +223,9 @@ def test_too_little_room_is_told_before_anything_is_fetched(place, s3, fresh, bu
     assert not [path for _, path in proxy.seen if "/blobs/" in path]
 
 
-@pytest.mark.parametrize("path", ["../evil", "/etc/passwd", "a/../../evil", ".f5-flows/manifests/x.json", "a\\b"])
+@pytest.mark.parametrize(
+    "path", ["../evil", "/etc/passwd", "a/../../evil", ".f5-flows/manifests/x.json", "a\\b", "a\0b"]
+)
 def test_a_manifest_cannot_write_outside_the_cache(pushed, fresh, path):
     text = json.loads(pushed.read(f"models/manifests/{NAME}.json"))
     text["files"][0]["path"] = path
@@ -231,6 +233,14 @@ def test_a_manifest_cannot_write_outside_the_cache(pushed, fresh, path):
     with pytest.raises(ModelError, match="cannot be used"):
         sync(NAME, pushed, fresh)
     assert not fresh.root.exists() or not list(fresh.root.rglob("evil"))
+
+
+def test_a_manifest_cannot_be_written_down_under_another_name(pushed, fresh):
+    text = json.loads(pushed.read(f"models/manifests/{NAME}.json"))
+    pushed.write(f"models/manifests/{NAME}.json", json.dumps(text | {"model": "../../../evil"}), "application/json")
+    with pytest.raises(ModelError, match=r"is one of '\.\./\.\./\.\./evil'"):
+        sync(NAME, pushed, fresh)
+    assert not list(fresh.root.parent.rglob("evil*"))
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ try:
     found["versions"] = {name: metadata.version(name) for name in order["versions"]}
 except InstallError as fault:
     found = {"error": str(fault)}
-print(json.dumps(found | {"told": told}))
+print(json.dumps(found | {"told": told, "paths": sys.path}))
 """
 
 
@@ -211,6 +211,46 @@ def test_the_child_that_tries_an_import_does_not_see_the_secrets(environment, in
     index.add("greeter", "1.0", f"import os\n{look}\n{HELLO}")
     environment.ensure()
     assert note.read_text().split() == ["False", "True"]
+
+
+def foreign(folder):
+    """A folder of somebody else's, with another greeter."""
+    folder.mkdir(parents=True)
+    (folder / "greeter.py").write_text("GREETING = 'from a stranger'")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["{folder}/strange", "../../strange", "greeter-0123456789ab/../../../strange", 7])
+def test_a_marker_cannot_name_a_folder_elsewhere(environment, index, name):
+    index.add("greeter", "1.0", HELLO)
+    foreign(environment.folder / "strange")
+    environment.ensure()
+    [marker] = (environment.home / "runtime").glob("*.json")
+    told = json.loads(marker.read_text())
+    beside = name.format(folder=environment.folder) if isinstance(name, str) else name
+    marker.write_text(json.dumps(told | {"beside": [beside]}))
+    # Only what was installed anew is imported from.
+    again = environment.ensure()
+    assert again["greeting"] == "hello" and again["told"]
+    assert not [path for path in again["paths"] if "strange" in path]
+
+
+@pytest.mark.parametrize("kind", ["a link", "a folder that all may write to", "a folder of another user"])
+def test_code_is_imported_only_from_folders_that_are_ours(environment, index, kind):
+    index.add("greeter", "1.0", HELLO)
+    environment.ensure()
+    [folder] = [path for path in (environment.home / "runtime").iterdir() if path.is_dir()]
+    shutil.rmtree(folder)
+    strange = foreign(environment.folder / "strange" if kind == "a link" else folder)
+    if kind == "a link":
+        folder.symlink_to(strange)
+    elif kind == "a folder of another user":
+        if os.geteuid():
+            pytest.skip("only root can give a folder away")
+        os.chown(strange, 12345, 12345)
+    else:
+        strange.chmod(0o777)
+    assert environment.ensure().get("greeting") != "from a stranger"
 
 
 def test_transformers_suits_the_torch_that_is_there():

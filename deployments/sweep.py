@@ -1,0 +1,76 @@
+"""Ending the runs whose process is gone, and having all records say what Prefect says.
+
+    python -m deployments.sweep
+
+The local server starts it when it finds a lease whose process is dead; see `deployments.upkeep`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+from filelock import Timeout
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.exceptions import PrefectException
+from prefect.settings import PREFECT_API_URL
+from prefect.states import Cancelled, Crashed
+
+from deployments import ends
+from deployments.lease import Lease, abandoned, take
+from speech.errors import SpeechError
+from speech.scratch import clear
+
+__all__ = ["runs", "sweep"]
+
+
+async def sweep() -> list[str]:
+    """End the runs of dead processes and remove their temporary files; returns the ids of the runs."""
+    ended = []
+    for path in abandoned():
+        with suppress(OSError, Timeout), take(path) as lease:
+            if lease is None:
+                continue
+            clear(Path(lease.scratch).parent)
+            lease.adopt()
+            async with get_client() as client:
+                # Those that are another server's are only forgotten: nobody here can tell how they stand.
+                for run in await runs(client, lease) if lease.api in (None, PREFECT_API_URL.value()) else ():
+                    await ends.end(client, run.id, _end(lease))
+                    ended.append(str(run.id))
+    return ended
+
+
+async def runs(client: PrefectClient, lease: Lease) -> list[FlowRun]:
+    """The runs of a process that have no end."""
+    found = await client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[lease.name])))
+    return [run for run in found if run.state is None or not run.state.is_final()]
+
+
+def _end(lease: Lease) -> State[Any]:
+    if lease.stopped:
+        return Cancelled(message="It was stopped.")
+    return Crashed(message=f"Its process (pid {lease.pid}) is gone; run it again.")
+
+
+async def _mend() -> None:
+    for run in await sweep():
+        print(f"Flow run {run} was ended: its process is gone.", file=sys.stderr)
+    await ends.sweep()
+
+
+def main() -> None:
+    try:
+        asyncio.run(_mend())
+    except (httpx.HTTPError, PrefectException, SpeechError) as fault:
+        print(f"What dead processes left could not be swept, and will be later: {fault}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""The upkeep of the local Prefect server, in its own process and in the background.
+
+Runs that ended more than KEEP_DAYS ago go, by Prefect's own vacuum, which is told so by `variables`. Where
+the database takes more than KEEP_MB before that, the oldest runs lose their steps, logs and artifacts; then
+events go, and then runs. All of it is done a few rows at a time, so that nobody waits for the one writer
+that SQLite has, and what is freed is given back to the disk. What a process that was killed has left is
+swept (`deployments.sweep`), and the log has a bound.
+
+Prefect finds the two services below when this module is imported, and runs them as it runs its own.
+"""
+
+# ruff: noqa: B008  Prefect's services say in their defaults what they are given.
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sqlite3
+import sys
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import sqlalchemy as sa
+from docket import Depends, Perpetual
+from prefect.server.database import PrefectDBInterface, provide_database_interface
+from prefect.server.schemas.states import TERMINAL_STATES
+from prefect.server.services.perpetual_services import perpetual_service
+from prefect.settings import PREFECT_SERVER_API_AUTH_STRING, PREFECT_UI_API_URL
+from sqlalchemy.engine import make_url
+
+from deployments.lease import abandoned
+from speech.settings import environment, settings
+
+__all__ = ["prepare"]
+
+_INCREMENTAL = 2
+_BATCH = 10
+_FREE_PAGES = 250
+_MOST_LOG = 6_000_000
+
+log = logging.getLogger("prefect.server.f5_flows")
+
+
+def prepare(url: str) -> None:
+    """Make a database, new or of an earlier version, one that can give room back without being written anew."""
+    # Whether it can be used at all is for the server to say.
+    with suppress(sqlite3.Error), closing(_connect(url)) as connection:
+        if connection.execute("PRAGMA auto_vacuum").fetchone() != (_INCREMENTAL,):
+            connection.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
+            connection.execute("VACUUM")
+
+
+def _connect(url: str, seconds: float = 30) -> sqlite3.Connection:
+    return sqlite3.connect(make_url(url).database or ":memory:", timeout=seconds, isolation_level=None)
+
+
+@perpetual_service(enabled_getter=lambda: True)
+async def keep_small(
+    perpetual: Perpetual = Perpetual(automatic=True, every=timedelta(seconds=60)),
+    db: PrefectDBInterface = Depends(provide_database_interface),
+) -> None:
+    """Keep the database below KEEP_MB, and the log below its bound."""
+    removed = 0
+    while await _size(db) > settings().keep_mb * 1e6:
+        gone = await _strip(db) or await _forget(db) or await _remove(db)
+        if not gone:
+            break
+        removed += gone
+        await asyncio.sleep(0.05)
+    url, gave = db.database_config.connection_url, False
+    while await asyncio.to_thread(_give_back, url):
+        gave = True
+        await asyncio.sleep(0.05)
+    if gave or _ends_late(url):
+        await asyncio.to_thread(_shorten, url)
+    if removed:
+        log.info("The database was too large: %d old runs and events were cut short or removed.", removed)
+    await asyncio.to_thread(_shorten_log)
+
+
+@perpetual_service(enabled_getter=lambda: True)
+async def sweep(perpetual: Perpetual = Perpetual(automatic=True, every=timedelta(seconds=5))) -> None:
+    """End what processes have left that were killed: in a process of its own, as it needs the flows and the store."""
+    if not await asyncio.to_thread(abandoned):
+        return
+    variables = {"PREFECT_API_URL": PREFECT_UI_API_URL.value()}
+    if secret := PREFECT_SERVER_API_AUTH_STRING.value():
+        variables["PREFECT_API_AUTH_STRING"] = str(secret.get_secret_value())
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "deployments.sweep", env=environment(**variables), stdin=asyncio.subprocess.DEVNULL
+    )
+    try:
+        await child.wait()
+    finally:
+        with suppress(ProcessLookupError):
+            child.kill()
+
+
+async def _size(db: PrefectDBInterface) -> int:
+    """Bytes that are in use."""
+    async with db.session_context() as session:
+        pages, free, size = [
+            (await session.execute(sa.text(f"PRAGMA {name}"))).scalar_one()
+            for name in ("page_count", "freelist_count", "page_size")
+        ]
+    return int((pages - free) * size)
+
+
+async def _strip(db: PrefectDBInterface) -> int:
+    """Remove steps, logs and artifacts of the oldest runs that have an end and still have them."""
+    details = (db.TaskRun, db.Log, db.Artifact)
+    left = sa.or_(*(sa.exists().where(kind.flow_run_id == db.FlowRun.id) for kind in details))
+    async with db.session_context(begin_transaction=True, with_for_update=True) as session:
+        runs = list(await session.scalars(_oldest(db).where(left)))
+        for kind in details:
+            await session.execute(sa.delete(kind).where(kind.flow_run_id.in_(runs)))
+    return len(runs)
+
+
+async def _forget(db: PrefectDBInterface) -> int:
+    """Remove the oldest events, but none that a page which lost its connection may ask for."""
+    passed = db.Event.occurred < datetime.now(UTC) - timedelta(hours=1)
+    async with db.session_context(begin_transaction=True, with_for_update=True) as session:
+        events = list(
+            await session.scalars(sa.select(db.Event.id).where(passed).order_by(db.Event.occurred).limit(200))
+        )
+        await session.execute(sa.delete(db.EventResource).where(db.EventResource.event_id.in_(events)))
+        await session.execute(sa.delete(db.Event).where(db.Event.id.in_(events)))
+    return len(events)
+
+
+async def _remove(db: PrefectDBInterface) -> int:
+    """Remove the oldest runs that have an end."""
+    async with db.session_context(begin_transaction=True, with_for_update=True) as session:
+        runs = list(await session.scalars(_oldest(db)))
+        await session.execute(sa.delete(db.FlowRun).where(db.FlowRun.id.in_(runs)))
+    return len(runs)
+
+
+def _oldest(db: PrefectDBInterface) -> sa.Select[tuple[UUID]]:
+    ended = db.FlowRun.state_type.in_(TERMINAL_STATES)
+    return sa.select(db.FlowRun.id).where(ended).order_by(db.FlowRun.end_time).limit(_BATCH)
+
+
+def _give_back(url: str) -> bool:
+    """Give some free pages back to the disk; False where there are few."""
+    with closing(_connect(url)) as connection:
+        if connection.execute("PRAGMA freelist_count").fetchone()[0] < _FREE_PAGES:
+            return False
+        # A page a step, and only a script is stepped to its end.
+        connection.executescript(f"PRAGMA incremental_vacuum({_FREE_PAGES})")
+    return True
+
+
+def _ends_late(url: str) -> bool:
+    """Whether the log of what was written last is long; it is when a checkpoint was put off."""
+    log = Path(f"{make_url(url).database}-wal")
+    return log.exists() and log.stat().st_size > _MOST_LOG
+
+
+def _shorten(url: str) -> None:
+    """Let the file end where its last page does; readers that are busy put it off to the next time."""
+    with closing(_connect(url, seconds=1)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _shorten_log() -> None:
+    """Keep the last tenth of a log that is too long; this process's output goes to it."""
+    place = settings().f5_flows_home / "server.log"
+    output = sys.stdout.fileno()
+    if not _is(place, output) or os.fstat(output).st_size <= _MOST_LOG:
+        return
+    with place.open("rb") as file:
+        file.seek(-_MOST_LOG // 10, os.SEEK_END)
+        last = file.read()
+    os.ftruncate(output, 0)
+    os.lseek(output, 0, os.SEEK_SET)
+    os.write(output, last)
+
+
+def _is(place: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(place.stat(), os.fstat(descriptor))
+    except OSError:
+        return False

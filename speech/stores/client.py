@@ -1,0 +1,101 @@
+"""A client of S3 that is patient with slow links, and not with silent ones."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from speech.errors import SettingsError
+
+if TYPE_CHECKING:
+    import boto3
+
+    from speech.stores.s3 import Bucket
+
+__all__ = ["connect", "session_of"]
+
+# Bytes that wait in the system's buffer. With more, a slow link would still be sending from there long
+# after the last write, and the wait for an answer would pass for silence.
+_UNSENT = 128 * 1024
+_CONNECTIONS = 32
+_LARGE = 1024 * 1024
+
+
+def session_of(bucket: Bucket) -> boto3.Session:
+    """Where a bucket's credentials come from."""
+    import boto3
+
+    if bucket.session is not None:
+        return bucket.session
+    if bucket.access_key is None or bucket.secret_key is None:
+        return boto3.Session()
+    return boto3.Session(
+        aws_access_key_id=bucket.access_key.get_secret_value(),
+        aws_secret_access_key=bucket.secret_key.get_secret_value(),
+        aws_session_token=bucket.session_token.get_secret_value() if bucket.session_token else None,
+    )
+
+
+def connect(bucket: Bucket, region: str) -> Any:
+    """botocore's client for a bucket; safe to share between threads.
+
+    No request is bounded as a whole: a connection on which no byte moves for `bucket.timeout` seconds
+    ends, and the request, which is one part of a large object, is sent again.
+
+    Raises:
+        SettingsError: the endpoint is no URL.
+    """
+    from botocore.config import Config
+    from botocore.exceptions import HTTPClientError
+    from botocore.httpsession import URLLib3Session
+    from botocore.utils import get_environ_proxies
+
+    try:
+        client = session_of(bucket).client(
+            "s3",
+            region_name=region,
+            endpoint_url=bucket.endpoint,
+            config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "virtual" if bucket.endpoint is None else "path"},
+                # Older and many compatible services refuse the trailers.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                retries={"mode": "standard", "total_max_attempts": bucket.retries + 1},
+                ignore_configured_endpoint_urls=True,
+            ),
+        )
+    except ValueError as fault:
+        raise SettingsError(f"AWS_ENDPOINT_URL: {bucket.endpoint} is not accepted ({fault}).") from None
+    options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        options.append((socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT))
+    wire = URLLib3Session(
+        verify=str(bucket.ca_bundle) if bucket.ca_bundle else _roots(),
+        proxies=get_environ_proxies(client.meta.endpoint_url),
+        # The first holds for each write too: a file is written in pieces of 16 KB.
+        timeout=(bucket.timeout, bucket.timeout),
+        max_pool_connections=_CONNECTIONS,
+        socket_options=options,
+    )
+
+    def send(request: Any, **_: Any) -> Any:
+        # A service that does not know it lets a second pass, which only a large body is worth.
+        if int(request.headers.get("Content-Length") or 0) < _LARGE:
+            request.headers.pop("Expect", None)
+        answer = wire.send(request)
+        # Some answers have no body to be understood, and a proxy's or a router's page would pass for success.
+        if answer.status_code < 300 and answer.content.lstrip()[:9].lower().startswith((b"<html", b"<!doctype")):
+            raise HTTPClientError(error="a web page")
+        return answer
+
+    client.meta.events.register("before-send.s3", send)
+    return client
+
+
+def _roots() -> str | bool:
+    """The system's certificates, as all else here trusts them; True for those that botocore brings."""
+    known = (ssl.get_default_verify_paths().cafile, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/cert.pem")
+    return next((path for path in known if path and Path(path).is_file()), True)

@@ -1,0 +1,126 @@
+"""The inbox: one bad text is filed with the reason, and hurts no other."""
+
+import asyncio
+import os
+from uuid import uuid4
+
+import boto3
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flows.inbox import narrate_inbox
+from speech.settings import settings
+from speech.stores.folder import FolderStore
+from speech.stores.s3 import S3Store
+from tests.fakes.gateway import ACCESS_KEY, SECRET_KEY
+
+
+@pytest.fixture(autouse=True)
+def api(prefect_server, monkeypatch):
+    monkeypatch.setenv("ENGINE", "espeak")
+    monkeypatch.setenv("STEP_RETRIES", "0")
+    with temporary_settings({PREFECT_API_URL: prefect_server}):
+        yield
+
+
+@pytest.fixture
+def place(monkeypatch, tmp_path):
+    """The folder of a folder store."""
+    monkeypatch.setenv("STORAGE_DIR", str(tmp_path / "store"))
+    settings.cache_clear()
+    FolderStore(tmp_path / "store").write("inbox/good.txt", f"Good day, {uuid4()}.", "text/plain")
+    return tmp_path / "store"
+
+
+def below(folder):
+    return sorted(os.fsencode(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+async def visit(**more):
+    return await narrate_inbox(return_word_timings=False, **more)
+
+
+async def test_bad_texts_are_filed_with_the_reason_and_the_good_one_is_spoken(place, tmp_path):
+    inbox = place / "inbox"
+    secret = tmp_path / "secret.txt"
+    secret.write_text("A secret of this machine.")
+    long = "n" * 251
+    (inbox / "a\\b.txt").write_text("Hello.")
+    (inbox / "c\x07d.txt").write_text("Hello.")
+    (inbox / os.fsdecode(b"n\xff.txt")).write_text("Hello.")
+    (inbox / f"{long}.txt").write_text("...")
+    (inbox / "latin.txt").write_bytes(b"sch\xf6n")
+    (inbox / "nul.txt").write_text("a\x00b")
+    (inbox / "link.txt").symlink_to(secret)
+    (inbox / "folder").symlink_to(tmp_path)
+    os.mkfifo(inbox / "pipe.txt")
+    with (inbox / "large.txt").open("wb") as file:
+        file.truncate(600_000_000)
+    (inbox / "folder.txt").mkdir()
+    (inbox / "folder.txt" / "latin.txt").write_bytes(b"sch\xf6n")
+    (place / "inbox" / "failed" / "latin.txt").mkdir(parents=True)
+
+    filed = await visit()
+
+    assert filed["inbox/good.txt"] == "inbox/done/good.txt"
+    assert below(inbox / "done") == [b"good.result.json", b"good.txt", b"good.wav"]
+    left = [name for name in below(inbox) if not name.startswith((b"done/", b"failed/"))]
+    assert left == []
+    reasons = {
+        path.name: path.read_text() for path in (inbox / "failed").rglob("*.reason.txt") if "-" not in path.name
+    } | {path.name.split("-")[0]: path.read_text() for path in (inbox / "failed").rglob("*-????????.reason.txt")}
+    assert set(reasons) == {
+        "a_b", "c_d", "n_", "n" * 200, "latin", "latin.reason.txt", "nul.reason.txt", "link.reason.txt",
+        "pipe.reason.txt", "large.reason.txt",
+    }  # fmt: skip
+    assert "600.0 MB; at most 0.08 MB" in reasons["large.reason.txt"]
+    assert "U+0000" in reasons["nul.reason.txt"]
+    assert "UTF-8" in reasons["latin"]
+    assert "link" in reasons["link.reason.txt"]
+    assert (inbox / "failed" / "link.txt").is_symlink()
+    assert not any(b"secret" in path.read_bytes() for path in inbox.rglob("*.reason.txt"))
+    assert await visit() == {}
+
+
+async def test_a_text_that_cannot_be_filed_stays_and_the_others_are_spoken(place):
+    store = FolderStore(place)
+    store.write("inbox/empty.txt", " ", "text/plain")
+    os.utime(place / "inbox" / "empty.txt", (0, 0))
+    # Neither name can be had: a file stands where the folder should be.
+    (place / "inbox" / "failed").write_text("in the way")
+    assert await visit() == {"inbox/good.txt": "inbox/done/good.txt"}
+    assert (place / "inbox" / "empty.txt").exists()
+
+
+async def test_a_text_that_may_not_be_read_is_filed_too(place):
+    if os.geteuid():
+        (place / "inbox" / "mine.txt").write_text("Hello.")
+        (place / "inbox" / "mine.txt").chmod(0)
+        assert (await visit())["inbox/mine.txt"] == "inbox/failed/mine.txt"
+    else:
+        pytest.skip("root may read everything")
+
+
+async def test_two_visits_at_once_speak_a_text_once(place):
+    visits = await asyncio.gather(visit(), visit())
+    assert sorted(visits, key=len) == [{}, {"inbox/good.txt": "inbox/done/good.txt"}]
+    assert len(list((place / "output").iterdir())) == 1
+
+
+async def test_odd_keys_of_a_bucket_are_filed_as_well(bucket, monkeypatch):
+    keys = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY, "region_name": "us-east-1"}
+    client = boto3.client("s3", endpoint_url=bucket.endpoint, **keys)
+    for key in ("inbox/a\\b.txt", "inbox/c//d.txt", "inbox/../e.txt", "inbox/f\x01.txt", "inbox/folder.txt/"):
+        client.put_object(Bucket=bucket.name, Key=key, Body=b"Hello.")
+    monkeypatch.setenv("S3_BUCKET", bucket.name)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", bucket.endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+    settings.cache_clear()
+    filed = await visit()
+    assert set(filed) == {"inbox/a\\b.txt", "inbox/c//d.txt", "inbox/../e.txt", "inbox/f\x01.txt"}
+    assert all(place.startswith("inbox/failed/") for place in filed.values())
+    store = S3Store(bucket)
+    assert [store.read(place) for place in filed.values()] == ["Hello."] * 4
+    assert list(store.strays("inbox/")) == []
+    assert await visit() == {}
