@@ -191,13 +191,15 @@ async def test_a_job_that_is_cancelled_at_runpod_cancels_its_run(stack):
 
 
 async def test_a_run_that_a_person_ends_in_the_ui_has_a_record_that_says_so(stack):
-    run = await stack.start(LONG)
-    await stack.until(run.id, names=("Running",))
+    stack.kill("pod1")
+    run = await stack.start(TEXT)
+    await stack.until(run.id, names=("InfrastructurePending",))
     async with stack.client() as client:
         await client.set_flow_run_state(run.id, Failed(message="By hand."), force=True)
     await recorded(stack, run.id, "ERROR", error_message="By hand.")
+    stack.endpoint("pod1")
     assert stack.job(text=TEXT)["status"] == "COMPLETED"
-    assert load(stack.store, str(run.id)).error_message == "By hand."
+    assert (await stack.read(run.id)).state_name == "Failed"
 
 
 async def recorded(stack, job, status, **fields):
