@@ -6,7 +6,9 @@ import signal
 
 import httpx
 import pytest
+from prefect.states import Failed
 
+from speech.errors import InvalidRequest
 from speech.records import load
 from tests import PATIENCE
 from tests.stack import LONG
@@ -77,6 +79,8 @@ async def test_a_job_that_dies_while_no_worker_is_there_crashes_its_run_once(sta
     stack.endpoint("pod1")
     assert done.state_name == "Crashed"
     assert "worker stopped reporting" in done.state.message
+    record = load(stack.store, str(run.id))
+    assert (record.status, record.error_message) == ("ERROR", done.state.message)
     await asyncio.sleep(5)
     assert (await states_of(stack, run.id)).count("Crashed") == 1
 
@@ -160,6 +164,7 @@ async def test_a_run_that_is_cancelled_while_it_is_queued_never_begins(stack):
     assert done.state_name == "Cancelled"
     assert stack.job(text=TEXT)["status"] == "COMPLETED"
     assert str(run.id) not in stack.outputs()
+    assert load(stack.store, str(run.id)).status == "CANCELLED"
     assert {job.status for job in stack.runpod.jobs.values() if str(run.id) in str(job.body)} == {"CANCELLED"}
 
 
@@ -181,7 +186,33 @@ async def test_a_job_that_is_cancelled_at_runpod_cancels_its_run(stack):
     assert stack.ask("POST", f"cancel/{job}")["status"] == "CANCELLED"
     done = await stack.until(run.id)
     assert done.state_name == "Cancelled"
-    assert load(stack.store, str(run.id)).status == "CANCELLED"
+    await recorded(stack, run.id, "CANCELLED")
+    assert str(run.id) not in stack.outputs()
+
+
+async def test_a_run_that_a_person_ends_in_the_ui_has_a_record_that_says_so(stack):
+    stack.kill("pod1")
+    run = await stack.start(TEXT)
+    await stack.until(run.id, names=("InfrastructurePending",))
+    async with stack.client() as client:
+        await client.set_flow_run_state(run.id, Failed(message="By hand."), force=True)
+    await recorded(stack, run.id, "ERROR", error_message="By hand.")
+    stack.endpoint("pod1")
+    assert stack.job(text=TEXT)["status"] == "COMPLETED"
+    assert (await stack.read(run.id)).state_name == "Failed"
+
+
+async def recorded(stack, job, status, **fields):
+    """Wait until the record of a job says so: a sweep may have to come by."""
+    for _ in range(200):
+        try:
+            record = load(stack.store, str(job))
+            if record.model_dump().items() >= {"status": status, **fields}.items():
+                return
+        except InvalidRequest:
+            pass
+        await asyncio.sleep(0.2)
+    raise AssertionError(record)
 
 
 async def test_a_client_cancels_a_job_by_its_id(stack):
@@ -236,7 +267,7 @@ async def test_fifty_jobs_at_once_on_two_endpoints_are_all_done_once(stack):
 
 
 async def test_every_run_of_this_file_has_a_true_end(stack):
-    assert set(await stack.ends()) == {"Completed", "Crashed", "Cancelled"}
+    assert set(await stack.ends()) == {"Completed", "Crashed", "Cancelled", "Failed"}
 
 
 async def cancel(stack, run):
