@@ -88,7 +88,7 @@ async def sweep(perpetual: Perpetual = Perpetual(automatic=True, every=timedelta
         return
     variables = {"PREFECT_API_URL": PREFECT_UI_API_URL.value()}
     if secret := PREFECT_SERVER_API_AUTH_STRING.value():
-        variables["PREFECT_API_AUTH_STRING"] = str(secret.get_secret_value())
+        variables["PREFECT_API_AUTH_STRING"] = str(secret)
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "deployments.sweep", env=environment(**variables), stdin=asyncio.subprocess.DEVNULL
     )

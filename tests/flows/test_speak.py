@@ -394,7 +394,7 @@ def faulty_prefect(prefect_server, monkeypatch):
 
     retries.install()
     monkeypatch.setenv("PREFECT_PATIENCE", "2")
-    proxy = FaultyProxy(prefect_server.removesuffix("/api"))
+    proxy = FaultyProxy(prefect_server.removesuffix("/api"), signed=False)
     with temporary_settings({PREFECT_API_URL: f"{proxy.url}/api"}):
         yield proxy
     proxy.stop()
