@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,8 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
 from prefect.client.schemas.objects import FlowRun, StateType
 
+from speech.errors import InvalidRequest
+from speech.records import load
 from speech.stores.s3 import Bucket, S3Store
 from tests import PATIENCE, inherited
 from tests.fakes.gateway import ACCESS_KEY, SECRET_KEY
@@ -223,6 +226,18 @@ class Stack:
                     state = found.state
                     raise AssertionError(f"{run} is {state and state.name}: {state and state.message}")
                 await asyncio.sleep(0.2)
+
+    async def recorded(self, job: UUID | str, status: str, **fields: Any) -> None:
+        """Wait until the record of a job says so: it is written after Prefect is told, or by a sweep that comes by."""
+        deadline = time.monotonic() + PATIENCE
+        record = None
+        while time.monotonic() < deadline:
+            with suppress(InvalidRequest):
+                record = load(self.store, str(job))
+            if record and record.model_dump().items() >= {"status": status, **fields}.items():
+                return
+            await asyncio.sleep(0.2)
+        raise AssertionError(record)
 
     async def ends(self) -> list[str]:
         """The names of the states in which all runs so far have ended; the inbox is looked into now and then."""

@@ -338,6 +338,9 @@ class Jobs:
             record: Record | None = await asyncio.to_thread(load, await _store_of(run), name)
         except InvalidRequest:
             record = None
+        if record and record.result and run and run.state and run.state.is_completed():
+            # The result is kept before Prefect is told; that it stands is written a moment after.
+            record = record.model_copy(update={"status": "COMPLETED", "state": str(run.state.name)})
         return record, run
 
     async def _run_of(self, name: str) -> FlowRun | None:

@@ -36,9 +36,8 @@ async def test_a_run_that_is_started_by_the_api_is_executed_on_the_endpoint(stac
     run = await stack.until(started.id)
     assert run.state_name == "Completed"
     assert run.infrastructure_pid.startswith(f"{ENDPOINT}:")
-    record = load(stack.store, str(run.id))
-    assert record.status == "COMPLETED"
-    assert record.result["word_count"] == 9
+    await stack.recorded(run.id, "COMPLETED")
+    assert load(stack.store, str(run.id)).result["word_count"] == 9
     assert stack.outputs() == {str(run.id)}
     [submitted] = [json.loads(call["body"]) for call in stack.runpod.calls("run") if str(run.id) in call["body"]]
     assert TEXT not in json.dumps(submitted)

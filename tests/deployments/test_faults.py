@@ -8,8 +8,6 @@ import httpx
 import pytest
 from prefect.states import Failed
 
-from speech.errors import InvalidRequest
-from speech.records import load
 from tests import PATIENCE
 from tests.stack import LONG
 
@@ -79,8 +77,7 @@ async def test_a_job_that_dies_while_no_worker_is_there_crashes_its_run_once(sta
     stack.endpoint("pod1")
     assert done.state_name == "Crashed"
     assert "worker stopped reporting" in done.state.message
-    record = load(stack.store, str(run.id))
-    assert (record.status, record.error_message) == ("ERROR", done.state.message)
+    await stack.recorded(run.id, "ERROR", error_message=done.state.message)
     await asyncio.sleep(5)
     assert (await states_of(stack, run.id)).count("Crashed") == 1
 
@@ -117,7 +114,7 @@ async def test_a_child_that_is_killed_crashes_its_run_and_is_replaced(stack):
         answer = stack.ask("GET", f"status/{job}")
     assert answer["status"] == "FAILED"
     assert "died" in answer["error"]
-    assert load(stack.store, str(run.id)).status == "ERROR"
+    await stack.recorded(run.id, "ERROR")
     assert stack.job(text=TEXT)["status"] == "COMPLETED"
 
 
@@ -164,7 +161,7 @@ async def test_a_run_that_is_cancelled_while_it_is_queued_never_begins(stack):
     assert done.state_name == "Cancelled"
     assert stack.job(text=TEXT)["status"] == "COMPLETED"
     assert str(run.id) not in stack.outputs()
-    assert load(stack.store, str(run.id)).status == "CANCELLED"
+    await stack.recorded(run.id, "CANCELLED")
     assert {job.status for job in stack.runpod.jobs.values() if str(run.id) in str(job.body)} == {"CANCELLED"}
 
 
@@ -176,7 +173,7 @@ async def test_a_run_that_is_cancelled_in_prefect_stops_at_the_next_chunk(stack)
     assert done.state_name == "Cancelled"
     assert str(run.id) not in stack.outputs()
     assert "did not stop" not in stack.log("pod1")
-    assert load(stack.store, str(run.id)).status == "CANCELLED"
+    await stack.recorded(run.id, "CANCELLED")
     assert stack.job(text=TEXT)["status"] == "COMPLETED"
 
 
@@ -186,7 +183,7 @@ async def test_a_job_that_is_cancelled_at_runpod_cancels_its_run(stack):
     assert stack.ask("POST", f"cancel/{job}")["status"] == "CANCELLED"
     done = await stack.until(run.id)
     assert done.state_name == "Cancelled"
-    await recorded(stack, run.id, "CANCELLED")
+    await stack.recorded(run.id, "CANCELLED")
     assert str(run.id) not in stack.outputs()
 
 
@@ -196,23 +193,10 @@ async def test_a_run_that_a_person_ends_in_the_ui_has_a_record_that_says_so(stac
     await stack.until(run.id, names=("InfrastructurePending",))
     async with stack.client() as client:
         await client.set_flow_run_state(run.id, Failed(message="By hand."), force=True)
-    await recorded(stack, run.id, "ERROR", error_message="By hand.")
+    await stack.recorded(run.id, "ERROR", error_message="By hand.")
     stack.endpoint("pod1")
     assert stack.job(text=TEXT)["status"] == "COMPLETED"
     assert (await stack.read(run.id)).state_name == "Failed"
-
-
-async def recorded(stack, job, status, **fields):
-    """Wait until the record of a job says so: a sweep may have to come by."""
-    for _ in range(200):
-        try:
-            record = load(stack.store, str(job))
-            if record.model_dump().items() >= {"status": status, **fields}.items():
-                return
-        except InvalidRequest:
-            pass
-        await asyncio.sleep(0.2)
-    raise AssertionError(record)
 
 
 async def test_a_client_cancels_a_job_by_its_id(stack):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from speech.records import load
+from tests import PATIENCE
 from tests.fakes.faults import FaultyProxy
 from tests.stack import LONG, Container
 
@@ -84,11 +84,11 @@ async def test_without_the_store_for_a_minute_nothing_is_lost(stack, proxy):
     assert [run.state_name for run in runs] == ["Completed", "Completed"]
     assert {str(run.id) for run in runs} <= stack.outputs()
     for run in runs:
-        assert load(stack.store, str(run.id)).status == "COMPLETED"
+        await stack.recorded(run.id, "COMPLETED")
 
 
-async def answered(stack, jobs, seconds=180):
-    deadline = time.monotonic() + seconds
+async def answered(stack, jobs):
+    deadline = time.monotonic() + PATIENCE
     while True:
         answers = [stack.ask("GET", f"status/{job}") for job in jobs]
         if all(answer["status"] not in ("IN_QUEUE", "IN_PROGRESS") for answer in answers):
@@ -108,11 +108,12 @@ async def test_while_postgresql_starts_anew_nothing_is_lost(stack):
     stack.database.start()
     answers = await answered(stack, jobs)
     assert [answer["status"] for answer in answers] == ["COMPLETED"] * 6, answers
-    done = await stack.until(running.id, seconds=180)
+    done = await stack.until(running.id)
     assert done.state_name == "Completed"
     ids = {str(running.id), *(answer["output"]["job_id"] for answer in answers)}
     assert ids <= stack.outputs()
-    assert {load(stack.store, job).status for job in ids} == {"COMPLETED"}
+    for job in ids:
+        await stack.recorded(job, "COMPLETED")
 
 
 async def test_a_child_whose_first_call_finds_no_server_loses_nothing(stack, tmp_path):
