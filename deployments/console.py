@@ -91,12 +91,13 @@ def writing(folder: Path, unless: str = "") -> Iterator[None]:
     Args:
         unless: what else is good to know then.
     """
-    from speech.errors import StoreError
+    from speech.errors import NotKept, StoreError
 
     try:
         yield
-    except OSError as fault:
-        why = fault.strerror or fault
+    except (OSError, NotKept) as fault:
+        cause = fault.__cause__ if isinstance(fault, NotKept) else fault
+        why = getattr(cause, "strerror", None) or fault
         sentence = f"--out: {folder} cannot be written to: {why}; free some room there, or name another folder."
         raise StoreError(f"{sentence} {unless}".rstrip()) from None
 

@@ -18,6 +18,7 @@
     ├── StoreError               a store failed for good
     │   ├── KeyRefused           a key that would leave its place
     │   ├── NotFound             no such object
+    │   ├── NotKept              what was fetched cannot be written here
     │   ├── NotText              an object that is no UTF-8 text
     │   ├── Denied               the credentials do not allow it
     │   ├── StoreFull            no room left
@@ -58,6 +59,7 @@ __all__ = [
     "ModelError",
     "NoCapacity",
     "NotFound",
+    "NotKept",
     "NotText",
     "OutOfCredit",
     "Problem",
@@ -201,6 +203,10 @@ class KeyRefused(StoreError):
 
 class NotFound(StoreError):
     """There is no such object."""
+
+
+class NotKept(StoreError):
+    """What was fetched cannot be written to this machine; the cause is the system's fault."""
 
 
 class NotText(StoreError):

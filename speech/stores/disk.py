@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from speech.errors import StoreError
+from speech.errors import NotKept, StoreError
 from speech.files import replacing
 
 __all__ = ["keeping", "reading"]
@@ -40,7 +40,7 @@ class _Kept:
             self._file.write(data)
             self._file.flush()
         except OSError as fault:
-            raise StoreError(f"{self._name} cannot be written: {fault.strerror}.") from None
+            raise NotKept(f"{self._name} cannot be written: {fault.strerror}.") from fault
         self.size += len(data)
 
 
@@ -49,10 +49,10 @@ def keeping(path: Path) -> Iterator[_Kept]:
     """A file to write, which takes its name when the block ends well.
 
     Raises:
-        StoreError: there is no room for it, or no right to write.
+        NotKept: there is no room for it, or no right to write.
     """
     try:
         with replacing(path) as partial, partial.open("wb") as file:
             yield _Kept(file, path.name)
     except OSError as fault:
-        raise StoreError(f"{path.name} cannot be written: {fault.strerror}.") from None
+        raise NotKept(f"{path.name} cannot be written: {fault.strerror}.") from fault
