@@ -267,8 +267,7 @@ class Keeper:
                         # What is logged must reach Prefect before the container sleeps.
                         PREFECT_LOGGING_TO_API_BATCH_INTERVAL="0.05",
                         PREFECT_LOGGING_EXTRA_LOGGERS="f5_tts,whisperx",
-                        # A container that has no server for a minute waits; the work is not lost.
-                        PREFECT_CLIENT_MAX_RETRIES="10",
+                        # A container that has no store for a minute waits; the work is not lost.
                         STEP_RETRIES=str(max(settings().step_retries, _RETRIES_OVER_A_MINUTE)),
                         PYTHONPATH=str(Path(__file__).parents[2]),
                     ),

@@ -46,7 +46,7 @@ def alive_file() -> Path:
 def run() -> None:
     """Serve RunPod's jobs until SIGTERM; running jobs are finished first."""
     # The SDK prints every reply at its default level.
-    export(RUNPOD_LOG_LEVEL="INFO", PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="CRITICAL", PREFECT_CLIENT_MAX_RETRIES="10")
+    export(RUNPOD_LOG_LEVEL="INFO", PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="CRITICAL")
     from deployments.endpoint.loop import serve
 
     # Importing the SDK installs a log handler of its own.
