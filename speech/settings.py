@@ -1,4 +1,4 @@
-"""The environment, read once and in one place."""
+"""The environment, read in one place."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import os
 from contextlib import suppress
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -166,14 +166,18 @@ _HARMLESS = (
 )  # fmt: skip
 
 
-@cache
 def settings() -> Settings:
-    """The settings of this process.
+    """The settings of this process, as its environment is now.
 
     Raises:
         SettingsError: a variable holds a value that is not accepted; the text names it, and never
             shows the value of a secret.
     """
+    return _read(frozenset(os.environ.items()))
+
+
+@lru_cache(maxsize=1)
+def _read(variables: frozenset[tuple[str, str]]) -> Settings:
     try:
         return Settings()
     except ValidationError as fault:
@@ -184,9 +188,8 @@ def settings() -> Settings:
 
 
 def export(**variables: str) -> None:
-    """Set environment variables for libraries that read them, and forget what was read before."""
+    """Set environment variables for libraries that read them."""
     os.environ.update(variables)
-    settings.cache_clear()
 
 
 def environment(without: tuple[str, ...] = (), **variables: str) -> dict[str, str]:

@@ -49,7 +49,6 @@ import pytest  # noqa: E402
 from deployments import server as local_server  # noqa: E402
 from speech.audio import Recording, record  # noqa: E402
 from speech.engines.espeak import Utterance, say  # noqa: E402
-from speech.settings import settings  # noqa: E402
 from speech.stores.s3 import Bucket, S3Store  # noqa: E402
 from tests.fakes import gateway as ceph  # noqa: E402
 
@@ -66,14 +65,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not hasattr(session.config, "workerinput"):
         local_server.stop()
         shutil.rmtree(HOME, ignore_errors=True)
-
-
-@pytest.fixture(autouse=True)
-def fresh_settings() -> Iterator[None]:
-    """A test that changes the environment changes what the code reads, and no later test sees it."""
-    settings.cache_clear()
-    yield
-    settings.cache_clear()
 
 
 @pytest.fixture(scope="session")
@@ -299,7 +290,6 @@ def tiny(networks: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("F5_MODEL", "tiny")
     # Eight steps of a random network sound like thirty-two.
     monkeypatch.setenv("NFE_STEP", "5")
-    settings.cache_clear()
     return networks
 
 

@@ -29,6 +29,7 @@ from speech.errors import SpeechError
 from speech.records import load
 from tests import PATIENCE
 from tests.fakes.faults import FaultyProxy
+from tests.processes import descendants
 from tests.stack import Stack
 
 __all__ = ["KillLoop", "Report"]
@@ -214,10 +215,8 @@ class KillLoop:
         _signal(children, signal.SIGCONT)
 
     def _children(self) -> list[psutil.Process]:
-        process = psutil.Process(self._stack.processes[self._random.choice(PODS)].pid)
-        with suppress(psutil.NoSuchProcess):
-            return [one for one in process.children() if "deployments.endpoint.child" in " ".join(one.cmdline())]
-        return []
+        pod = self._stack.processes[self._random.choice(PODS)]
+        return descendants(pod.pid, "deployments.endpoint.child")
 
     async def _kill_worker(self) -> None:
         self._stack.kill("worker")

@@ -25,6 +25,7 @@ from speech.stores.s3 import Bucket, S3Store
 from tests import PATIENCE, inherited
 from tests.fakes.gateway import ACCESS_KEY, SECRET_KEY
 from tests.fakes.runpod import API_KEY, ControlPlane
+from tests.processes import descendants
 from tests.services import Postgres, Prefect, stop_group
 
 __all__ = ["ENDPOINT", "LONG", "PROGRAM", "Container", "Stack", "silence_schedules"]
@@ -80,8 +81,7 @@ class Container:
 
     def children(self) -> list[psutil.Process]:
         """The processes that hold the models."""
-        found = psutil.Process(self.process.pid).children()
-        return [one for one in found if "deployments.endpoint.child" in " ".join(one.cmdline())]
+        return descendants(self.process.pid, "deployments.endpoint.child")
 
     def stop(self) -> None:
         stop_group(self.process)

@@ -10,7 +10,6 @@ from speech.alignment.google import Account, Google, connect
 from speech.audio import record
 from speech.engines.espeak import say
 from speech.errors import AlignerUnavailable, SettingsError
-from speech.settings import settings
 from speech.text import chunks
 from tests.fakes.google_speech import GoogleSpeech as Server
 
@@ -45,7 +44,6 @@ def test_what_is_no_key_is_refused_without_showing_it(key):
 
 def test_the_block_comes_before_the_environment(monkeypatch):
     monkeypatch.setenv("GOOGLE_CREDENTIALS_JSON", json.dumps(KEY))
-    settings.cache_clear()
     from pydantic import SecretStr
 
     with pytest.raises(AlignerUnavailable, match="The block does not hold") as caught:

@@ -8,7 +8,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect_aws import AwsCredentials, S3Bucket
 
 from blocks.saved import NAME, asave_all, remark
-from speech.settings import SECRETS, settings
+from speech.settings import SECRETS
 from tests import marks
 
 
@@ -16,7 +16,6 @@ from tests import marks
 async def environment(prefect_server, monkeypatch):
     for name, value in (marks.variables() | {"S3_BUCKET": "speech", "RUNPOD_ENDPOINT_ID": "ep1"}).items():
         monkeypatch.setenv(name, value)
-    settings.cache_clear()
     with temporary_settings({PREFECT_API_URL: prefect_server}):
         yield monkeypatch
         async with get_client() as client:
@@ -33,7 +32,6 @@ async def shown(client: PrefectClient) -> str:
 
 async def test_no_secret_of_any_setting_is_shown_by_a_saved_block(environment):
     environment.delenv("AWS_SESSION_TOKEN")
-    settings.cache_clear()
     saved = await asave_all()
     assert {name.partition("/")[0] for name in saved} == {
         "s3-bucket", "google-speech", "runpod-credentials", "runpod-endpoint", "webhook",

@@ -15,7 +15,6 @@ from prefect.states import Running
 
 from deployments import retries
 from speech.errors import ServerError
-from speech.settings import settings
 from tests.fakes.faults import FaultyProxy
 
 
@@ -93,7 +92,6 @@ async def test_a_refusal_is_not_repeated(proxy, api, mode, status):
 
 async def test_a_server_that_stays_away_is_given_up_and_its_address_is_not_told(proxy, api, monkeypatch):
     monkeypatch.setenv("PREFECT_PATIENCE", "1")
-    settings.cache_clear()
     proxy.mode = "page"
     async with get_client() as client:
         with pytest.raises(httpx.HTTPError) as caught:

@@ -40,20 +40,16 @@ def home(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def own_home(monkeypatch, home):
     monkeypatch.setenv("F5_FLOWS_HOME", str(home))
-    settings.cache_clear()
     said.clear()
     yield
-    settings.cache_clear()
 
 
 @pytest.fixture(scope="module", autouse=True)
 def stopped_at_the_end(home):
     yield
     os.environ["F5_FLOWS_HOME"], kept = str(home), os.environ["F5_FLOWS_HOME"]
-    settings.cache_clear()
     server.stop()
     os.environ["F5_FLOWS_HOME"] = kept
-    settings.cache_clear()
 
 
 def program(*words, **environment):
@@ -197,7 +193,6 @@ class TestItIsItsUsersAlone:
 
     def test_a_folder_that_all_share_is_no_home(self, monkeypatch):
         monkeypatch.setenv("F5_FLOWS_HOME", tempfile.gettempdir())
-        settings.cache_clear()
         with pytest.raises(ServerError, match="all users share"):
             server.ensure(said.append)
 
@@ -298,7 +293,6 @@ class TestWhatKeepsItFromStarting:
             used.backup(copy)
             copy.execute("PRAGMA journal_mode = WAL")
         monkeypatch.setenv("F5_FLOWS_HOME", str(tmp_path))
-        settings.cache_clear()
         return file
 
     def refused(self, *words):
@@ -338,7 +332,6 @@ class TestWhatKeepsItFromStarting:
     def test_a_disk_that_is_full(self, monkeypatch, tmp_path):
         with small_disk(tmp_path, "2m"):
             monkeypatch.setenv("F5_FLOWS_HOME", str(tmp_path))
-            settings.cache_clear()
             self.refused("MB are free", "F5_FLOWS_HOME")
 
     def test_a_server_that_cannot_be_seen_from_here(self, file):
@@ -375,17 +368,14 @@ class TestAServerOfSomebodyElse:
 
     def test_whose_password_is_missing_or_wrong_says_so(self, monkeypatch, running):
         monkeypatch.delenv("PREFECT_API_AUTH_STRING")
-        settings.cache_clear()
         with pytest.raises(ServerError, match=r"refuses our calls \(401\): set PREFECT_API_AUTH_STRING"):
             server.require(running.api)
         for name, value in (("PREFECT_API_KEY", "hunter2"), ("PREFECT_API_AUTH_STRING", "somebody:hunter2")):
             monkeypatch.setenv(name, value)
-            settings.cache_clear()
             with pytest.raises(ServerError, match=f"{name} is not what it asks for") as refusal:
                 server.require(running.api)
             assert "hunter2" not in str(refusal.value)
         monkeypatch.setenv("PREFECT_API_AUTH_STRING", server.password())
-        settings.cache_clear()
         server.require(running.api)
 
     def test_that_stands_behind_a_password_of_its_proxy_is_used(self, monkeypatch):
@@ -404,10 +394,8 @@ class TestAServerOfSomebodyElse:
         Thread(target=proxy.serve_forever, daemon=True).start()
         api = f"http://127.0.0.1:{proxy.server_port}/api"
         monkeypatch.setenv("PREFECT_API_AUTH_STRING", "a:b")
-        settings.cache_clear()
         server.require(api)
         monkeypatch.setenv("PREFECT_API_AUTH_STRING", "a:c")
-        settings.cache_clear()
         with pytest.raises(ServerError, match="401"):
             server.require(api)
         proxy.shutdown()
@@ -415,6 +403,5 @@ class TestAServerOfSomebodyElse:
 
 def test_a_home_that_cannot_be_written_is_named(monkeypatch):
     monkeypatch.setenv("F5_FLOWS_HOME", "/proc/nowhere")
-    settings.cache_clear()
     with pytest.raises(ServerError, match="F5_FLOWS_HOME"):
         server.ensure(said.append)

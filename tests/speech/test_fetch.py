@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from speech.errors import FetchError, SettingsError
 from speech.fetch import Network, fetch, locate
-from speech.settings import settings
 from tests.conftest import small_disk
 from tests.fakes.web import Peer
 
@@ -57,7 +56,6 @@ def site(certificates, monkeypatch):
     monkeypatch.setenv("FETCH_CA_BUNDLE", str(certificates["authority"]))
     monkeypatch.setenv("FETCH_PRIVATE", "true")
     monkeypatch.setenv("REQUEST_TIMEOUT", "5")
-    settings.cache_clear()
     yield server
     server.shutdown()
     server.server_close()
@@ -87,7 +85,6 @@ def test_what_is_too_large_is_given_up(site, tmp_path):
 
 def test_a_certificate_of_nobody_is_refused(site, tmp_path, monkeypatch):
     monkeypatch.delenv("FETCH_CA_BUNDLE")
-    settings.cache_clear()
     with pytest.raises(FetchError, match="cannot be reached"):
         fetch(site.url + "/a.wav", tmp_path / "got")
 
@@ -200,7 +197,6 @@ def meet(certificates, monkeypatch):
     peers = []
     monkeypatch.setenv("FETCH_CA_BUNDLE", str(certificates["authority"]))
     monkeypatch.setenv("REQUEST_TIMEOUT", "20")
-    settings.cache_clear()
 
     def make(talk, *place, **more):
         peers.append(Peer(certificates["server"], talk, *place, **more))
@@ -343,7 +339,6 @@ ENDLESS = {
 @pytest.mark.parametrize("talk", ENDLESS.values(), ids=ENDLESS.keys())
 def test_one_deadline_ends_whatever_does_not_end(meet, tmp_path, monkeypatch, talk):
     monkeypatch.setenv("REQUEST_TIMEOUT", "0.5")
-    settings.cache_clear()
     public = meet(talk, handshake="handshake" not in next(name for name in ENDLESS if ENDLESS[name] is talk))
     with pytest.raises(FetchError, match=r"within 0\.5 s"):
         fetch(f"https://localhost:{public.port}/", tmp_path / "got", network=Names(["127.0.0.1"]).network)
@@ -352,7 +347,6 @@ def test_one_deadline_ends_whatever_does_not_end(meet, tmp_path, monkeypatch, ta
 
 def test_at_the_deadline_the_connection_is_closed(meet, tmp_path, monkeypatch):
     monkeypatch.setenv("REQUEST_TIMEOUT", "0.5")
-    settings.cache_clear()
     public = meet(ENDLESS["headers byte by byte"])
     with pytest.raises(FetchError, match=r"within 0\.5 s"):
         fetch(f"https://localhost:{public.port}/", tmp_path / "got", network=Names(["127.0.0.1"]).network)
@@ -361,7 +355,6 @@ def test_at_the_deadline_the_connection_is_closed(meet, tmp_path, monkeypatch):
 
 def test_redirects_do_not_make_the_deadline_longer(meet, tmp_path, monkeypatch):
     monkeypatch.setenv("REQUEST_TIMEOUT", "1")
-    settings.cache_clear()
 
     def talk(connection, asked):
         time.sleep(0.6)
@@ -374,7 +367,6 @@ def test_redirects_do_not_make_the_deadline_longer(meet, tmp_path, monkeypatch):
 
 def test_a_name_server_that_is_silent_ends_with_the_deadline(tmp_path, monkeypatch):
     monkeypatch.setenv("REQUEST_TIMEOUT", "0.3")
-    settings.cache_clear()
     silent = threading.Event()
     with pytest.raises(FetchError, match=r"within 0\.3 s"):
         fetch("https://voices.example/a.wav", tmp_path / "got", network=Network(resolve=lambda host: [silent.wait(60)]))
@@ -405,6 +397,5 @@ def test_a_full_disk_is_said_in_words(site, tmp_path):
 
 def test_certificates_that_cannot_be_read_are_named(tmp_path, monkeypatch):
     monkeypatch.setenv("FETCH_CA_BUNDLE", str(tmp_path / "none.pem"))
-    settings.cache_clear()
     with pytest.raises(SettingsError, match="FETCH_CA_BUNDLE"):
         fetch("https://1.1.1.1/", tmp_path / "got")

@@ -5,7 +5,6 @@ import pytest
 from speech.models import VOCODER
 from speech.needs import needs
 from speech.request import SpeechRequest
-from speech.settings import settings
 
 
 def needed(engine="f5-tts", **fields):
@@ -34,11 +33,9 @@ def test_timings_need_the_aligner_of_the_language(fields, model):
 
 def test_google_is_needed_only_where_there_is_an_account(monkeypatch):
     monkeypatch.setenv("GOOGLE_BLOCK", "speech")
-    settings.cache_clear()
     assert needed(return_word_timings=True).useful_components == ("whisperx", "google")
 
 
 def test_flash_attention_is_needed_only_where_it_is_asked_for(monkeypatch):
     monkeypatch.setenv("FLASH_ATTENTION", "true")
-    settings.cache_clear()
     assert needed().useful_components == ("flash-attn",)

@@ -9,7 +9,6 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.inbox import narrate_inbox
-from speech.settings import settings
 from speech.stores.folder import FolderStore
 from speech.stores.s3 import S3Store
 from tests.fakes.gateway import ACCESS_KEY, SECRET_KEY
@@ -27,7 +26,6 @@ def api(prefect_server, monkeypatch):
 def place(monkeypatch, tmp_path):
     """The folder of a folder store."""
     monkeypatch.setenv("STORAGE_DIR", str(tmp_path / "store"))
-    settings.cache_clear()
     FolderStore(tmp_path / "store").write("inbox/good.txt", f"Good day, {uuid4()}.", "text/plain")
     return tmp_path / "store"
 
@@ -116,7 +114,6 @@ async def test_odd_keys_of_a_bucket_are_filed_as_well(bucket, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", bucket.endpoint)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-    settings.cache_clear()
     filed = await visit()
     assert set(filed) == {"inbox/a\\b.txt", "inbox/c//d.txt", "inbox/../e.txt", "inbox/f\x01.txt"}
     assert all(place.startswith("inbox/failed/") for place in filed.values())

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import stat
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from deployments.endpoint.jobs import Jobs
 from deployments.endpoint.keeper import Keeper
 from deployments.endpoint.supervisor import Supervisor
 from speech.errors import EngineError
-from speech.settings import settings
+from tests.processes import descendants
 
 PYTHON = sys.executable
 
@@ -116,7 +117,6 @@ async def test_a_text_that_is_no_unicode_passes_and_leaves_nothing_behind(keep):
 
 async def test_an_upload_that_takes_too_long_is_dropped_and_those_behind_it_are_told(keep, monkeypatch):
     monkeypatch.setenv("PROCESSING_TIMEOUT", "1")
-    settings.cache_clear()
     jobs = Jobs(keep("deaf"), None)
     given = {"endpoint": "upload", "voice_name": "x.wav", "voice_file": "UklGRg=="}
     answers = await asyncio.gather(*(jobs({"id": f"j{number}", "input": given}) for number in range(6)))
@@ -143,8 +143,6 @@ async def test_an_upload_that_runpod_stops_is_dropped(keep):
 
 
 async def test_a_chore_that_nobody_waits_for_ends_its_programs(tmp_path):
-    import psutil
-
     from deployments.endpoint import chores
     from speech.errors import SpeechError
     from speech.processes import Program
@@ -158,7 +156,7 @@ async def test_a_chore_that_nobody_waits_for_ends_its_programs(tmp_path):
         working = asyncio.create_task(chores.do("sleep", {}))
 
         def asleep():
-            return [one for one in psutil.Process().children(recursive=True) if "1000" in one.cmdline()]
+            return descendants(os.getpid(), "1000")
 
         await until(asleep)
         working.cancel()

@@ -13,7 +13,6 @@ from deployments.endpoint.jobs import Jobs
 from deployments.endpoint.keeper import Keeper
 from deployments.endpoint.service import Life, alive_file
 from deployments.endpoint.supervisor import Supervisor
-from speech.settings import settings
 from tests.conftest import small_disk
 
 
@@ -21,7 +20,6 @@ from tests.conftest import small_disk
 async def life(tmp_path, monkeypatch):
     monkeypatch.setenv("F5_FLOWS_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(service, "_SIGN_OF_LIFE_SECONDS", 0.0)
-    settings.cache_clear()
     supervisor = Supervisor(pause=0.001, longest=0.01)
     yield Life(supervisor, Keeper(supervisor))
     await supervisor.stop()

@@ -15,14 +15,12 @@ from deployments.endpoint.runs import Claim, Runs
 from flows.speak import speak
 from speech.errors import InvalidRequest
 from speech.request import SpeechRequest
-from speech.settings import settings
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch, prefect_server, tmp_path):
     monkeypatch.setenv("LEASE_SECONDS", "2")
     monkeypatch.setenv("STORAGE_DIR", str(tmp_path))
-    settings.cache_clear()
     with temporary_settings({PREFECT_API_URL: prefect_server}):
         yield
 

@@ -8,7 +8,6 @@ from speech.engines import Manner, f5
 from speech.engines import choose as choose_engine
 from speech.engines.f5 import F5
 from speech.errors import EngineUnavailable
-from speech.settings import settings
 from speech.text import chunks
 from speech.voices import Reference
 
@@ -94,7 +93,6 @@ def test_fast_takes_a_step_count_that_the_pruned_schedule_has():
 def test_other_number_formats_speak_as_well(monkeypatch, number):
     monkeypatch.setenv("F5_DTYPE", number)
     monkeypatch.setenv("NFE_STEP", "32")
-    settings.cache_clear()
     f5._kept.clear()
     [samples] = take(parts()[:1])
     assert np.isfinite(samples).all() and samples.std() > 0
@@ -141,14 +139,12 @@ def test_auto_does_not_take_it_where_it_would_run_on_a_cpu():
 
 def test_a_missing_model_is_named_with_what_to_do(monkeypatch):
     monkeypatch.setenv("F5_MODEL", "no-such-model")
-    settings.cache_clear()
     with pytest.raises(EngineUnavailable, match=r"f5-tts/no-such-model; run: f5-flows models sync"):
         choose_engine("f5-tts")
 
 
 def test_the_name_that_operators_know_means_the_current_checkpoint(monkeypatch):
     monkeypatch.delenv("F5_MODEL")
-    settings.cache_clear()
     assert f5.models()[0] == "f5-tts/F5TTS_v1_Base"
 
 

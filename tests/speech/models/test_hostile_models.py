@@ -12,7 +12,6 @@ from speech.engines import f5
 from speech.errors import AlignerUnavailable, ModelError, SpeechError
 from speech.models import VOCODER, Place, adopt, aligner
 from speech.models.config import check_config
-from speech.settings import settings
 
 
 class Runs:
@@ -31,7 +30,6 @@ def cache(tiny, tmp_path, monkeypatch):
     root = tmp_path / "models"
     shutil.copytree(tiny, root)
     monkeypatch.setenv("MODELS_DIR", str(root))
-    settings.cache_clear()
     f5._kept.clear()
     whisperx._kept.clear()
     yield Place(root)

@@ -414,7 +414,6 @@ def test_the_volume_is_preferred_and_the_home_is_the_way_out(tmp_path, monkeypat
     monkeypatch.setenv("RUNPOD_VOLUME", str(tmp_path / "unmounted"))
     from speech.settings import settings
 
-    settings.cache_clear()
     place = choose()
     assert place.root == settings().f5_flows_home / "models"
     assert "not mounted" in place.passed_over[0]
