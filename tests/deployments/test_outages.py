@@ -97,14 +97,15 @@ async def answered(stack, jobs):
         await asyncio.sleep(0.5)
 
 
-async def test_while_postgresql_starts_anew_nothing_is_lost(stack):
+@pytest.mark.parametrize("away", [3, MINUTE])
+async def test_while_postgresql_is_away_nothing_is_lost(stack, away):
     running = await stack.start(LONG)
     await stack.until(running.id, names=("Running",))
-    jobs = [stack.send(text=f"{TEXT} Before {number}.") for number in range(3)]
+    jobs = [stack.send(text=f"{TEXT} {away} before {number}.") for number in range(3)]
     stack.database.stop()
     # Prefect answers all that is asked of it with 500.
-    jobs += [stack.send(text=f"{TEXT} During {number}.") for number in range(3)]
-    await asyncio.sleep(3)
+    jobs += [stack.send(text=f"{TEXT} {away} during {number}.") for number in range(3)]
+    await asyncio.sleep(away)
     stack.database.start()
     answers = await answered(stack, jobs)
     assert [answer["status"] for answer in answers] == ["COMPLETED"] * 6, answers

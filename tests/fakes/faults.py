@@ -16,6 +16,7 @@ from typing import Any
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, WSMsgType, web
 from yarl import URL
 
+from tests import PATIENCE
 from tests.fakes.gateway import free_port
 
 SLOW_DOWN = (
@@ -27,10 +28,12 @@ _ANSWERS: dict[str, dict[str, Any]] = {
         "text": '{"exception_message": "Internal Server Error"}',
         "content_type": "application/json",
     },
+    "unauthorized": {"status": 401, "text": '{"detail": "Unauthorized"}', "content_type": "application/json"},
     "denied": {"status": 403, "text": "<Error><Code>AccessDenied</Code></Error>", "content_type": "application/xml"},
     "page": {"text": "<html>Please sign in</html>", "content_type": "text/html"},
     "empty": {},
 }
+_PAUSES = {"hang": 30.0, "late": 3.0}
 
 
 class FaultyProxy:
@@ -39,8 +42,10 @@ class FaultyProxy:
     Attributes:
         mode: "plain"; "refuse" (503); "hang"; "cut" (closes after half of a body); "die" (drops the
             connection); "flip" (one bit of a body is wrong); "slow" (2 MB a second); "fault" (500);
-            "denied" (403); "page" (200 with HTML); "empty" (200 with nothing); "lost" (passed on, and the
-            answer is dropped); or a function of the method and path that returns one of these.
+            "unauthorized" (401); "denied" (403); "page" (200 with HTML); "empty" (200 with nothing);
+            "nothing" (the same, after what changes something was passed on); "lost" (passed on, and the
+            answer is dropped); "late" (after 3 s); or a function of the method and path that returns one of
+            these.
         seen: method and path of every request.
     """
 
@@ -93,7 +98,7 @@ class FaultyProxy:
 
     async def _start(self) -> None:
         self._session = ClientSession(
-            connector=TCPConnector(limit=0), auto_decompress=False, timeout=ClientTimeout(total=60)
+            connector=TCPConnector(limit=0), auto_decompress=False, timeout=ClientTimeout(total=PATIENCE)
         )
         app = web.Application(client_max_size=2**31)
         app.router.add_route("*", "/{path:.*}", self._pass)
@@ -124,8 +129,10 @@ class FaultyProxy:
             return web.Response(**_ANSWERS[mode])
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._tunnel(request)
-        if mode == "hang":
-            await asyncio.sleep(30)
+        if mode == "nothing" and request.method in ("GET", "HEAD"):
+            return web.Response(**_ANSWERS["empty"])
+        if mode in _PAUSES:
+            await asyncio.sleep(_PAUSES[mode])
         if mode == "die":
             request.transport.abort()
             return web.Response()
@@ -142,6 +149,8 @@ class FaultyProxy:
             if mode == "lost":
                 request.transport.abort()
                 return web.Response()
+            if mode == "nothing":
+                return web.Response(status=answer.status, content_type="application/json")
             kept = [(k, v) for k, v in answer.headers.items() if k.lower() not in {"connection", "transfer-encoding"}]
             response = web.StreamResponse(status=answer.status, headers=dict(kept))
             await response.prepare(request)
