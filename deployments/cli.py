@@ -30,30 +30,15 @@ from deployments.console import (
     writable,
     writing,
 )
-from deployments.interrupts import Stopped, at_work, leave, listening
 
 if TYPE_CHECKING:
     from speech.request import SpeechRequest
 
-__all__ = ["main"]
+__all__ = ["run"]
 
 
-def main() -> None:
-    """Run the command line; faults become one sentence and an exit code."""
-    try:
-        with listening():
-            _main()
-    except Stopped as stopped:
-        with suppress(OSError):
-            click.echo("Stopped.", err=True)
-        leave(int(stopped.code or 0))
-    except SystemExit as ended:
-        if at_work():
-            leave(int(ended.code or 0))
-        raise
-
-
-def _main() -> None:
+def run() -> None:
+    """Do what the command line says; a fault is one sentence and an exit code."""
     from speech.errors import InvalidRequest, SpeechError
 
     try:

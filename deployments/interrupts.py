@@ -70,10 +70,15 @@ def leave(code: int) -> NoReturn:
 
 def _end_children() -> None:
     """End the programs that this process waits for; a server that it has started goes on, in a session of its own."""
-    import psutil  # type: ignore[import-untyped]
+    try:
+        import psutil  # type: ignore[import-untyped]
 
+        me = psutil.Process()
+    except (ImportError, AttributeError):
+        # The signal came while it was being imported, so nothing has been started yet.
+        return
     with suppress(psutil.Error):
-        for child in psutil.Process().children():
+        for child in me.children():
             with suppress(psutil.Error, OSError):
                 if os.getsid(child.pid) == os.getsid(0):
                     child.kill()

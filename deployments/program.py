@@ -1,0 +1,27 @@
+"""The program `f5-flows`: stopped with one line from its first moment on, while the command line still loads."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+
+from deployments.interrupts import Stopped, at_work, leave, listening
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; faults become one sentence and an exit code."""
+    try:
+        with listening():
+            from deployments.cli import run
+
+            run()
+    except Stopped as stopped:
+        with suppress(OSError):
+            print("Stopped.", file=sys.stderr)
+        leave(int(stopped.code or 0))
+    except SystemExit as ended:
+        if at_work():
+            leave(int(ended.code or 0))
+        raise
