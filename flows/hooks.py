@@ -8,7 +8,7 @@ from typing import Any
 
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun, State, StateType
-from prefect.exceptions import CancelledRun, PrefectException
+from prefect.exceptions import PrefectException
 from prefect.logging.loggers import flow_run_logger, get_run_logger
 from prefect.settings import PREFECT_API_URL
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
@@ -41,13 +41,9 @@ _WRAPPING = re.compile(rf"Flow run encountered an exception: (?:{_OURS}): ")
 
 async def record_state(flow: Flow[..., Any] | None, flow_run: FlowRun, state: State[Any]) -> None:
     """Write `jobs/<flow run>.json`. A store that fails here is logged: the run's outcome stands."""
-    value = await value_of(state)
-    if state.is_failed() and isinstance(value, CancelledRun):
-        # Whoever stopped the run gives it its end.
-        return
     try:
         store = await aopen_store(flow_run.parameters.get("storage"))
-        await write(store, record_of(flow_run, state, value))
+        await write(store, record_of(flow_run, state, await value_of(state)))
     except Exception as fault:
         flow_run_logger(flow_run, flow).error("The record of this job could not be written: %s", fault)
 

@@ -1,10 +1,9 @@
 """Narrate the inbox: every new text file in it is spoken once, and filed with what was made of it."""
 
-from __future__ import annotations
-
 from prefect import flow, get_run_logger
 
 from blocks.storage import aopen_store
+from flows.cancellation import cancellable
 from flows.speak import speak
 from flows.workspace import workspace
 from speech.errors import SpeechError
@@ -15,6 +14,7 @@ __all__ = ["narrate_inbox"]
 
 
 @flow(name="narrate-inbox", persist_result=False)
+@cancellable
 async def narrate_inbox(
     storage: str | None = None,
     local_voice: str | None = None,

@@ -1,16 +1,16 @@
 """Sync models: what the bucket has is brought to this worker's volume, ahead of the first request."""
 
-from __future__ import annotations
-
 from prefect import flow
 
 from blocks.storage import aopen_store
+from flows.cancellation import cancellable
 from tasks.sync_models import fetch_models
 
 __all__ = ["sync_models"]
 
 
 @flow(name="sync-models", persist_result=False)
+@cancellable
 async def sync_models(storage: str | None = None, models: list[str] | None = None) -> list[str]:
     """Bring models from the cache in the bucket to this machine.
 

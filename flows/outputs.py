@@ -1,19 +1,19 @@
 """Prune outputs: what was made long ago is removed from the store."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from prefect import flow
 from pydantic import Field
 
 from blocks.storage import aopen_store
+from flows.cancellation import cancellable
 from tasks.prune import old_jobs, remove, report_prune
 
 __all__ = ["prune_outputs"]
 
 
 @flow(name="prune-outputs", persist_result=False)
+@cancellable
 async def prune_outputs(
     storage: str | None = None, keep_days: Annotated[float, Field(ge=1)] = 30, dry_run: bool = True
 ) -> dict[str, Any]:

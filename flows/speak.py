@@ -1,7 +1,5 @@
 """Speak: one request becomes speech, word times, subtitles and files in a store."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from prefect.exceptions import CancelledRun
 
 from blocks.google import aload_account
 from blocks.storage import aopen_store
+from flows.cancellation import cancellable
 from flows.hooks import HOOKS, keep_result
 from flows.workspace import job_id, run_url, workspace
 from speech.alignment.google import Account
@@ -38,6 +37,7 @@ __all__ = ["speak"]
 
 
 @flow(name="speak", validate_parameters=True, persist_result=False, **HOOKS)
+@cancellable
 async def speak(
     request: SpeechRequest, engine: EngineName | None = None, storage: str | None = None, google: str | None = None
 ) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from prefect import Flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.concurrency.asyncio import concurrency
-from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.exceptions import CancelledRun, ObjectAlreadyExists, ObjectNotFound
 from prefect.flow_engine import run_flow_async
 from prefect.states import Pending
 
@@ -209,6 +209,8 @@ async def _flow_run(client: Any, speak: Flow[..., Any], parameters: dict[str, An
 async def _judge(state: State[Any], job: str) -> Outcome | None:
     if state.is_completed():
         return Outcome(job_id=job)
+    if state.is_cancelled():
+        raise CancelledRun
     fault = await state.aresult(raise_on_failure=False)
     if isinstance(fault, StoreError) or (isinstance(fault, SpeechError) and fault.transient):
         return None

@@ -148,9 +148,6 @@ class Child:
             if fresh and not fresh.is_cancelling() and not fresh.is_cancelled():
                 # Another container has taken it over.
                 return fresh
-        elif state.is_failed() and isinstance(await value_of(state), CancelledRun):
-            # It was stopped before Prefect knew that it is cancelled.
-            await self._client.set_flow_run_state(run.id, cancelled())
         elif not (state.is_cancelling() or state.is_cancelled()):
             return state
         return await self._end(run, cancelled())

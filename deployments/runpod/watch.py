@@ -110,16 +110,18 @@ class _Watcher:
             if state.is_cancelled() and not standing.ended:
                 await _end(place)
             return None
+        self._ended = (self._ended or now) if standing.ended else None
+        settled = self._ended is not None and now > self._ended + self._patience.settle
         if state.is_cancelling():
             self._cancelling = now if self._cancelling is None else self._cancelling
-            if standing.queued or standing.ended or now > self._cancelling + self._patience.cancel:
+            # A container winds a run down, and ends it, after RunPod has called its job cancelled.
+            if standing.queued or settled or now > self._cancelling + self._patience.cancel:
                 await _end(place)
                 how = " before it began" if standing.queued else " and its job was stopped"
                 await end(self._client, run.id, cancelled(how), elsewhere=True)
                 return None
         elif standing.ended:
-            self._ended = now if self._ended is None else self._ended
-            if now > self._ended + self._patience.settle and await self._crash(run, standing.diagnosis):
+            if settled and await self._crash(run, standing.diagnosis):
                 return None
             return min(self._patience.poll, 1)
         elif standing.diagnosis:

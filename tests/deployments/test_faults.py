@@ -165,16 +165,17 @@ async def test_a_run_that_is_cancelled_while_it_is_queued_never_begins(stack):
     assert {job.status for job in stack.runpod.jobs.values() if str(run.id) in str(job.body)} == {"CANCELLED"}
 
 
-async def test_a_run_that_is_cancelled_in_prefect_stops_at_the_next_chunk(stack):
+@pytest.mark.parametrize("name", ["Cancelling", "Cancelled"])
+async def test_a_run_that_is_cancelled_in_prefect_stops_at_the_next_chunk(stack, name):
     run = await stack.start(LONG)
     await stack.until(run.id, names=("Running",))
-    await cancel(stack, run.id)
-    done = await stack.until(run.id)
-    assert done.state_name == "Cancelled"
+    await cancel(stack, run.id, name)
+    assert (await stack.until(run.id)).state_name == "Cancelled"
     assert str(run.id) not in stack.outputs()
     assert "did not stop" not in stack.log("pod1")
     await stack.recorded(run.id, "CANCELLED")
     assert stack.job(text=TEXT)["status"] == "COMPLETED"
+    assert "Failed" not in await states_of(stack, run.id)
 
 
 async def test_a_job_that_is_cancelled_at_runpod_cancels_its_run(stack):
@@ -185,6 +186,7 @@ async def test_a_job_that_is_cancelled_at_runpod_cancels_its_run(stack):
     assert done.state_name == "Cancelled"
     await stack.recorded(run.id, "CANCELLED")
     assert str(run.id) not in stack.outputs()
+    assert "Failed" not in await states_of(stack, run.id)
 
 
 async def test_a_run_that_a_person_ends_in_the_ui_has_a_record_that_says_so(stack):
@@ -254,10 +256,10 @@ async def test_every_run_of_this_file_has_a_true_end(stack):
     assert set(await stack.ends()) == {"Completed", "Crashed", "Cancelled", "Failed"}
 
 
-async def cancel(stack, run):
-    """As the UI does it."""
+async def cancel(stack, run, name="Cancelling"):
+    """As the UI does it, or as somebody does who does not wait."""
     answer = httpx.post(
         f"{stack.prefect.api}/flow_runs/{run}/set_state",
-        json={"state": {"type": "CANCELLING", "name": "Cancelling"}, "force": False}, trust_env=False,
+        json={"state": {"type": name.upper(), "name": name}, "force": False}, trust_env=False,
     )  # fmt: skip
     assert answer.is_success, answer.text
