@@ -9,6 +9,7 @@ import asyncio
 import difflib
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -70,6 +71,7 @@ class Jobs:
         self.trouble = "The Prefect server is not reached yet."
         self.health: dict[str, dict[str, str]] = {}
         self.connected = asyncio.Event()
+        self._began = time.monotonic()
         self._keeper, self._report = keeper, report
         self._executing: dict[str, asyncio.Task[Outcome]] = {}
         self._behind: set[asyncio.Task[Any]] = set()
@@ -348,7 +350,10 @@ class Jobs:
         return record, run
 
     async def _run_of(self, name: str) -> FlowRun | None:
-        """The flow run of a job; None where Prefect knows of none, or is away."""
+        """The flow run of a job; None where Prefect knows of none, or is away. A new container waits for it first."""
+        if self.runs is None and (left := self._began + settings().request_timeout - time.monotonic()) > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.connected.wait(), left)
         if self.runs is not None:
             try:
                 return await self.runs.read(UUID(name))
