@@ -93,19 +93,19 @@ def runs() -> None:
     from flows.speak import speak
     from speech.alignment import align
     from speech.audio import record
-    from speech.engines import Manner, choose
+    from speech.engines import SynthesisOptions, choose
     from speech.outputs import content_type, key
     from speech.request import SpeechRequest
     from speech.script import prepare
     from speech.subtitles import make, render
-    from speech.takes import perform
+    from speech.takes import synthesize
 
     request = SpeechRequest(text="The quick brown fox jumps over the lazy dog.", return_word_timings=True, seed=1)
 
     def directly(folder: Path) -> None:
         store, (engine, _) = from_environment(), choose("auto")
         script, _ = prepare(request, engine)
-        speech = perform(engine, script.chunks, Manner())
+        speech = synthesize(engine, script.chunks, SynthesisOptions())
         recording = record(speech.samples, speech.rate, speech.spans, folder / "a.wav", 22050)
         store.put(key("direct", "wav"), recording.path, "audio/wav")
         words = align(recording, script.chunks, "en").words

@@ -105,15 +105,15 @@ def busy(container: Container, since: float) -> tuple[float, float]:
 
 def text_of(seconds: float) -> str:
     """A text whose synthesis takes about that long."""
-    from speech.engines import Manner, choose
+    from speech.engines import SynthesisOptions, choose
     from speech.text import chunks
 
     engine, _ = choose("espeak")
     sentences = [f"This is sentence number {number} of a story about the sea." for number in range(100)]
     pieces = [chunk.spoken for chunk in chunks(" ".join(sentences), "en")]
-    engine.take(pieces, Manner())
+    engine.synthesize(pieces, SynthesisOptions())
     began = time.perf_counter()
-    engine.take(pieces, Manner())
+    engine.synthesize(pieces, SynthesisOptions())
     return " ".join(sentences[: max(1, int(100 * seconds / (time.perf_counter() - began)))])
 
 

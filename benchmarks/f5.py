@@ -20,8 +20,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from speech.engines import Manner
-from speech.models import VOCODER, Place, adopt, announce
+from speech.engines import SynthesisOptions
+from speech.models import VOCODER, Location, adopt, announce
 from speech.runtime import ensure
 from speech.settings import export
 
@@ -43,7 +43,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         from tests.fakes.networks import ARCHITECTURE, f5_checkpoint, vocoder
 
-        place = Place(Path(folder))
+        place = Location(Path(folder))
         announce(place, offline=True)
         adopt("f5-tts/bench", place, f5_checkpoint(place.root / "f5-tts", ARCHITECTURE if small else FULL))
         sizes = (64, 2) if small else (512, 8)
@@ -61,7 +61,7 @@ def compare(small: bool) -> None:
 
     engine = f5.F5()
     text = " ".join(HELD_OUT[:3] if small else HELD_OUT * 6)
-    parts = [chunk.spoken for chunk in chunks(text, "en", engine.longest(text, 1.0, None))]
+    parts = [chunk.spoken for chunk in chunks(text, "en", engine.max_chunk_chars(text, 1.0, None))]
     name = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     print(f"{name}, PyTorch {torch.__version__}, {len(parts)} chunks")
     rows: list[tuple[str, dict[str, str], str, bool]] = [
@@ -90,11 +90,11 @@ def _way(way: str, parts: list[str], fast: bool) -> Callable[[], float]:
     from speech.engines import f5
 
     def ours() -> float:
-        made = f5.F5().take(parts, Manner(seed=7, quality="fast" if fast else "standard"))
+        made = f5.F5().synthesize(parts, SynthesisOptions(seed=7, quality="fast" if fast else "standard"))
         return sum(map(len, made)) / f5.RATE
 
     def single() -> float:
-        made = [f5.F5().take([part], Manner(seed=7))[0] for part in parts]
+        made = [f5.F5().synthesize([part], SynthesisOptions(seed=7))[0] for part in parts]
         return sum(map(len, made)) / f5.RATE
 
     def official() -> float:

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import trustme
 
-from speech.models import Place, push
+from speech.models import Location, push
 from speech.stores.s3 import S3Store
 from tests.conftest import bucket_at
 from tests.fakes.gateway import ACCESS_KEY, SECRET_KEY, Gateway
@@ -159,7 +159,7 @@ def one(
         region_name="us-east-1",
     )  # fmt: skip
     client.create_bucket(Bucket=bucket)
-    place = Place(memory / "source")
+    place = Location(memory / "source")
     files = []
     for index in range(count):
         path = place.root / model / f"{index:03}.bin"

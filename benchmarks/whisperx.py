@@ -19,7 +19,7 @@ import soxr
 
 from speech.alignment import whisperx
 from speech.audio import record
-from speech.models import Place, adopt, announce
+from speech.models import Location, adopt, announce
 from speech.runtime import ensure
 from speech.settings import export
 from speech.text import Chunk, chunks
@@ -32,7 +32,7 @@ DATA = Path(__file__).parent.parent / "tests" / "data" / "tiny_ctc"
 def main() -> None:
     ensure("whisperx", print)
     with tempfile.TemporaryDirectory() as folder:
-        place = Place(Path(folder))
+        place = Location(Path(folder))
         announce(place, offline=True)
         shutil.copytree(DATA, place.root / "align" / "en")
         adopt("align/en", place, sorted((place.root / "align" / "en").iterdir()))

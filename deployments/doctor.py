@@ -71,10 +71,10 @@ def _engine() -> Finding:
 
 def _production() -> bool:
     """Whether F5-TTS is meant to speak here."""
-    from speech.needs import needs
     from speech.request import SpeechRequest
+    from speech.requirements import requirements_of
 
-    return bool(needs(SpeechRequest(text="probe")))
+    return bool(requirements_of(SpeechRequest(text="probe")))
 
 
 def _model() -> Finding:

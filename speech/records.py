@@ -14,7 +14,7 @@ from speech.errors import InvalidRequest, NotFound, NotText, Problem
 from speech.outputs import PIECES, PREVIEW, clear, key
 from speech.request import SpeechRequest, SpeechResult
 from speech.stores import EXPIRES_IN, Store
-from speech.voices import shown
+from speech.voices import redact_url
 
 __all__ = ["Record", "Status", "kinds", "load", "reply", "save"]
 
@@ -58,7 +58,7 @@ def public(request: SpeechRequest) -> dict[str, Any]:
     """A request as it may be kept and shown: a voice's URL without what grants access to it."""
     fields = request.model_dump(mode="json", exclude_defaults=True)
     if request.local_voice:
-        fields["local_voice"] = shown(request.local_voice)
+        fields["local_voice"] = redact_url(request.local_voice)
     return fields
 
 

@@ -49,7 +49,7 @@ def prepare(request: SpeechRequest, engine: Engine, reference: Reference | None 
             f"{engine.name} does not speak {language!r}, which the text looks like; it was read as English."
         )
         language = DEFAULT
-    parts = tuple(chunks(text, language, engine.longest(text, request.speed, reference)))
+    parts = tuple(chunks(text, language, engine.max_chunk_chars(text, request.speed, reference)))
     if not any(part.spoken for part in parts):
         raise InvalidRequest([Problem("text", request.text, "words to speak")])
     seed = request.seed or random.SystemRandom().randint(1, 2_147_483_647)

@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from speech.audio import Samples, Span, record
-from speech.engines import Engine, Manner, Progress
+from speech.engines import Engine, Progress, SynthesisOptions
 from speech.errors import EngineError, SpeechError
 from speech.text import Chunk
 from speech.words import Word
 
-__all__ = ["Speech", "Take", "perform"]
+__all__ = ["Speech", "Take", "synthesize"]
 
 Score = Callable[[Samples, int, Chunk, str], float | None]
 """How well a chunk's words are found in its samples, 0 to 1; None where that cannot be told."""
@@ -78,10 +78,10 @@ class Take:
     tries: int = 1
 
 
-def perform(
+def synthesize(
     engine: Engine,
     chunks: Sequence[Chunk],
-    manner: Manner,
+    options: SynthesisOptions,
     *,
     retakes: int = 2,
     progress: Progress | None = None,
@@ -98,8 +98,8 @@ def perform(
     """
 
     def take(which: Sequence[int], number: int, tell: Progress | None) -> dict[int, Take]:
-        how = replace(manner, seed=_next(manner.seed, number))
-        made = engine.take([chunks[index].spoken for index in which], how, tell)
+        how = replace(options, seed=_next(options.seed, number))
+        made = engine.synthesize([chunks[index].spoken for index in which], how, tell)
         return {
             index: _judge(samples, engine, chunks[index], how, score or _heard)
             for index, samples in zip(which, made, strict=True)
@@ -107,7 +107,7 @@ def perform(
 
     best = take(range(len(chunks)), 0, progress)
     tries = dict.fromkeys(best, 1)
-    for number in range(1, retakes + 1 if engine.varies else 1):
+    for number in range(1, retakes + 1 if engine.is_stochastic else 1):
         again = [index for index, kept in best.items() if kept.problems]
         if not again:
             break
@@ -151,17 +151,17 @@ def _next(seed: int, number: int) -> int:
     return (seed + number - 1) % 2_147_483_647 + 1
 
 
-def _judge(samples: Samples, engine: Engine, chunk: Chunk, manner: Manner, score: Score) -> Take:
-    mute, problems = _faults(samples, engine.rate, chunk, manner)
-    if not engine.varies or mute:
-        return Take(samples, manner.seed, tuple(problems))
-    found = score(samples, engine.rate, chunk, manner.language)
+def _judge(samples: Samples, engine: Engine, chunk: Chunk, options: SynthesisOptions, score: Score) -> Take:
+    mute, problems = _faults(samples, engine.rate, chunk, options)
+    if not engine.is_stochastic or mute:
+        return Take(samples, options.seed, tuple(problems))
+    found = score(samples, engine.rate, chunk, options.language)
     if found is not None and found < _LEAST_SCORE:
         problems.append(f"its words were hardly found in it (score {found:.2f})")
-    return Take(samples, manner.seed, tuple(problems), found)
+    return Take(samples, options.seed, tuple(problems), found)
 
 
-def _faults(samples: Samples, rate: int, chunk: Chunk, manner: Manner) -> tuple[bool, list[str]]:
+def _faults(samples: Samples, rate: int, chunk: Chunk, options: SynthesisOptions) -> tuple[bool, list[str]]:
     """What is wrong that can be heard without knowing the words, and whether there is nothing to be heard at all."""
     if not chunk.spoken:
         return True, []
@@ -175,10 +175,10 @@ def _faults(samples: Samples, rate: int, chunk: Chunk, manner: Manner) -> tuple[
         found.append(f"{clipped:.0%} of it is clipped")
     loud = np.flatnonzero(np.abs(samples) > _SILENT)
     pauses = np.diff(loud, prepend=0, append=len(samples)) / rate
-    if pauses.max() > _LONGEST_SILENCE_SECONDS / min(manner.speed, 1):
+    if pauses.max() > _LONGEST_SILENCE_SECONDS / min(options.speed, 1):
         found.append(f"it holds {pauses.max():.1f} s of silence")
-    weight = _DENSE if manner.language in ("zh", "ja", "ko") else 1.0
-    pace = len(chunk.spoken) * weight / (len(samples) / rate) / manner.speed
+    weight = _DENSE if options.language in ("zh", "ja", "ko") else 1.0
+    pace = len(chunk.spoken) * weight / (len(samples) / rate) / options.speed
     if not _SLOWEST <= pace <= _FASTEST:
         found.append(f"its pace is {pace:.0f} characters a second")
     return False, found

@@ -93,25 +93,25 @@ def tokens(text: str, language: str) -> list[Token]:
     return [Token(piece, said, space) for (piece, space), said in zip(pieces, spoken, strict=True)]
 
 
-def chunks(text: str, language: str, longest: int = 300, shortest: int = 40) -> list[Chunk]:
+def chunks(text: str, language: str, max_chars: int = 300, min_chars: int = 40) -> list[Chunk]:
     """Split a normalised script for synthesis.
 
     Sentences (found by sentencex, which knows some 240 languages) are packed into chunks of at most
-    `longest` spoken characters; a sentence longer than that is cut at a clause, else between tokens.
-    A chunk below `shortest` is merged with a neighbour, since engines rush very short ones.
+    `max_chars` spoken characters; a sentence longer than that is cut at a clause, else between tokens.
+    A chunk below `min_chars` is merged with a neighbour, since engines rush very short ones.
     """
     packed: list[_Run] = []
     for sentence in _sentences(text, language):
         words = tokens(sentence, language)
         if not sentence[-1].isspace():
             words[-1] = replace(words[-1], space="")
-        pieces = _cut(words, longest)
+        pieces = _cut(words, max_chars)
         for piece in pieces:
-            if packed and len(pieces) == 1 and packed[-1].length + piece.length <= longest:
+            if packed and len(pieces) == 1 and packed[-1].length + piece.length <= max_chars:
                 packed[-1].add(piece)
             else:
                 packed.append(piece)
-    return [Chunk(tuple(piece.tokens)) for piece in _merge(packed, shortest)]
+    return [Chunk(tuple(piece.tokens)) for piece in _merge(packed, min_chars)]
 
 
 class _Run:
@@ -137,10 +137,10 @@ def _length(token: Token) -> int:
     return len(token.spoken) + len(token.space) if token.spoken else 0
 
 
-def _cut(sentence: list[Token], longest: int) -> list[_Run]:
+def _cut(sentence: list[Token], max_chars: int) -> list[_Run]:
     """Halve at the best border near the middle until each part fits; what is not said stays with what it follows."""
     whole = _Run(sentence)
-    if whole.length <= longest:
+    if whole.length <= max_chars:
         return [whole]
     half, before, best, best_cost = whole.length / 2, 0, 0, float("inf")
     for index in range(1, len(sentence)):
@@ -151,13 +151,13 @@ def _cut(sentence: list[Token], longest: int) -> list[_Run]:
         cost = abs(before - half) / half + (0 if clause else 0.5)
         if cost < best_cost:
             best, best_cost = index, cost
-    return [*_cut(sentence[:best], longest), *_cut(sentence[best:], longest)] if best else [whole]
+    return [*_cut(sentence[:best], max_chars), *_cut(sentence[best:], max_chars)] if best else [whole]
 
 
-def _merge(pieces: list[_Run], shortest: int) -> list[_Run]:
+def _merge(pieces: list[_Run], min_chars: int) -> list[_Run]:
     merged: list[_Run] = []
     for piece in pieces:
-        if merged and (piece.length < shortest or merged[-1].length < shortest):
+        if merged and (piece.length < min_chars or merged[-1].length < min_chars):
             merged[-1].add(piece)
         else:
             merged.append(piece)

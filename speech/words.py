@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from speech.text import Token
 
-__all__ = ["Word", "confidence_of", "delay", "interpolate", "place", "settle"]
+__all__ = ["Word", "clamp", "confidence_of", "delay", "interpolate", "place"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def place(
     ]
 
 
-def settle(words: Sequence[Word], duration_ms: int) -> list[Word]:
+def clamp(words: Sequence[Word], duration_ms: int) -> list[Word]:
     """The same words with the promises kept: times never run backwards, overlap, or pass the end."""
     settled: list[Word] = []
     floor = 0
@@ -97,4 +97,4 @@ def settle(words: Sequence[Word], duration_ms: int) -> list[Word]:
 def delay(words: Sequence[Word], milliseconds: int, duration_ms: int) -> list[Word]:
     """The same words as they are heard in a copy that is so much later."""
     later = [replace(word, start=word.start + milliseconds, end=word.end + milliseconds) for word in words]
-    return settle(later, duration_ms + max(milliseconds, 0)) if milliseconds else list(words)
+    return clamp(later, duration_ms + max(milliseconds, 0)) if milliseconds else list(words)

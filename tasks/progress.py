@@ -60,13 +60,13 @@ class Progress:
         )
         return cls(artifact if isinstance(artifact, UUID) else None)
 
-    async def reach(self, step: str) -> None:
-        """Say that a step begins."""
+    async def start_step(self, step: str) -> None:
+        """Say that a step starts."""
         self.tell(step, STEPS[step])
         if self._due() or step == "done":
             await self._write(STEPS[step])
 
-    def inside(self, step: str, done: int, total: int) -> None:
+    def advance(self, step: str, done: int, total: int) -> None:
         """Say how far inside a step the run is; called from the step's thread."""
         names = list(STEPS)
         start, end = STEPS[step], STEPS[names[names.index(step) + 1]]

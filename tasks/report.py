@@ -23,7 +23,7 @@ async def report(result: SpeechResult, subtitles: Subtitles | None, progress: Pr
     """Write the artifacts of a finished run, all at once: each is a call to the server, and none can fail the run."""
     summary = "What the run made."
     calls: list[Awaitable[Any]] = [
-        progress.reach("done"),
+        progress.start_step("done"),
         show("summary", acreate_markdown_artifact(_summary(result), key="summary", description=summary)),
     ]
     if subtitles:

@@ -267,12 +267,12 @@ def networks(components: None) -> Path:
     """Small models in a cache of their own: an F5-TTS, a vocoder, an aligner for English."""
     from filelock import FileLock
 
-    from speech.models import VOCODER, Place, adopt, aligner, announce
+    from speech.models import VOCODER, Location, adopt, aligner, announce
     from tests.fakes.networks import f5_checkpoint, vocoder
 
     root = HOME / "networks"
     with FileLock(f"{root}.lock"):
-        place = Place(root)
+        place = Location(root)
         announce(place, offline=True)
         if not (root / "ready").exists():
             adopt("f5-tts/tiny", place, f5_checkpoint(root / "f5-tts" / "tiny"))

@@ -13,7 +13,7 @@ import click
 from deployments.console import FAILED, open_store, refuse
 
 if TYPE_CHECKING:
-    from speech.models import Place
+    from speech.models import Location
 
 __all__ = ["models"]
 
@@ -36,8 +36,8 @@ def list_(storage: str | None) -> None:
     """Every model that the bucket or this machine has."""
     from speech.models import choose, listing
 
-    place = choose()
-    for name, (where, manifest) in listing(open_store(storage), place).items():
+    location = choose()
+    for name, (where, manifest) in listing(open_store(storage), location).items():
         click.echo(f"{where:<8}{manifest.size / 1e6:>9.1f} MB  {len(manifest.files):>4} files  {name}")
 
 
@@ -49,10 +49,10 @@ def sync(names: tuple[str, ...], storage: str | None) -> None:
     from speech.models import choose, listing
     from speech.models import sync as bring
 
-    store, place = open_store(storage), choose()
+    store, location = open_store(storage), choose()
     with _bar() as progress:
-        for name in names or [name for name, (where, _) in listing(store, place).items() if where != "here"]:
-            local = bring(name, store, place, lambda text: click.echo(text, err=True), progress)
+        for name in names or [name for name, (where, _) in listing(store, location).items() if where != "here"]:
+            local = bring(name, store, location, lambda text: click.echo(text, err=True), progress)
             if local is None:
                 refuse(f"MODEL: {name!r} is not in {store}; see: f5-flows models list")
             click.echo(f"{name}: {local.folder}")
@@ -73,15 +73,15 @@ def push(names: tuple[str, ...], folder: Path | None, storage: str | None) -> No
     from speech.models import choose, listing
     from speech.models import push as send
 
-    store, place = open_store(storage), choose()
+    store, location = open_store(storage), choose()
     files: list[Path] = []
     if folder is not None:
         if len(names) != 1:
             refuse("--from: name the one MODEL that the folder becomes.")
-        files = _brought(folder, names[0], place)
+        files = _brought(folder, names[0], location)
     with _bar() as progress:
-        for name in names or [name for name, (where, _) in listing(None, place).items()]:
-            send(name, store, place, files=files, tell=click.echo, progress=progress)
+        for name in names or [name for name, (where, _) in listing(None, location).items()]:
+            send(name, store, location, files=files, tell=click.echo, progress=progress)
 
 
 @models.command()
@@ -91,16 +91,16 @@ def verify(names: tuple[str, ...]) -> None:
     from speech.models import choose, listing
     from speech.models import verify as hash_again
 
-    place, failed = choose(), False
-    for name in names or listing(None, place):
-        wrong = hash_again(name, place)
+    location, failed = choose(), False
+    for name in names or listing(None, location):
+        wrong = hash_again(name, location)
         failed |= bool(wrong)
         click.echo(f"{name}: {'ok' if not wrong else 'not as it should be: ' + ', '.join(wrong)}")
     if failed:
         sys.exit(FAILED)
 
 
-def _brought(folder: Path, name: str, place: Place) -> list[Path]:
+def _brought(folder: Path, name: str, location: Location) -> list[Path]:
     """The files of a folder, put where the model's files lie."""
     import shutil
 
@@ -108,7 +108,7 @@ def _brought(folder: Path, name: str, place: Place) -> list[Path]:
         refuse(f"--from: there is no folder {folder}.")
     files = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        target = place.root / name / path.relative_to(folder)
+        target = location.root / name / path.relative_to(folder)
         target.parent.mkdir(parents=True, exist_ok=True)
         if not (target.exists() and target.samefile(path)):
             shutil.copyfile(path, target)

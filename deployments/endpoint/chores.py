@@ -28,21 +28,19 @@ def upload(upload: dict[str, Any]) -> dict[str, Any]:
 
 def warm_up() -> dict[str, Any]:
     """Install, fetch and load what the first request would wait for; returns the seconds it took, or why it failed."""
-    from speech.engines import Manner, choose
-    from speech.needs import needs
+    from speech.engines import SynthesisOptions, choose
     from speech.request import SpeechRequest
+    from speech.requirements import fetch_models, install_components, requirements_of
     from speech.settings import settings
-    from tasks.ensure_runtime import install
-    from tasks.sync_models import bring
 
     began = time.monotonic()
     try:
-        wanted = needs(SpeechRequest(text="Ready.", language="en", return_word_timings=True))
-        if wanted:
-            for note in [*install(wanted, log.info), *bring(wanted, _store(), log.info)]:
+        required = requirements_of(SpeechRequest(text="Ready.", language="en", return_word_timings=True))
+        if required:
+            for note in [*install_components(required, log.info), *fetch_models(required, _store(), log.info)]:
                 log.warning("%s", note)
         engine, _ = choose(settings().engine)
-        engine.take(["Ready."], Manner())
+        engine.synthesize(["Ready."], SynthesisOptions())
     except SpeechError as fault:
         log.warning("Not warmed up: %s", fault)
         return {"problem": str(fault)}

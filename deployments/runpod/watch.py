@@ -21,13 +21,13 @@ from prefect.states import Crashed
 from deployments.ends import cancelled, end
 from deployments.retries import explained
 from deployments.runpod.diagnosis import Diagnosis
-from deployments.runpod.places import Place
+from deployments.runpod.infrastructure import Infrastructure
 from speech.errors import RunPodError
 
 __all__ = ["Patience", "watch"]
 
-Find = Callable[[str | None], Place | None]
-"""The place of an `infrastructure_pid`, where it is one of ours."""
+Find = Callable[[str | None], Infrastructure | None]
+"""Finds the infrastructure of an `infrastructure_pid`, if it is one of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,11 @@ class _Watcher:
         client: PrefectClient,
         find: Find,
         run_id: UUID,
-        place: Place | None,
+        infrastructure: Infrastructure | None,
         patience: Patience,
         say: Callable[[str], None],
     ) -> None:
-        self._client, self._find, self._run_id, self._place = client, find, run_id, place
+        self._client, self._find, self._run_id, self._infrastructure = client, find, run_id, infrastructure
         self._patience, self._say = patience, say
         self._said = ""
         self._cancelling: float | None = None
@@ -96,19 +96,19 @@ class _Watcher:
         try:
             run = await self._client.read_flow_run(self._run_id)
         except ObjectNotFound:
-            if self._place:
-                await _end(self._place)
+            if self._infrastructure:
+                await _end(self._infrastructure)
             return None
-        if run.infrastructure_pid and self._place and run.infrastructure_pid != self._place.pid:
+        if run.infrastructure_pid and self._infrastructure and run.infrastructure_pid != self._infrastructure.pid:
             # Another job got the run first, or took it over.
-            self._place, self._ended = self._find(run.infrastructure_pid), None
-        place, state, now = self._place, run.state, time.monotonic()
-        if place is None or state is None or state.is_scheduled() or state.is_paused():
+            self._infrastructure, self._ended = self._find(run.infrastructure_pid), None
+        infrastructure, state, now = self._infrastructure, run.state, time.monotonic()
+        if infrastructure is None or state is None or state.is_scheduled() or state.is_paused():
             return None
-        standing = await place.look()
+        standing = await infrastructure.look()
         if state.is_final():
             if state.is_cancelled() and not standing.ended:
-                await _end(place)
+                await _end(infrastructure)
             return None
         self._ended = (self._ended or now) if standing.ended else None
         settled = self._ended is not None and now > self._ended + self._patience.settle
@@ -116,7 +116,7 @@ class _Watcher:
             self._cancelling = now if self._cancelling is None else self._cancelling
             # A container winds a run down, and ends it, after RunPod has called its job cancelled.
             if standing.queued or settled or now > self._cancelling + self._patience.cancel:
-                await _end(place)
+                await _end(infrastructure)
                 how = " before it began" if standing.queued else " and its job was stopped"
                 await end(self._client, run.id, cancelled(how), elsewhere=True)
                 return None
@@ -139,9 +139,9 @@ class _Watcher:
         return True
 
 
-async def _end(place: Place) -> None:
+async def _end(infrastructure: Infrastructure) -> None:
     with suppress(RunPodError):
-        await place.end()
+        await infrastructure.end()
 
 
 def _same(one: State | None, other: State | None) -> bool:

@@ -38,7 +38,7 @@ from blocks.runpod import RunPodCredentials
 from deployments.ends import Sweep, end
 from deployments.retries import explained
 from deployments.runpod.client import RunPod
-from deployments.runpod.places import JobPlace, Place, PodPlace, find
+from deployments.runpod.infrastructure import Infrastructure, JobInfrastructure, PodInfrastructure, find
 from deployments.runpod.watch import Patience, watch
 from speech.errors import NoCapacity, SettingsError
 from speech.settings import settings
@@ -132,8 +132,8 @@ class RunPodJobConfiguration(_Fields, BaseJobConfiguration):
             raise SettingsError("There are no RunPod credentials.")
         return RunPod(self.credentials)
 
-    def place(self, runpod: RunPod, pid: str | None) -> Place | None:
-        """The place of that `infrastructure_pid`, if it is of this pool."""
+    def infrastructure(self, runpod: RunPod, pid: str | None) -> Infrastructure | None:
+        """The infrastructure of that `infrastructure_pid`, if it belongs to this pool."""
         return find(runpod, pid, self.endpoint_id)
 
     @property
@@ -183,25 +183,25 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
         """Submit a flow run and watch it to its end."""
         async with configuration.client() as runpod, self._watching(flow_run.id):
             await self._tell_that_it_waits(flow_run, configuration)
-            place = await _start(runpod, flow_run, configuration)
+            infrastructure = await _start(runpod, flow_run, configuration)
             if task_status is not None:
-                task_status.started(place.pid)
+                task_status.started(infrastructure.pid)
             try:
-                await self._watch(flow_run, place.pid, runpod, configuration)
+                await self._watch(flow_run, infrastructure.pid, runpod, configuration)
             finally:
-                await _settle(self.client, flow_run.id, place)
+                await _terminate_ended_pod(self.client, flow_run.id, infrastructure)
         # Prefect would mark the run as crashed for any other status, with a sentence that knows nothing of RunPod.
-        return RunPodWorkerResult(identifier=place.pid, status_code=0)
+        return RunPodWorkerResult(identifier=infrastructure.pid, status_code=0)
 
     async def kill_infrastructure(
         self, infrastructure_pid: str, configuration: RunPodJobConfiguration, grace_seconds: int = 30
     ) -> None:
         """Cancel the job, or terminate the pod; Prefect asks for it when a run does not stop by itself."""
         async with configuration.client() as runpod:
-            place = configuration.place(runpod, infrastructure_pid)
-            if place is None:
+            infrastructure = configuration.infrastructure(runpod, infrastructure_pid)
+            if infrastructure is None:
                 raise InfrastructureNotAvailable(f"{infrastructure_pid} is not at this pool's endpoint.")
-            await place.end()
+            await infrastructure.end()
 
     async def _tell_that_it_waits(self, flow_run: FlowRun, configuration: RunPodJobConfiguration) -> None:
         # Only before the job exists: later it would hide that the run was claimed.
@@ -219,7 +219,7 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
         log = self.get_flow_run_logger(run)
         await watch(
             self.client,
-            lambda name: configuration.place(runpod, name),
+            lambda name: configuration.infrastructure(runpod, name),
             run.id,
             pid,
             configuration.patience,
@@ -297,10 +297,10 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
         try:
             configuration = await self._configuration(run)
             async with configuration.client() as runpod:
-                place = configuration.place(runpod, run.infrastructure_pid)
-                if place:
-                    await self._watch(run, place.pid, runpod, configuration)
-                    await _settle(self.client, run.id, place)
+                infrastructure = configuration.infrastructure(runpod, run.infrastructure_pid)
+                if infrastructure:
+                    await self._watch(run, infrastructure.pid, runpod, configuration)
+                    await _terminate_ended_pod(self.client, run.id, infrastructure)
         except Exception:
             self._logger.exception("Flow run %s cannot be watched", run.id)
         finally:
@@ -337,10 +337,12 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
             for pod in await runpod.pods(_POD_NAME):
                 # A pod that somebody has named alike is none of ours.
                 with suppress(ValueError):
-                    await _settle(self.client, UUID(pod.name.removeprefix(_POD_NAME)), PodPlace(runpod, pod.id))
+                    await _terminate_ended_pod(
+                        self.client, UUID(pod.name.removeprefix(_POD_NAME)), PodInfrastructure(runpod, pod.id)
+                    )
 
 
-async def _start(runpod: RunPod, run: FlowRun, configuration: RunPodJobConfiguration) -> Place:
+async def _start(runpod: RunPod, run: FlowRun, configuration: RunPodJobConfiguration) -> Infrastructure:
     """Make the job or the pod."""
     if configuration.mode == "serverless":
         endpoint = str(configuration.endpoint_id)
@@ -351,11 +353,11 @@ async def _start(runpod: RunPod, run: FlowRun, configuration: RunPodJobConfigura
             ttl=configuration.ttl,
             low_priority=configuration.low_priority,
         )
-        return JobPlace(runpod, endpoint, job)
+        return JobInfrastructure(runpod, endpoint, job)
     refusals: list[str] = []
     for gpu in configuration.gpu_types:
         try:
-            return PodPlace(runpod, (await runpod.create_pod(_specification(run, configuration, gpu))).id)
+            return PodInfrastructure(runpod, (await runpod.create_pod(_specification(run, configuration, gpu))).id)
         except NoCapacity as fault:
             refusals.append(f"{gpu}: {fault}")
     raise NoCapacity(" ".join(refusals))
@@ -374,12 +376,12 @@ def _specification(run: FlowRun, configuration: RunPodJobConfiguration, gpu: str
     }
 
 
-async def _settle(client: Any, run_id: UUID, place: Place) -> None:
+async def _terminate_ended_pod(client: Any, run_id: UUID, infrastructure: Infrastructure) -> None:
     """Terminate a pod whose run has an end; a job ends by itself."""
-    if isinstance(place, PodPlace):
+    if isinstance(infrastructure, PodInfrastructure):
         try:
             run = await client.read_flow_run(run_id)
         except ObjectNotFound:
             run = None
         if run is None or run.state is None or run.state.is_final():
-            await place.end()
+            await infrastructure.end()

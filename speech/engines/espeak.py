@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from speech.audio import Samples
-from speech.engines import Manner, Progress
+from speech.engines import Progress, SynthesisOptions
 from speech.errors import EngineError, EngineUnavailable
 from speech.settings import bare_environment
 from speech.voices import Reference
@@ -97,7 +97,7 @@ class Espeak:
 
     name = "espeak"
     clones = False
-    varies = False
+    is_stochastic = False
     rate = 22_050
     overlap = 0
 
@@ -106,19 +106,21 @@ class Espeak:
             return None
         return "The demo voice (espeak-ng) is not installed; run: pip install 'f5-flows[espeak]'"
 
-    def reluctance(self) -> str | None:
+    def avoid_reason(self) -> str | None:
         return None
 
     def languages(self) -> frozenset[str]:
         return voices()
 
-    def longest(self, text: str, speed: float, reference: Reference | None) -> int:
+    def max_chunk_chars(self, text: str, speed: float, reference: Reference | None) -> int:
         return 300
 
-    def take(self, chunks: Sequence[str], manner: Manner, progress: Progress | None = None) -> list[Samples]:
+    def synthesize(
+        self, chunks: Sequence[str], options: SynthesisOptions, progress: Progress | None = None
+    ) -> list[Samples]:
         takes: list[Samples] = []
         for index, chunk in enumerate(chunks):
-            takes.append(say(chunk, manner.language, round(WORDS_PER_MINUTE * manner.speed)).samples)
+            takes.append(say(chunk, options.language, round(WORDS_PER_MINUTE * options.speed)).samples)
             if progress:
                 progress(index + 1, len(chunks))
         if not any(map(len, takes)):

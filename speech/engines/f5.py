@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speech.audio import Samples
-from speech.engines import Manner, Progress
+from speech.engines import Progress, SynthesisOptions
 from speech.engines.f5_config import architecture, check_vocabulary, check_vocoder
 from speech.errors import EngineError, EngineUnavailable, ModelError
 from speech.models import VOCODER, choose, f5, find, loading
@@ -65,7 +65,7 @@ class F5:
 
     name = "f5-tts"
     clones = True
-    varies = True
+    is_stochastic = True
     rate = RATE
     overlap = int(_CROSS_FADE_SECONDS * RATE)
 
@@ -84,7 +84,7 @@ class F5:
             return str(fault)
         return f"F5-TTS lacks its models {' and '.join(missing)}; run: f5-flows models sync" if missing else None
 
-    def reluctance(self) -> str | None:
+    def avoid_reason(self) -> str | None:
         if Path("/dev/nvidiactl").exists() or Path("/dev/kfd").exists() or sys.platform == "darwin":
             return None
         return "F5-TTS would run on the CPU here, eight times slower than it speaks; ENGINE=f5-tts asks for that."
@@ -92,21 +92,23 @@ class F5:
     def languages(self) -> frozenset[str]:
         return frozenset({"en", "zh"})
 
-    def longest(self, text: str, speed: float, reference: Reference | None) -> int:
+    def max_chunk_chars(self, text: str, speed: float, reference: Reference | None) -> int:
         reference = reference or _packaged()
         pace = len(reference.text.encode()) / reference.seconds
         width = len(text.encode()) / max(len(text), 1)
         return max(int(pace * max(_WINDOW_SECONDS - reference.seconds, 5) * speed / width), 40)
 
-    def take(self, chunks: Sequence[str], manner: Manner, progress: Progress | None = None) -> list[Samples]:
-        steps = _FAST_STEPS if manner.quality == "fast" else settings().nfe_step
+    def synthesize(
+        self, chunks: Sequence[str], options: SynthesisOptions, progress: Progress | None = None
+    ) -> list[Samples]:
+        steps = _FAST_STEPS if options.quality == "fast" else settings().nfe_step
         with _in_words():
             loaded = _load()
-            prompt = _prompt(manner.reference or _packaged(), loaded.device)
-            pieces = [_piece(index, chunk, manner.speed, prompt) for index, chunk in enumerate(chunks)]
+            prompt = _prompt(options.reference or _packaged(), loaded.device)
+            pieces = [_piece(index, chunk, options.speed, prompt) for index, chunk in enumerate(chunks)]
             takes: dict[int, Samples] = {}
             for batch in _batches(pieces, loaded):
-                for piece, samples in zip(batch, _sample(batch, prompt, loaded, steps, manner.seed), strict=True):
+                for piece, samples in zip(batch, _sample(batch, prompt, loaded, steps, options.seed), strict=True):
                     takes[piece.index] = samples
                 if progress:
                     progress(len(takes), len(chunks))

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from speech.errors import ModelError
 from speech.models.catalogue import Source
-from speech.models.places import Place
+from speech.models.location import Location
 
 __all__ = ["download"]
 
 
-def download(model: str, source: Source, place: Place) -> tuple[list[Path], str]:
+def download(model: str, source: Source, location: Location) -> tuple[list[Path], str]:
     """Fetch a model below the root of the cache; returns its files and its revision.
 
     Raises:
@@ -22,7 +22,7 @@ def download(model: str, source: Source, place: Place) -> tuple[list[Path], str]
     try:
         # What the libraries print must not stand in the output of the command line.
         with contextlib.redirect_stdout(sys.stderr):
-            files, revision = (_from_hub if source.kind == "hub" else _from_torchaudio)(source, place)
+            files, revision = (_from_hub if source.kind == "hub" else _from_torchaudio)(source, location)
     except ImportError as fault:
         raise ModelError(f"{model} cannot be fetched: {fault.name} is not installed.") from None
     except (OSError, ValueError, RuntimeError) as fault:
@@ -35,12 +35,12 @@ def download(model: str, source: Source, place: Place) -> tuple[list[Path], str]
     return files, revision
 
 
-def _from_hub(source: Source, place: Place) -> tuple[list[Path], str]:
+def _from_hub(source: Source, location: Location) -> tuple[list[Path], str]:
     from huggingface_hub import snapshot_download
 
     folder = Path(
         snapshot_download(
-            source.name, allow_patterns=list(source.files) or None, cache_dir=place.hub, local_files_only=False
+            source.name, allow_patterns=list(source.files) or None, cache_dir=location.hub, local_files_only=False
         )
     )
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
@@ -49,10 +49,10 @@ def _from_hub(source: Source, place: Place) -> tuple[list[Path], str]:
     return files, folder.name
 
 
-def _from_torchaudio(source: Source, place: Place) -> tuple[list[Path], str]:
+def _from_torchaudio(source: Source, location: Location) -> tuple[list[Path], str]:
     import torchaudio
 
-    folder = place.root / "torch" / "hub" / "checkpoints"
+    folder = location.root / "torch" / "hub" / "checkpoints"
     before = set(folder.glob("*"))
     bundle = getattr(torchaudio.pipelines, source.name)
     bundle.get_model(dl_kwargs={"model_dir": str(folder), "progress": False})

@@ -220,12 +220,12 @@ def _part(store: Store, download: _Download, part: int, stop: threading.Event, p
 
 
 @contextmanager
-def _writing(file: File, place: Path, stop: threading.Event) -> Iterator[None]:
+def _writing(file: File, location: Path, stop: threading.Event) -> Iterator[None]:
     try:
         yield
     except OSError as fault:
         stop.set()
-        raise ModelError(f"{file.path} cannot be written below {place}: {fault.strerror}.") from None
+        raise ModelError(f"{file.path} cannot be written below {location}: {fault.strerror}.") from None
 
 
 def _read(store: Store, file: File, part: int) -> memoryview:

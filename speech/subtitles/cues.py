@@ -81,7 +81,7 @@ def build(words: Sequence[Word], rules: Rules, language: str, duration_ms: int |
     """Group all words, in order, into cues under the rules.
 
     Args:
-        words: timed and settled (see `speech.words.settle`).
+        words: timed and clamped (see `speech.words.clamp`).
         duration_ms: of the recording, which no cue outlasts; None where that is no concern.
     """
     if not words:

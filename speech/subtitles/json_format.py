@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from speech.errors import InvalidRequest, Problem
 from speech.text import normalise
-from speech.words import Word, settle
+from speech.words import Word, clamp
 
 if TYPE_CHECKING:
     from speech.subtitles import Subtitles
@@ -74,7 +74,7 @@ def read(content: str, **presentation: Any) -> Subtitles:
         if not 0 <= length <= _LONGEST_MS:
             raise ValueError(length)
         return make(
-            settle(words, length),
+            clamp(words, length),
             text=text,
             language=language,
             duration_ms=length,

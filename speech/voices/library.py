@@ -22,7 +22,7 @@ from speech.errors import AudioError, FetchError, InvalidRequest, NotFound, Prob
 from speech.fetch import MOST_BYTES, fetch
 from speech.request import problems_of
 from speech.stores import Store
-from speech.voices import Reference, Voice, check_stored_name, shown
+from speech.voices import Reference, Voice, check_stored_name, redact_url
 from speech.voices.clip import RATE, Clip, make
 from speech.voices.seal import unseal
 
@@ -169,7 +169,7 @@ def reference(
         return None, ()
     path, clip_path = folder / "voice", folder / "reference.wav"
     if voice.key is None:
-        _receive(unseal(voice.name, store), None, path, "local_voice", shown(voice.name))
+        _receive(unseal(voice.name, store), None, path, "local_voice", redact_url(voice.name))
         return _written(_made(path, ref_text, language, store), clip_path)
     name = voice.key.removeprefix("voices/")
     known = _load(name, store)
@@ -261,7 +261,7 @@ def _receive(url: str | None, encoded: str | None, path: Path, field: str, name:
         try:
             fetch(url, path)
         except FetchError as fault:
-            message = f"Failed to download voice file: {shown(name)}: {fault}"
+            message = f"Failed to download voice file: {redact_url(name)}: {fault}"
             raise InvalidRequest([Problem(field, None, "an https URL", message)]) from None
         return
     path.write_bytes(_decoded(encoded or "", field))

@@ -13,7 +13,7 @@ from urllib.parse import urldefrag
 from speech.errors import InvalidRequest, NotFound, Problem
 from speech.request import SpeechRequest
 from speech.stores import Store
-from speech.voices import shown
+from speech.voices import redact_url
 
 __all__ = ["FOLDER", "seal", "sealed", "unseal"]
 
@@ -60,9 +60,9 @@ def unseal(url: str, store: Store) -> str:
         return f"{place}?{Fernet(_read(store, name)).decrypt(token).decode()}"
     except (NotFound, InvalidToken, ValueError):
         message = (
-            f"local_voice: {shown(url)} was sealed with a key that the store does not hold; send the request again"
+            f"local_voice: {redact_url(url)} was sealed with a key that the store does not hold; send the request again"
         )
-        raise InvalidRequest([Problem("local_voice", shown(url), "", message)]) from None
+        raise InvalidRequest([Problem("local_voice", redact_url(url), "", message)]) from None
 
 
 def _key(store: Store) -> tuple[str, str]:

@@ -12,23 +12,23 @@ class Told:
 
     name = "told"
     clones = False
-    varies = False
+    is_stochastic = False
     rate = 8000
     overlap = 0
 
     def problem(self):
         return None
 
-    def reluctance(self):
+    def avoid_reason(self):
         return None
 
     def languages(self):
         return frozenset({"en"})
 
-    def longest(self, text, speed, reference):
+    def max_chunk_chars(self, text, speed, reference):
         return 100
 
-    def take(self, chunks, manner, progress=None):
+    def synthesize(self, chunks, options, progress=None):
         return [np.zeros(self.rate // 10, np.float32) for _ in chunks]
 
 
@@ -61,7 +61,7 @@ class Garbling(Told):
     """
 
     name = "garbling"
-    varies = True
+    is_stochastic = True
     rate = 22_050
     overlap = 2205
 
@@ -69,10 +69,10 @@ class Garbling(Told):
         self.faults = {text: list(names) for text, names in (faults or {}).items()}
         self.seeds = []
 
-    def take(self, chunks, manner, progress=None):
-        self.seeds.append((manner.seed, list(chunks)))
+    def synthesize(self, chunks, options, progress=None):
+        self.seeds.append((options.seed, list(chunks)))
         made = []
         for chunk in chunks:
             names = self.faults.get(chunk)
-            made.append(GARBLED[names.pop(0)](chunk, manner.speed) if names else say(chunk, "en").samples)
+            made.append(GARBLED[names.pop(0)](chunk, options.speed) if names else say(chunk, "en").samples)
         return made

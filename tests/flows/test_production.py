@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from speech.models import VOCODER, Place, push
+from speech.models import VOCODER, Location, push
 from speech.models.manifest import parse
 from speech.stores.s3 import S3Store
 from tests import PATIENCE
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.usefixtures("prefect_server"), pytest.mark.timeout(400
 @pytest.fixture
 def store(bucket, networks):
     """A bucket that holds the models, as `f5-flows models push` leaves them."""
-    store, place = S3Store(bucket), Place(networks)
+    store, place = S3Store(bucket), Location(networks)
     for name in ("f5-tts/tiny", VOCODER, "align/en"):
         push(name, store, place)
     return store
@@ -147,7 +147,7 @@ def test_a_voice_is_added_used_listed_and_removed(worker, store, networks, tmp_p
 
 
 def test_a_model_of_ones_own_is_pushed_from_a_folder(worker, store, networks, tmp_path):
-    place = Place(tmp_path / "mine")
+    place = Location(tmp_path / "mine")
     import shutil
 
     shutil.copytree(networks / "f5-tts" / "tiny", place.root / "f5")

@@ -227,11 +227,11 @@ class Patient(Told):
 
     clones = True
 
-    def take(self, chunks, manner, progress=None):
+    def synthesize(self, chunks, options, progress=None):
         for done in range(4):
             progress(done, 4)
             time.sleep(0.6)
-        return super().take(chunks, manner)
+        return super().synthesize(chunks, options)
 
 
 async def test_progress_is_seen_while_the_voice_speaks(monkeypatch):
@@ -263,7 +263,7 @@ class Stopping(Told):
 
     stop = staticmethod(lambda: None)
 
-    def take(self, chunks, manner, progress=None):
+    def synthesize(self, chunks, options, progress=None):
         self.stop()
 
 

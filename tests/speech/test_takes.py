@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from speech.engines import Manner
+from speech.engines import SynthesisOptions
 from speech.errors import EngineError
-from speech.takes import join, perform
+from speech.takes import join, synthesize
 from speech.text import chunks
 from tests.fakes.engines import GARBLED, Garbling
 
@@ -21,7 +21,7 @@ def parts():
 
 
 def spoken(engine, retakes=2, seed=7):
-    return perform(engine, parts(), Manner(seed=seed), retakes=retakes)
+    return synthesize(engine, parts(), SynthesisOptions(seed=seed), retakes=retakes)
 
 
 def test_what_comes_out_well_is_spoken_once():
@@ -70,7 +70,7 @@ def test_retakes_may_be_switched_off():
 
 def test_an_engine_that_does_not_vary_is_not_asked_again():
     engine = Garbling({parts()[1].spoken: ["is silent"]})
-    engine.varies = False
+    engine.is_stochastic = False
     speech = spoken(engine)
     assert len(engine.seeds) == 1 and "nearly silent" in speech.notes[0]
 

@@ -68,7 +68,7 @@ def test_no_text_loses_a_visible_character(text):
 
 @pytest.mark.parametrize("language", BY_LANGUAGE)
 def test_chunks_hold_whole_sentences_up_to_the_length(language):
-    parts = chunks(normalise(BY_LANGUAGE[language]), language, longest=200)
+    parts = chunks(normalise(BY_LANGUAGE[language]), language, max_chars=200)
     assert rejoined(parts) == normalise(BY_LANGUAGE[language])
     assert all(len(part.spoken) <= 240 for part in parts)
 
@@ -80,22 +80,22 @@ def test_abbreviations_do_not_end_a_sentence():
 
 def test_a_sentence_that_is_too_long_is_cut_at_a_clause_and_never_in_a_word():
     text = "word " * 30 + "here, " + "other " * 30
-    parts = chunks(text.strip(), "en", longest=200)
+    parts = chunks(text.strip(), "en", max_chars=200)
     assert len(parts) == 2
     assert parts[0].text.endswith("here,")
 
 
 def test_tiny_chunks_are_merged():
-    parts = chunks("Yes. No. " + ALICE, "en", longest=120, shortest=40)
+    parts = chunks("Yes. No. " + ALICE, "en", max_chars=120, min_chars=40)
     assert min(len(part.spoken) for part in parts) >= 40
 
 
 def test_what_is_not_spoken_never_is_a_chunk_of_its_own():
-    parts = chunks("Hello there, my friend, how are you today? " + "— " * 60 + "Fine.", "en", longest=50)
+    parts = chunks("Hello there, my friend, how are you today? " + "— " * 60 + "Fine.", "en", max_chars=50)
     assert all(part.spoken for part in parts)
     assert sum(len(part.tokens) for part in parts) == 8 + 60 + 1
 
 
 def test_an_enormous_word_is_a_chunk_by_itself():
-    parts = chunks("a " + "x" * 1000 + " b", "en", longest=100, shortest=1)
+    parts = chunks("a " + "x" * 1000 + " b", "en", max_chars=100, min_chars=1)
     assert [len(part.tokens) for part in parts if "xxx" in part.text] == [1]

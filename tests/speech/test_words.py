@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speech.words import Word, interpolate, settle
+from speech.words import Word, clamp, interpolate
 
 
 def test_words_without_a_place_share_the_room_between_their_neighbours_by_length():
@@ -26,7 +26,7 @@ def test_nothing_placed_means_even_shares():
 
 @given(st.lists(st.tuples(st.integers(-50, 2000), st.integers(-50, 2000)), max_size=30), st.integers(0, 1500))
 def test_settled_times_never_run_backwards_or_past_the_end(times, duration):
-    words = settle([Word("x", start, end) for start, end in times], duration)
+    words = clamp([Word("x", start, end) for start, end in times], duration)
     borders = [border for word in words for border in (word.start, word.end)]
     assert borders == sorted(borders)
     assert all(0 <= border <= duration for border in borders)

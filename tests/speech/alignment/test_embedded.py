@@ -179,7 +179,7 @@ def test_far_too_much_script_for_the_recording_still_times_every_word(tmp_path):
 @pytest.mark.parametrize("spans", [(), ((0, 4000), (4000, 60_000))], ids=["whole", "spans"])
 def test_without_espeak_ng_words_are_placed_by_their_letters_and_it_is_said(spoken, monkeypatch, spans):
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
-    parts = chunks(normalise(ALICE), "en", longest=300)[: len(spans) or None]
+    parts = chunks(normalise(ALICE), "en", max_chars=300)[: len(spans) or None]
     recording = Recording(spoken.path, spoken.rate, spoken.duration_ms, spans)
     found = align(recording, parts, "en")
     assert len(found.words) == sum(len(part.tokens) for part in parts)

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from speech.engines import Manner, choose, espeak
+from speech.engines import SynthesisOptions, choose, espeak
 from speech.engines.espeak import Espeak, say, voices
 from speech.errors import EngineError, EngineUnavailable
-from speech.takes import perform
+from speech.takes import synthesize
 from speech.text import Chunk, Token
 
 
 def spoken(chunks, speed=1.0, language="en"):
-    return perform(Espeak(), [Chunk((Token(text, text),)) for text in chunks], Manner(language, speed))
+    return synthesize(Espeak(), [Chunk((Token(text, text),)) for text in chunks], SynthesisOptions(language, speed))
 
 
 def test_the_same_text_always_gives_the_same_samples():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speech.engines import Manner, f5
+from speech.engines import SynthesisOptions, f5
 from speech.engines import choose as choose_engine
 from speech.engines.f5 import F5
 from speech.errors import EngineUnavailable
@@ -24,8 +24,8 @@ def parts(longest=150):
     return [chunk.spoken for chunk in chunks(TEXT, "en", longest)]
 
 
-def take(texts, progress=None, **manner):
-    return F5().take(texts, Manner(**({"seed": 5} | manner)), progress)
+def take(texts, progress=None, **options):
+    return F5().synthesize(texts, SynthesisOptions(**({"seed": 5} | options)), progress)
 
 
 def official(text, reference, seed, steps):
@@ -107,9 +107,9 @@ def test_speed_changes_the_length_of_what_is_spoken():
 def test_reference_and_chunk_together_fill_the_window():
     engine, reference = F5(), f5._packaged()
     pace = len(reference.text) / reference.seconds
-    longest = engine.longest(TEXT, 1.0, None)
+    longest = engine.max_chunk_chars(TEXT, 1.0, None)
     assert longest / pace + reference.seconds == pytest.approx(22, abs=0.2)
-    assert engine.longest("你好世界", 1.0, None) == pytest.approx(longest / 3, abs=1)
+    assert engine.max_chunk_chars("你好世界", 1.0, None) == pytest.approx(longest / 3, abs=1)
 
 
 def test_models_stay_loaded_from_one_request_to_the_next():
@@ -132,7 +132,7 @@ def test_nothing_is_printed_where_replies_are(capsys):
 
 
 def test_auto_does_not_take_it_where_it_would_run_on_a_cpu():
-    assert "CPU" in (F5().reluctance() or "")
+    assert "CPU" in (F5().avoid_reason() or "")
     assert choose_engine("auto")[0].name == "espeak"
     assert choose_engine("f5-tts")[0].name == "f5-tts"
 

@@ -10,7 +10,7 @@ import pytest
 from speech.alignment import whisperx
 from speech.engines import f5
 from speech.errors import AlignerUnavailable, ModelError, SpeechError
-from speech.models import VOCODER, Place, adopt, aligner
+from speech.models import VOCODER, Location, adopt, aligner
 from speech.models.config import check_config
 
 
@@ -32,7 +32,7 @@ def cache(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("MODELS_DIR", str(root))
     f5._kept.clear()
     whisperx._kept.clear()
-    yield Place(root)
+    yield Location(root)
     f5._kept.clear()
     whisperx._kept.clear()
 

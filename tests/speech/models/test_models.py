@@ -10,9 +10,9 @@ import time
 import pytest
 
 from speech.errors import DamagedModel, KeyRefused, ModelError, SpeechError, Unreachable
-from speech.models import Place, find, listing, obtain, push, settle, sync, verify
+from speech.models import Location, find, fsync_model, listing, obtain, push, sync, verify
+from speech.models.location import candidates, choose
 from speech.models.manifest import PART, parse
-from speech.models.places import candidates, choose
 from speech.stores.s3 import S3Store
 from tests.conftest import bucket_at
 from tests.fakes.faults import FaultyProxy
@@ -22,23 +22,23 @@ NAME = "f5-tts/tiny"
 
 
 @pytest.fixture
-def place(tmp_path):
-    return Place(tmp_path / "models")
+def location(tmp_path):
+    return Location(tmp_path / "models")
 
 
 @pytest.fixture
 def fresh(tmp_path):
     """A second machine."""
-    return Place(tmp_path / "fresh")
+    return Location(tmp_path / "fresh")
 
 
-def make(place, files, name=NAME):
+def make(location, files, name=NAME):
     """A model that lies here; returns its paths."""
     paths = []
     for path, content in files.items():
-        (place.root / path).parent.mkdir(parents=True, exist_ok=True)
-        (place.root / path).write_bytes(content)
-        paths.append(place.root / path)
+        (location.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (location.root / path).write_bytes(content)
+        paths.append(location.root / path)
     return paths
 
 
@@ -50,9 +50,9 @@ BIG = {"tiny/model.safetensors": noise(3 * PART + 12345), "tiny/vocab.txt": b"a\
 
 
 @pytest.fixture
-def pushed(place, s3):
+def pushed(location, s3):
     """A model in the bucket."""
-    push(NAME, s3, place, files=make(place, BIG))
+    push(NAME, s3, location, files=make(location, BIG))
     return s3
 
 
@@ -81,8 +81,8 @@ def at_first(proxy, fault, times):
     return harmed
 
 
-def contents(place):
-    return {path: (place.root / path).read_bytes() for path in BIG}
+def contents(location):
+    return {path: (location.root / path).read_bytes() for path in BIG}
 
 
 def test_a_model_comes_back_as_it_was_pushed(pushed, fresh):
@@ -98,28 +98,28 @@ def test_what_the_bucket_lacks_is_not_there(s3, fresh):
     assert find("f5-tts/other", fresh) is None
 
 
-def test_the_manifest_is_written_last(place, bucket, proxy):
-    files = make(place, BIG)
+def test_the_manifest_is_written_last(location, bucket, proxy):
+    files = make(location, BIG)
     proxy.mode = lambda method, path: "refuse" if method == "PUT" and "manifests" in path else "plain"
     with pytest.raises(SpeechError):
-        push(NAME, through(proxy, bucket, retries=0), place, files=files)
+        push(NAME, through(proxy, bucket, retries=0), location, files=files)
     written = [path for method, path in proxy.seen if method in ("PUT", "POST")]
     assert "manifests" in written[-1] and all("manifests" not in path for path in written[:-1] if "blobs" in path)
     proxy.mode = "plain"
-    assert sync(NAME, through(proxy, bucket), Place(place.root.parent / "other")) is None
+    assert sync(NAME, through(proxy, bucket), Location(location.root.parent / "other")) is None
 
 
-def test_only_what_the_bucket_lacks_is_sent(place, pushed):
-    assert push(NAME, pushed, place) == 0
-    make(place, {"tiny/more.bin": noise(1000, 2)})
-    files = [place.root / path for path in (*BIG, "tiny/more.bin")]
-    assert push(NAME, pushed, place, files=files) == 1000
+def test_only_what_the_bucket_lacks_is_sent(location, pushed):
+    assert push(NAME, pushed, location) == 0
+    make(location, {"tiny/more.bin": noise(1000, 2)})
+    files = [location.root / path for path in (*BIG, "tiny/more.bin")]
+    assert push(NAME, pushed, location, files=files) == 1000
 
 
-def test_a_file_under_two_names_is_stored_and_fetched_once(place, fresh, bucket, proxy):
+def test_a_file_under_two_names_is_stored_and_fetched_once(location, fresh, bucket, proxy):
     content = noise(100_000)
     store = through(proxy, bucket)
-    push(NAME, store, place, files=make(place, {"a/one.bin": content, "b/two.bin": content}))
+    push(NAME, store, location, files=make(location, {"a/one.bin": content, "b/two.bin": content}))
     sync(NAME, store, fresh)
     fetched = [path for method, path in proxy.seen if method == "GET" and "/blobs/" in path]
     assert len(fetched) == 1
@@ -133,10 +133,10 @@ def test_what_lies_here_is_not_fetched_again(pushed, fresh, bucket, proxy):
     assert not [path for _, path in proxy.seen if "/blobs/" in path]
 
 
-def test_a_changed_manifest_fetches_only_what_changed(place, pushed, fresh, bucket, proxy):
+def test_a_changed_manifest_fetches_only_what_changed(location, pushed, fresh, bucket, proxy):
     sync(NAME, pushed, fresh)
     changed = BIG | {"tiny/vocab.txt": b"a\nc\n"}
-    push(NAME, pushed, place, files=make(place, changed))
+    push(NAME, pushed, location, files=make(location, changed))
     sync(NAME, through(proxy, bucket), fresh)
     assert contents(fresh) == changed
     assert len([path for _, path in proxy.seen if "/blobs/" in path]) == 1
@@ -167,15 +167,15 @@ def test_a_connection_that_is_cut_is_taken_up_again(pushed, fresh, bucket, proxy
 CHILD = """
 import sys
 from pathlib import Path
-from speech.models import Place, sync
+from speech.models import Location, sync
 from speech.stores.s3 import S3Store
 from tests.conftest import bucket_at
-sync(sys.argv[3], S3Store(bucket_at(sys.argv[1], sys.argv[2])), Place(Path(sys.argv[4])))
+sync(sys.argv[3], S3Store(bucket_at(sys.argv[1], sys.argv[2])), Location(Path(sys.argv[4])))
 """
 
 
-def start(url, bucket, place):
-    return subprocess.Popen([sys.executable, "-c", CHILD, url, bucket.name, NAME, str(place.root)])
+def start(url, bucket, location):
+    return subprocess.Popen([sys.executable, "-c", CHILD, url, bucket.name, NAME, str(location.root)])
 
 
 def test_a_killed_process_leaves_nothing_that_looks_whole_and_the_next_one_goes_on(pushed, fresh, bucket, proxy):
@@ -206,15 +206,15 @@ def test_two_processes_fetch_a_file_once(pushed, fresh, bucket, proxy):
     assert len(fetched) == 5  # four parts and the vocabulary; an empty file is not asked for
 
 
-def test_two_hundred_small_files_come_back(place, fresh, s3):
+def test_two_hundred_small_files_come_back(location, fresh, s3):
     files = {f"many/{index:03}.bin": noise(20_000 + index, index) for index in range(200)}
-    push("f5-tts/many", s3, place, files=make(place, files))
+    push("f5-tts/many", s3, location, files=make(location, files))
     sync("f5-tts/many", s3, fresh)
     assert {path: (fresh.root / path).read_bytes() for path in files} == files
 
 
-def test_too_little_room_is_told_before_anything_is_fetched(place, s3, fresh, bucket, proxy):
-    push(NAME, s3, place, files=make(place, BIG))
+def test_too_little_room_is_told_before_anything_is_fetched(location, s3, fresh, bucket, proxy):
+    push(NAME, s3, location, files=make(location, BIG))
     text = json.loads(s3.read(f"models/manifests/{NAME}.json"))
     text["files"][0] |= {"size": 10**14, "parts": ["0" * 64] * -(-(10**14) // PART)}
     s3.write(f"models/manifests/{NAME}.json", json.dumps(text), "application/json")
@@ -265,9 +265,9 @@ def test_verify_names_what_has_changed(pushed, fresh):
     assert verify(NAME, fresh) == ["tiny/model.safetensors"]
 
 
-def another_start(place):
+def another_start(location):
     """As if the machine had been started anew since the model came."""
-    path = place.root / ".f5-flows" / "manifests" / f"{NAME}.json"
+    path = location.root / ".f5-flows" / "manifests" / f"{NAME}.json"
     told = json.loads(path.read_text())
     path.write_text(json.dumps(told | {"unsettled": "another start"}))
     return told["unsettled"]
@@ -287,15 +287,15 @@ def test_what_came_before_the_machines_last_start_is_hashed_before_it_is_used(pu
 
 def test_what_is_settled_is_not_hashed_again(pushed, fresh):
     sync(NAME, pushed, fresh)
-    settle(NAME, fresh)
+    fsync_model(NAME, fresh)
     assert another_start(fresh) == ""
 
 
-def test_the_listing_tells_where_each_model_is(place, pushed, fresh):
+def test_the_listing_tells_where_each_model_is(location, pushed, fresh):
     make(fresh, {"x.bin": b"x"})
-    assert {name: where for name, (where, _) in listing(pushed, place).items()} == {NAME: "both"}
+    assert {name: where for name, (where, _) in listing(pushed, location).items()} == {NAME: "both"}
     assert {name: where for name, (where, _) in listing(pushed, fresh).items()} == {NAME: "bucket"}
-    assert {name: where for name, (where, _) in listing(None, place).items()} == {NAME: "here"}
+    assert {name: where for name, (where, _) in listing(None, location).items()} == {NAME: "here"}
 
 
 # The hub's part: a first load, a push, and a fresh machine that never asks the hub.
@@ -308,11 +308,11 @@ REPOSITORY = {
 LOAD = """
 import json, sys
 from pathlib import Path
-from speech.models import Place, announce, obtain
+from speech.models import Location, announce, obtain
 from speech.stores.s3 import S3Store
 from tests.conftest import bucket_at
 root, url, name, online = Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4] == "online"
-place = Place(root)
+place = Location(root)
 store = S3Store(bucket_at(url, name, retries=0)) if name else None
 announce(place, offline=not online)
 found = obtain(["vocoder/vocos-mel-24khz"], place, store, online=online)
@@ -326,10 +326,10 @@ print(json.dumps([{name: [str(path) for path in one.files] for name, one in foun
 """
 
 
-def load(place, hub, url="", bucket="", online="online", *more):
+def load(location, hub, url="", bucket="", online="online", *more):
     variables = dict(os.environ) | {"HF_ENDPOINT": hub, "HF_HUB_DISABLE_XET": "1", "HF_HUB_DOWNLOAD_TIMEOUT": "3"}
     done = subprocess.run(
-        [sys.executable, "-c", LOAD, str(place.root), url, bucket, online, *more],
+        [sys.executable, "-c", LOAD, str(location.root), url, bucket, online, *more],
         env=variables, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -344,9 +344,9 @@ def hub():
 
 
 def test_a_model_goes_from_the_hub_to_the_bucket_and_from_there_to_a_machine_that_is_offline(
-    hub, place, fresh, bucket, gateway
+    hub, location, fresh, bucket, gateway
 ):
-    models, problems, notes, _ = load(place, hub.url, gateway.url, bucket.name)
+    models, problems, notes, _ = load(location, hub.url, gateway.url, bucket.name)
     assert (problems, notes) == ({}, [])
     assert [path.rsplit("/", 1)[1] for path in models[VOCODER]] == ["config.yaml", "pytorch_model.bin", "main"]
     hub.stop()
@@ -359,47 +359,47 @@ def test_a_model_goes_from_the_hub_to_the_bucket_and_from_there_to_a_machine_tha
     assert weights.read_bytes() == REPOSITORY["charactr/vocos-mel-24khz"]["pytorch_model.bin"]
 
 
-def test_the_hub_is_asked_only_for_the_files_that_are_needed(hub, place):
-    load(place, hub.url)
+def test_the_hub_is_asked_only_for_the_files_that_are_needed(hub, location):
+    load(location, hub.url)
     assert not [path for path in hub.seen if path.endswith("README.md")]
 
 
-def test_a_bucket_that_does_not_answer_is_a_note_and_the_hub_serves(hub, place):
-    models, problems, notes, _ = load(place, hub.url, "http://127.0.0.1:9", "nowhere")
+def test_a_bucket_that_does_not_answer_is_a_note_and_the_hub_serves(hub, location):
+    models, problems, notes, _ = load(location, hub.url, "http://127.0.0.1:9", "nowhere")
     assert models and not problems
     assert any("model cache was not used" in note for note in notes)
     assert any("not pushed" in note for note in notes)
 
 
-def test_a_bucket_that_does_not_answer_does_not_matter_to_what_lies_here(hub, place):
-    load(place, hub.url)
+def test_a_bucket_that_does_not_answer_does_not_matter_to_what_lies_here(hub, location):
+    load(location, hub.url)
     hub.stop()
-    models, problems, _, _ = load(place, hub.url, "http://127.0.0.1:9", "nowhere", "offline")
+    models, problems, _, _ = load(location, hub.url, "http://127.0.0.1:9", "nowhere", "offline")
     assert models and not problems
 
 
-def test_a_damaged_object_is_replaced_by_what_the_hub_has(hub, place, fresh, bucket, gateway, s3):
-    load(place, hub.url, gateway.url, bucket.name)
+def test_a_damaged_object_is_replaced_by_what_the_hub_has(hub, location, fresh, bucket, gateway, s3):
+    load(location, hub.url, gateway.url, bucket.name)
     manifest = parse(s3.read(f"models/manifests/{VOCODER}.json"), VOCODER)
     digest = next(file.digest for file in manifest.files if file.path.endswith(".bin"))
     s3.write(f"models/blobs/{digest}", "x" * 400_000, "application/octet-stream")
     models, problems, notes, _ = load(fresh, hub.url, gateway.url, bucket.name)
     assert models and not problems and any("damaged" in note for note in notes)
-    other = Place(fresh.root.parent / "third")
+    other = Location(fresh.root.parent / "third")
     hub.stop()
     models, problems, notes, _ = load(other, hub.url, gateway.url, bucket.name, "offline")
     assert (problems, notes) == ({}, [])
 
 
-def test_neither_hub_nor_cache_is_said_in_words(place):
-    models, problems, _, _ = load(place, "http://127.0.0.1:9")
+def test_neither_hub_nor_cache_is_said_in_words(location):
+    models, problems, _, _ = load(location, "http://127.0.0.1:9")
     assert models == {}
     assert "cannot be fetched from charactr/vocos-mel-24khz" in problems[VOCODER]
     assert "f5-flows models push" in problems[VOCODER]
 
 
-def test_what_nobody_publishes_must_be_in_the_cache(place, s3):
-    found = obtain([NAME], place, s3)
+def test_what_nobody_publishes_must_be_in_the_cache(location, s3):
+    found = obtain([NAME], location, s3)
     assert "neither in the model cache nor here" in found.problems[NAME]
 
 
@@ -414,9 +414,9 @@ def test_the_volume_is_preferred_and_the_home_is_the_way_out(tmp_path, monkeypat
     monkeypatch.setenv("RUNPOD_VOLUME", str(tmp_path / "unmounted"))
     from speech.settings import settings
 
-    place = choose()
-    assert place.root == settings().f5_flows_home / "models"
-    assert "not mounted" in place.passed_over[0]
+    location = choose()
+    assert location.root == settings().f5_flows_home / "models"
+    assert "not mounted" in location.rejected[0]
 
 
 def test_without_room_anywhere_each_place_is_named(monkeypatch, tmp_path):
@@ -429,8 +429,8 @@ def test_without_room_anywhere_each_place_is_named(monkeypatch, tmp_path):
 def test_every_library_is_told_the_place_before_it_is_imported(tmp_path):
     names = ("HF_HOME", "HF_HUB_CACHE", "TRANSFORMERS_CACHE", "TORCH_HOME", "NLTK_DATA", "CACHED_PATH_CACHE_ROOT")
     code = (
-        "import os; from pathlib import Path; from speech.models import Place, announce\n"
-        f"announce(Place(Path({str(tmp_path)!r})), offline=True)\n"
+        "import os; from pathlib import Path; from speech.models import Location, announce\n"
+        f"announce(Location(Path({str(tmp_path)!r})), offline=True)\n"
         f"print(*[os.environ[name] for name in {names}], os.environ['HF_HUB_OFFLINE'])"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

@@ -108,10 +108,10 @@ def test_a_recording_that_nobody_transcribed_is_listened_to_by_a_model_from_the_
     components, tmp_path, s3, monkeypatch
 ):
     """The real pipeline, on a network with random weights: it is fetched, it is loaded, and it hears something."""
-    from speech.models import TRANSCRIBER, Place, push
+    from speech.models import TRANSCRIBER, Location, push
     from tests.fakes.networks import transcriber
 
-    place = Place(tmp_path / "source")
+    place = Location(tmp_path / "source")
     push(TRANSCRIBER, s3, place, files=transcriber(place.root / TRANSCRIBER))
     monkeypatch.setenv("MODELS_DIR", str(tmp_path / "fresh"))
     clip = make(voice(tmp_path / "a.wav"), None, "en", s3)

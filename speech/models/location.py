@@ -10,11 +10,11 @@ from uuid import uuid4
 from speech.errors import ModelError
 from speech.settings import export, settings
 
-__all__ = ["Place", "announce", "choose"]
+__all__ = ["Location", "announce", "choose"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """The root of the cache on this machine.
 
     Attributes:
@@ -23,7 +23,7 @@ class Place:
     """
 
     root: Path
-    passed_over: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
 
     @property
     def hub(self) -> Path:
@@ -39,7 +39,7 @@ def candidates() -> list[Path]:
     return [values.runpod_volume / "models", values.f5_flows_home / "models"]
 
 
-def choose(wanted: int = 0) -> Place:
+def choose(wanted: int = 0) -> Location:
     """The first place that can be written to and has room.
 
     Args:
@@ -53,7 +53,7 @@ def choose(wanted: int = 0) -> Place:
         if problem := _problem(root, wanted):
             passed.append(problem)
         else:
-            return Place(root, tuple(passed))
+            return Location(root, tuple(passed))
     raise ModelError(f"There is no place for models: {' '.join(passed)} Set MODELS_DIR to one.")
 
 
@@ -83,13 +83,13 @@ _PUNKT_LANGUAGES = (
 )  # fmt: skip
 
 
-def announce(place: Place, *, offline: bool = False) -> None:
+def announce(location: Location, *, offline: bool = False) -> None:
     """Set every variable by which a library finds its models; libraries read them when they are imported.
 
     Args:
         offline: no library may ask a hub, which would cost seconds for each file that is there.
     """
-    root = place.root
+    root = location.root
     for language in _PUNKT_LANGUAGES:
         folder = root / "nltk" / "tokenizers" / "punkt_tab" / language
         folder.mkdir(parents=True, exist_ok=True)
@@ -97,8 +97,8 @@ def announce(place: Place, *, offline: bool = False) -> None:
             (folder / name).touch()
     variables = {
         "HF_HOME": root,
-        "HF_HUB_CACHE": place.hub,
-        "TRANSFORMERS_CACHE": place.hub,
+        "HF_HUB_CACHE": location.hub,
+        "TRANSFORMERS_CACHE": location.hub,
         "TORCH_HOME": root / "torch",
         "NLTK_DATA": root / "nltk",
         "CACHED_PATH_CACHE_ROOT": root / "cached_path",

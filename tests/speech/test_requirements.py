@@ -3,12 +3,12 @@
 import pytest
 
 from speech.models import VOCODER
-from speech.needs import needs
 from speech.request import SpeechRequest
+from speech.requirements import requirements_of
 
 
 def needed(engine="f5-tts", **fields):
-    return needs(SpeechRequest.parse({"text": "Good morning, everybody."} | fields), engine)
+    return requirements_of(SpeechRequest.parse({"text": "Good morning, everybody."} | fields), engine)
 
 
 def test_the_demo_voice_needs_nothing():

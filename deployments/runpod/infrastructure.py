@@ -1,6 +1,6 @@
-"""Where on RunPod a flow run is: a job of an endpoint, or a pod of its own. One protocol for both.
+"""The infrastructure of a flow run on RunPod: a job of an endpoint, or a pod of its own. One protocol for both.
 
-A place is named by the flow run's `infrastructure_pid`, `<endpoint>:<job>` or `pod:<pod>`, so that any
+It is named by the flow run's `infrastructure_pid`, `<endpoint>:<job>` or `pod:<pod>`, so that any
 worker can find it again after the one that made it has died.
 """
 
@@ -14,7 +14,7 @@ from deployments.runpod.client import Pod, RunPod
 from deployments.runpod.diagnosis import Diagnosis, of_job, of_pod, of_queue
 from speech.errors import Gone, RunPodError
 
-__all__ = ["JobPlace", "Place", "PodPlace", "Standing", "find"]
+__all__ = ["Infrastructure", "JobInfrastructure", "PodInfrastructure", "Standing", "find"]
 
 _POD = "pod"
 # The workers of an endpoint are asked after no more often than this, as RunPod advises.
@@ -23,7 +23,7 @@ _WORKERS_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a place stands.
+    """How the infrastructure of a run stands.
 
     Attributes:
         queued: nobody has begun.
@@ -35,8 +35,8 @@ class Standing:
     diagnosis: Diagnosis | None = None
 
 
-class Place(Protocol):
-    """One place. `look` and `end` raise `RunPodError`; ending what has ended is no error."""
+class Infrastructure(Protocol):
+    """A job or a pod. `look` and `end` raise `RunPodError`; ending what has ended is no error."""
 
     pid: str
 
@@ -47,7 +47,7 @@ class Place(Protocol):
         """Stop what runs there, and pay no more for it."""
 
 
-class JobPlace:
+class JobInfrastructure:
     """A job of a serverless endpoint."""
 
     def __init__(self, runpod: RunPod, endpoint: str, job: str) -> None:
@@ -82,7 +82,7 @@ class JobPlace:
         return self._waits
 
 
-class PodPlace:
+class PodInfrastructure:
     """A pod that runs one flow run."""
 
     def __init__(self, runpod: RunPod, pod: str) -> None:
@@ -102,7 +102,7 @@ class PodPlace:
         await self._runpod.delete_pod(self._pod)
 
 
-def find(runpod: RunPod, pid: str | None, endpoint: str | None) -> Place | None:
+def find(runpod: RunPod, pid: str | None, endpoint: str | None) -> Infrastructure | None:
     """The place of that name; None where it is not one of ours.
 
     Args:
@@ -112,5 +112,5 @@ def find(runpod: RunPod, pid: str | None, endpoint: str | None) -> Place | None:
     if not name:
         return None
     if kind == _POD:
-        return PodPlace(runpod, name)
-    return JobPlace(runpod, kind, name) if kind == endpoint else None
+        return PodInfrastructure(runpod, name)
+    return JobInfrastructure(runpod, kind, name) if kind == endpoint else None

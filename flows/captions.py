@@ -1,0 +1,107 @@
+"""The captions of a recording: its words are timed, and become subtitle files in the store."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prefect.exceptions import CancelledRun
+
+from flows.workspace import job_id
+from speech.alignment.google import Account
+from speech.audio import Recording
+from speech.errors import AlignmentError, told
+from speech.outputs import PIECES, PREVIEW
+from speech.request import SpeechRequest
+from speech.script import Script
+from speech.stores import Store
+from speech.subtitles import Subtitles, make, summary
+from speech.words import delay
+from tasks.align_words import align_words
+from tasks.encode_audio import Delivered
+from tasks.persist import persist_files
+from tasks.progress import Progress
+from tasks.render_subtitles import render_subtitles
+
+__all__ = ["Captions", "caption"]
+
+
+@dataclass(frozen=True, slots=True)
+class Captions:
+    """What captioning adds to a result.
+
+    Attributes:
+        fields: of `SpeechResult`.
+        warnings: what the user should know.
+    """
+
+    subtitles: Subtitles | None = None
+    fields: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+async def caption(
+    request: SpeechRequest,
+    script: Script,
+    recording: Recording,
+    audio: Delivered,
+    account: Account | None,
+    store: Store,
+    folder: Path,
+    progress: Progress,
+) -> Captions:
+    """Caption a recording whose audio is stored already, and never lost to what becomes of its captions.
+
+    Args:
+        audio: the recording as it is delivered.
+        account: Google's; None where there is none.
+        folder: the working folder of the run.
+    """
+    try:
+        return await _caption(request, script, recording, audio, account, store, folder, progress)
+    except CancelledRun:
+        raise
+    except Exception as fault:
+        what = "The words could not be timed" if isinstance(fault, AlignmentError) else "There are no subtitles"
+        return Captions(warnings=(f"{what}: {told(fault)}",))
+
+
+async def _caption(
+    request: SpeechRequest,
+    script: Script,
+    recording: Recording,
+    audio: Delivered,
+    account: Account | None,
+    store: Store,
+    folder: Path,
+    progress: Progress,
+) -> Captions:
+    await progress.start_step("align")
+    alignment = await align_words(recording, script, request.timing_method, account)
+    await progress.start_step("render")
+    subtitles = make(
+        delay(alignment.words, audio.delay_ms, recording.duration_ms),
+        text=script.text,
+        language=script.language,
+        duration_ms=recording.duration_ms,
+        method=alignment.method,
+        job_id=job_id(),
+        **request.presentation(),
+    )
+    broken = subtitles.broken()
+    rendered = await render_subtitles(subtitles, request, recording, audio.path, folder)
+    await progress.start_step("persist")
+    urls = await persist_files(store, job_id(), rendered.paths)
+    fields = {
+        "timing_files": {name: urls[name] for name in request.formats},
+        "preview_url": urls.get(PREVIEW),
+        "cues_url": urls.get(PIECES),
+        "timing_format": request.timing_format,
+        "timing_method": alignment.method,
+        "word_count": len(alignment.words),
+        "timing_confidence": subtitles.confidence,
+        "timing_cost_usd": alignment.cost_usd or None,
+        "subtitle_problems": [asdict(problem) for problem in broken] or None,
+    }
+    return Captions(subtitles, fields, (*alignment.warnings, *rendered.warnings, *summary(broken)))

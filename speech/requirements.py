@@ -1,0 +1,103 @@
+"""What a request requires of a machine: runtime components and models, and how they get there."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from speech.errors import InstallError, ModelError
+from speech.models import aligner, announce, cache_in, choose, fsync_model, obtain
+from speech.request import SpeechRequest
+from speech.runtime import ensure
+from speech.settings import settings
+from speech.stores import Store
+
+__all__ = ["Requirements", "fetch_models", "install_components", "requirements_of"]
+
+Tell = Callable[[str], None]
+
+# A warm worker does not ask again within this time whether the cache has changed.
+_TRUSTED_SECONDS = 600.0
+_obtained: dict[tuple[str, str], float] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """Names of components and models: those without which the request fails, and those it can do without."""
+
+    components: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    useful_components: tuple[str, ...] = ()
+    useful_models: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.components or self.models or self.useful_components or self.useful_models)
+
+
+def requirements_of(request: SpeechRequest, engine: str | None = None) -> Requirements:
+    """What to install and fetch for a request; nothing where the demo voice will speak.
+
+    Args:
+        engine: auto, f5-tts or espeak; None for what the worker is set up for.
+    """
+    from speech.engines.f5 import F5, models
+
+    name = engine or settings().engine
+    if name != "f5-tts" and not (name == "auto" and find_spec("torch") and F5().avoid_reason() is None):
+        return Requirements()
+    values = settings()
+    faster = ("flash-attn",) if values.flash_attention else ()
+    if not request.return_word_timings:
+        return Requirements(("f5-tts",), models(), faster)
+    from speech.language import detect
+    from speech.text import normalise
+
+    language = request.language or detect(normalise(request.text))
+    account = values.google_credentials_json or values.google_application_credentials or values.google_block
+    useful = (*faster, "whisperx", "google") if account else (*faster, "whisperx")
+    return Requirements(("f5-tts",), models(), useful, (aligner(language),))
+
+
+def install_components(required: Requirements, tell: Tell) -> list[str]:
+    """Install the components that are missing; returns why optional ones could not be installed.
+
+    Raises:
+        InstallError: a component without which the request fails cannot be installed.
+    """
+    notes = []
+    for name in required.components:
+        ensure(name, tell)
+    for name in required.useful_components:
+        try:
+            ensure(name, tell)
+        except InstallError as fault:
+            notes.append(str(fault))
+    return notes
+
+
+def fetch_models(required: Requirements, store: Store, tell: Tell) -> list[str]:
+    """Fetch the models that are missing; returns what the user should know.
+
+    Raises:
+        ModelError: a model without which the request fails cannot be fetched.
+    """
+    location = choose()
+    names = [
+        name
+        for name in (*required.models, *required.useful_models)
+        if time.monotonic() - _obtained.get((str(location.root), name), -_TRUSTED_SECONDS) >= _TRUSTED_SECONDS
+    ]
+    if not names:
+        return []
+    announce(location)
+    found = obtain(names, location, cache_in(store), tell=tell)
+    announce(location, offline=True)
+    _obtained.update({(str(location.root), name): time.monotonic() for name in found.models})
+    for name in found.models:
+        threading.Thread(target=fsync_model, args=(name, location), daemon=True).start()
+    if lacking := [problem for name, problem in found.problems.items() if name in required.models]:
+        raise ModelError("; ".join(lacking))
+    return [*found.notes, *found.problems.values()]

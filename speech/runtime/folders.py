@@ -1,0 +1,114 @@
+"""Where components lie: a folder each, and beside it a marker that says what it was made for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import stat
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from speech.errors import InstallError
+from speech.files import write_text
+from speech.runtime.components import Component, Need
+from speech.runtime.environment import base_versions, is_fixed
+from speech.runtime.plan import InstallPlan, Tell
+from speech.settings import settings
+
+__all__ = ["digest", "home", "installed", "lock", "mark"]
+
+# What the folder of a component is called; see `digest`.
+_FOLDER = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9a-f]{12}")
+
+
+def home() -> Path:
+    """The folder that holds the components: on the network volume where there is one, so that workers share them."""
+    values = settings()
+    if values.runtime_dir:
+        return values.runtime_dir
+    volume = values.runpod_volume
+    return (volume / "f5-flows" if volume.is_dir() else values.f5_flows_home) / "runtime"
+
+
+def installed(component: Component, need: Need) -> tuple[Path, ...]:
+    """The folders that were made for this interpreter, this PyTorch and these requirements."""
+    wanted = [*need.whole, *need.bare]
+    for marker in sorted(home().glob(f"{component.name}-*.json")):
+        try:
+            found = json.loads(marker.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if not isinstance(found, dict) or not isinstance(found.get("beside", []), list):
+            continue
+        names = [marker.stem, *found.get("beside", [])]
+        suits = found.get("made_for") == _made_for() and found.get("requirements") == wanted
+        if suits and all(_is_trusted(marker.parent, name) for name in names):
+            return tuple(marker.parent / name for name in names)
+    return ()
+
+
+def _is_trusted(place: Path, name: object) -> bool:
+    """Whether code may be imported from a folder that a marker names: one of a component, here, and nobody else's.
+
+    The folder may be shared, and whoever writes a marker would else choose what runs.
+    """
+    if not isinstance(name, str) or not _FOLDER.fullmatch(name):
+        return False
+    try:
+        found = (place / name).lstat()
+    except OSError:
+        return False
+    mine = found.st_uid in (0, os.geteuid()) and not found.st_mode & stat.S_IWOTH
+    return stat.S_ISDIR(found.st_mode) and mine
+
+
+def mark(
+    target: Path, component: Component, need: Need, found: InstallPlan, beside: Sequence[Path], seconds: float
+) -> None:
+    marker = {
+        "component": component.name,
+        "made_for": _made_for(),
+        "requirements": [*need.whole, *need.bare],
+        "packages": {package.name: package.version for package in found.packages},
+        "beside": [folder.name for folder in beside],
+        "download_bytes": found.size,
+        "seconds": round(seconds, 1),
+    }
+    write_text(target.with_name(target.name + ".json"), json.dumps(marker, indent=1))
+
+
+def _made_for() -> dict[str, str]:
+    fixed = {name: version for name, version in base_versions().items() if is_fixed(name)}
+    python = f"{platform.python_implementation()} {platform.python_version()} {sys.platform} {platform.machine()}"
+    return {"python": python} | dict(sorted(fixed.items()))
+
+
+def digest(component: Component, need: Need, live: Mapping[str, str]) -> str:
+    """Names a component's folder: another set of requirements or another environment gets another one."""
+    key = json.dumps([component.name, need.whole, need.bare, sys.prefix, sorted(live.items())])
+    return hashlib.sha256(key.encode()).hexdigest()[:12]
+
+
+@contextmanager
+def lock(name: str, tell: Tell) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    try:
+        home().mkdir(parents=True, exist_ok=True)
+        lock = FileLock(home() / f"{name}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            tell(f"{name} is being installed by another process; waiting for it.")
+            lock.acquire()
+    except OSError as fault:
+        raise InstallError(f"{name} cannot be installed: {fault.strerror or fault} ({home()}).") from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,93 @@
+"""What installing a component would do."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from speech.errors import InstallError
+from speech.runtime.components import Component, Need
+from speech.runtime.environment import is_fixed, own_dependencies, tags
+from speech.runtime.installers import Installer, Package
+
+__all__ = ["WITHOUT_TORCH", "InstallPlan", "Tell", "missing_requirements", "need_of", "resolve"]
+
+Tell = Callable[[str], None]
+
+WITHOUT_TORCH = "{name} needs PyTorch, which is never installed for you; see pytorch.org."
+
+
+@dataclass(frozen=True, slots=True)
+class InstallPlan:
+    """What installing a component would do.
+
+    Attributes:
+        packages: those to be fetched.
+        moved: for packages that are there in a version that does not suit: old and new version.
+    """
+
+    component: str
+    packages: tuple[Package, ...]
+    moved: Mapping[str, tuple[str, str]]
+
+    @property
+    def size(self) -> int:
+        """Bytes to download, as far as the index says."""
+        return sum(package.size or 0 for package in self.packages)
+
+    def __str__(self) -> str:
+        names = ", ".join(f"{package.name} {package.version}" for package in self.packages)
+        moved = "".join(f"; {name} {new} is used in place of {old}" for name, (old, new) in self.moved.items())
+        return f"{self.component}: {len(self.packages)} packages, {self.size / 1e6:.0f} MB to download ({names}){moved}"
+
+
+def need_of(component: Component, live: Mapping[str, str]) -> Need:
+    if component.torch and "torch" not in live:
+        raise InstallError(WITHOUT_TORCH.format(name=component.name))
+    return component.needs({**live, **tags()} if component.name == "flash-attn" else live)
+
+
+def missing_requirements(need: Need, live: Mapping[str, str]) -> list[str]:
+    """The requirements that nothing here fulfils."""
+    missing = []
+    for requirement in map(Requirement, (*need.whole, *need.bare)):
+        version = live.get(canonicalize_name(requirement.name))
+        if version is None or not requirement.specifier.contains(version, prereleases=True):
+            missing.append(f"{requirement.name}{requirement.specifier}" + (f" (here is {version})" if version else ""))
+    return missing
+
+
+def resolve(component: Component, need: Need, live: Mapping[str, str], installer: Installer, home: Path) -> InstallPlan:
+    """Everything here stays as it is where that can be; else all but the fixed packages may get a newer twin."""
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{component.name}-", dir=home) as folder:
+        constraints = Path(folder) / "constraints.txt"
+
+        def attempt(names: Sequence[str]) -> list[Package]:
+            pins = "\n".join(f"{name}=={live[name]}" for name in names if name != "f5-flows")
+            constraints.write_text(pins, encoding="utf-8")
+            found = installer.resolve(need.whole, constraints, alone=False) if need.whole else []
+            return found + (installer.resolve(need.bare, constraints, alone=True) if need.bare else [])
+
+        try:
+            found = attempt(list(live))
+        except InstallError as fault:
+            if "cannot be reached" in str(fault):
+                raise
+            found = attempt([name for name in live if name in own_dependencies() or is_fixed(name)])
+    # A folder that is already on the path has what it has: the installer sees only the interpreter's own.
+    packages = tuple(package for package in found if live.get(package.name) != package.version)
+    if touched := [
+        one for one in packages if one.name in live and (is_fixed(one.name) or one.name in own_dependencies())
+    ]:
+        raise InstallError(
+            f"it would bring {', '.join(f'{one.name} {one.version}' for one in touched)}, "
+            "which must stay as they are here."
+        )
+    moved = {one.name: (live[one.name], one.version) for one in packages if one.name in live}
+    return InstallPlan(component.name, packages, moved)
