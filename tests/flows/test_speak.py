@@ -21,7 +21,6 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
 
 from flows.speak import speak
-from speech import alignment
 from speech.audio import blocks
 from speech.errors import InvalidRequest, SpeechError
 from speech.records import load, reply
@@ -183,7 +182,8 @@ async def test_the_same_request_and_seed_give_the_same_audio(store):
 
 async def test_a_run_that_runs_again_leaves_one_result(store, monkeypatch):
     job = "7a1d8d6c-5a53-4d39-8a43-9d0f5e5f3c11"
-    monkeypatch.setattr("flows.speak.job_id", lambda: job)
+    for module in ("speak", "captions"):
+        monkeypatch.setattr(f"flows.{module}.job_id", lambda: job)
     await run()
     before = [key for key in keys(store) if job in key]
     await run()
@@ -191,7 +191,7 @@ async def test_a_run_that_runs_again_leaves_one_result(store, monkeypatch):
 
 
 async def test_audio_is_delivered_when_no_aligner_can_time_it(store, monkeypatch):
-    monkeypatch.setattr(alignment, "ALIGNERS", {})
+    monkeypatch.setattr("speech.alignment.chain.ALIGNERS", {})
     answer = await (await run()).aresult()
     assert f"output/{answer['job_id']}.wav" in keys(store)
     assert "timing_files" not in answer
@@ -235,7 +235,7 @@ class Patient(Told):
 
 
 async def test_progress_is_seen_while_the_voice_speaks(monkeypatch):
-    monkeypatch.setattr("speech.engines.ENGINES", {"patient": f"{__name__}:Patient"})
+    monkeypatch.setattr("speech.engines.choice.ENGINES", {"patient": f"{__name__}:Patient"})
     seen, heard = [], []
     monkeypatch.setattr("tasks.progress.aupdate_progress_artifact", watch(seen))
     token = listener.set(lambda step, share: heard.append((step, share)))
@@ -269,7 +269,7 @@ class Stopping(Told):
 
 @pytest.fixture
 def stopping(monkeypatch):
-    monkeypatch.setattr("speech.engines.ENGINES", {"espeak": f"{__name__}:Stopping"})
+    monkeypatch.setattr("speech.engines.choice.ENGINES", {"espeak": f"{__name__}:Stopping"})
     return lambda stop: monkeypatch.setattr(Stopping, "stop", staticmethod(stop))
 
 

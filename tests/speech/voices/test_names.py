@@ -4,7 +4,7 @@ import pytest
 
 from speech.errors import InvalidRequest
 from speech.stores.folder import FolderStore
-from speech.voices import DEFAULT, find, shown
+from speech.voices import DEFAULT, find, redact_url
 
 
 def test_a_stored_voice_is_found_with_or_without_its_ending(tmp_path):
@@ -23,4 +23,4 @@ def test_no_voice_is_the_default_one(tmp_path):
 
 
 def test_a_url_is_shown_without_what_grants_access():
-    assert shown("https://x.org/a.wav?X-Amz-Signature=abc#d") == "https://x.org/a.wav"
+    assert redact_url("https://x.org/a.wav?X-Amz-Signature=abc#d") == "https://x.org/a.wav"

@@ -7,8 +7,8 @@ import pytest
 from speech.errors import InvalidRequest
 from speech.request import SpeechRequest
 from speech.stores.folder import FolderStore
+from speech.voices import redact_url
 from speech.voices import seal as sealing
-from speech.voices import shown
 from speech.voices.seal import FOLDER, seal, sealed, unseal
 
 SECRET = "X-Amz-Expires=3600&X-Amz-Signature=0123456789abcdef"
@@ -30,7 +30,7 @@ def another_process():
 
 def test_a_sealed_url_shows_where_the_voice_lies_and_not_what_opens_it(store):
     kept = seal(URL, store)
-    assert shown(kept) == "https://example.com/voices/ann%20b.wav"
+    assert redact_url(kept) == "https://example.com/voices/ann%20b.wav"
     assert "0123456789abcdef" not in kept and "Signature" not in kept
 
 
