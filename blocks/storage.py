@@ -101,6 +101,10 @@ def from_block(block: Any) -> Store:
 
 
 async def _load(name: str) -> Any:
+    if not name.partition("/")[2]:
+        raise SettingsError(
+            f"The storage block {name!r} is not accepted; expected s3-bucket/<name> or local-file-system/<name>."
+        )
     import prefect_aws  # noqa: F401  registers its block types
     from prefect.blocks.core import Block
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -24,6 +25,7 @@ __all__ = [
     "open_store",
     "read_script",
     "refuse",
+    "spare",
     "temporary_files",
     "use_server",
     "writable",
@@ -64,7 +66,10 @@ def read_script(text: str | None, file: Path | None) -> str:
     if text == "-":
         raw = sys.stdin.buffer.read()
     elif file is not None:
-        raw = file.read_bytes()
+        try:
+            raw = file.read_bytes()
+        except OSError as fault:
+            refuse(f"The script {file} cannot be read: {fault.strerror}.")
     else:
         return str(text)
     return as_text(raw, "The script")
@@ -82,6 +87,14 @@ def writable(folder: Path) -> Path:
     except OSError as fault:
         refuse(f"--out: {folder} cannot be written to: {fault.strerror}; free some room there, or name another folder.")
     return folder
+
+
+def spare(sources: Iterable[Path | None], targets: Iterable[Path]) -> None:
+    """Refuse to write over what is read."""
+    for target in targets:
+        for source in sources:
+            if source and source.exists() and target.exists() and target.samefile(source):
+                refuse(f"--out: {target} would be written over, and it is what is read; name another folder or file.")
 
 
 @contextmanager
@@ -110,6 +123,8 @@ def blame(fault: OSError) -> str:
 
     from speech.settings import settings
 
+    if fault.errno is None:
+        return str(fault)
     if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
         return f"{fault.filename or 'This machine'}: {fault.strerror or fault}"
     places = {
@@ -177,6 +192,9 @@ def use_server() -> None:
     else:
         configured = server.ensure(lambda text: click.echo(text, err=True)).api
         export(PREFECT_API_AUTH_STRING=server.password())
+        # What answers on this machine is reached directly, whatever proxy leads to the world.
+        for name in ("NO_PROXY", "no_proxy"):
+            export(**{name: ",".join(filter(None, (os.environ.get(name), "127.0.0.1")))})
     # The console is for the person; Prefect's own log goes to the server and its UI.
     export(
         PREFECT_API_URL=configured,

@@ -14,9 +14,9 @@ import json
 import os
 import secrets
 import socket
+import stat
 import subprocess
 import sys
-import tempfile
 import time
 from base64 import b64encode
 from collections.abc import Callable
@@ -46,6 +46,10 @@ _HOSTS = ("127.0.0.1", "localhost")
 _PROGRAM = "deployments.server_process"
 # Where the server makes links that sign a browser in.
 LINK = "/f5-flows/link"
+
+# What lies in our home beside the files of the server, and is nobody else's either.
+_FOLDERS = ("prefect", "running")
+_OURS = (*_FOLDERS, "storage", "models", "runtime")
 
 Say = Callable[[str], None]
 
@@ -93,6 +97,10 @@ class Server:
         """Whether it takes our password and says that it is well, within the time it has."""
         return _status(self.api, _basic(password()), seconds or _ANSWER_SECONDS) == 200
 
+    def refuses(self) -> bool:
+        """Whether it asks for another password than ours."""
+        return _status(self.api, _basic(password()), _ANSWER_SECONDS) in (401, 403)
+
     def sign_in(self) -> str:
         """A URL that opens the UI in a browser and signs it in: once, within two minutes.
 
@@ -128,7 +136,7 @@ def password() -> str:
     if known := _read(path):
         return known
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with FileLock(path.with_name("server.auth.lock")):
+    with FileLock(path.with_name("server.auth.lock"), mode=0o600):
         if known := _read(path):
             return known
         path.unlink(missing_ok=True)
@@ -152,17 +160,21 @@ def ensure(say: Say) -> Server:
         if (server := find()) and server.current and server.answers():
             return server
         _close(home)
-        with FileLock(home / "server.lock", timeout=_START_SECONDS + _PATIENCE_SECONDS):
+        with FileLock(home / "server.lock", timeout=_START_SECONDS + _PATIENCE_SECONDS, mode=0o600):
             # Another process may have started one while this one waited.
             server = find()
             if server and server.current:
                 if server.answers():
                     return server
-                say("The local Prefect server is slow to answer; waiting for it ...")
-                if _answers_in_time(server):
-                    return server
+                if not server.refuses():
+                    say("The local Prefect server is slow to answer; waiting for it ...")
+                    if _answers_in_time(server):
+                        return server
             if stop():
-                say("The local Prefect server does not answer or is of another version; replacing it.")
+                say(
+                    "The local Prefect server does not answer, is of another version or has another password; "
+                    "replacing it."
+                )
             return _start(say)
     except Timeout:
         raise ServerError(
@@ -214,7 +226,7 @@ def reset(say: Say) -> Server:
     home = settings().f5_flows_home
     try:
         _close(home)
-        with FileLock(home / "server.lock", timeout=_START_SECONDS + _PATIENCE_SECONDS):
+        with FileLock(home / "server.lock", timeout=_START_SECONDS + _PATIENCE_SECONDS, mode=0o600):
             stop()
             old = _database()
             kept = old.with_name(f"{old.stem}-{datetime.now():%Y%m%d-%H%M%S-%f}{old.suffix}")
@@ -225,7 +237,10 @@ def reset(say: Say) -> Server:
     except Timeout:
         raise ServerError("Another process is starting the local Prefect server; try again when it has.") from None
     except OSError as fault:
-        raise ServerError(f"The old database in {home} cannot be put aside: {fault.strerror}.") from None
+        raise ServerError(
+            f"The database in {home} cannot be put aside: {fault.strerror}; make the folder writable, "
+            "or name another one with F5_FLOWS_HOME."
+        ) from None
     return ensure(say)
 
 
@@ -339,16 +354,20 @@ def _basic(text: str) -> dict[str, str]:
 
 def _close(home: Path) -> None:
     """Make the folder, and close it and what an earlier version left in it to everybody else."""
-    if home.resolve() == Path(tempfile.gettempdir()).resolve():
-        raise ServerError(f"F5_FLOWS_HOME is {home}, which all users share; name a folder of your own.")
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    names = {path.name for path in home.iterdir()}
+    others = [name for name in names if name not in _OURS and not name.startswith("server.")]
+    if home.resolve() == Path("/") or (others and home.stat().st_mode & stat.S_ISVTX):
+        raise ServerError(f"F5_FLOWS_HOME is {home}, which all users share; name a folder of your own.")
     file = _database()
     file.parent.mkdir(exist_ok=True)
-    for folder in (home, file.parent):
-        folder.chmod(0o700)
-    for path in (home / "server.log", home / "server.auth", _state_file(), *database.parts(file)):
-        if path.exists():
-            path.chmod(0o600)
+    closed = [path for path in home.iterdir() if path.name in _FOLDERS or path.name.startswith("server.")]
+    # The mode of a folder that holds nothing of ours yet, but other things, is not for us to change.
+    if not names or names & {"prefect", "server.auth", "server.json"}:
+        closed.append(home)
+    for path in (*closed, *file.parent.iterdir()):
+        if not path.is_symlink():
+            path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def _for_its_owner(path: str, flags: int) -> int:

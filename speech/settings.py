@@ -181,10 +181,30 @@ def _read(variables: frozenset[tuple[str, str]]) -> Settings:
     try:
         return Settings()
     except ValidationError as fault:
-        wrong = "; ".join(
-            f"{str(error['loc'][0]).upper()}: {error['msg']}" for error in fault.errors(include_input=False)
-        )
+        wrong = "; ".join(map(_fault, fault.errors()))
         raise SettingsError(f"The environment holds a value that is not accepted: {wrong}") from None
+
+
+def _fault(error: Any) -> str:
+    """What Pydantic found, as the variable, its value unless that is a text of any kind, and what is accepted."""
+    name = str(error["loc"][0]).upper()
+    field = Settings.model_fields[name.lower()]
+    is_text = name in SECRETS or field.annotation in (str, str | None)
+    shown = "" if is_text else f"={str(error['input'])[:60]!r}"
+    expected = {"bool_parsing": "true or false", "int_parsing": "a whole number", "float_parsing": "a number"}.get(
+        error["type"], error["msg"].removeprefix("Input should be ")
+    )
+    bounds = [
+        f"{words} {getattr(limit, sign)}"
+        for limit in field.metadata
+        for sign, words in (("gt", "more than"), ("ge", "at least"), ("lt", "less than"), ("le", "at most"))
+        if getattr(limit, sign, None) is not None
+    ]
+    if error["type"] in ("int_parsing", "float_parsing"):
+        expected = ", ".join([expected, *bounds])
+    elif bounds:
+        expected = ", ".join(bounds)
+    return f"{name}{shown}; expected {expected}"
 
 
 def export(**variables: str) -> None:

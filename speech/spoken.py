@@ -110,6 +110,9 @@ _UNSAID = regex.compile(r"[/_+=%°\s-]+")
 _GROUPING = regex.compile(r"['’\u202f\u00a0]")
 _MARK = regex.compile(r"[.,]")
 _LONE_GROUP = regex.compile(r"(?r)[.,]\d{3}$")
+# The longest words of dictionaries have 45 letters, those of place names 85.
+_LONGEST_WORD = 100
+_TOO_LONG = regex.compile(rf"\S{{{_LONGEST_WORD}}}(?=\S)")
 _FIGURES = regex.compile(r"[\d.,\s\u00a0\u202f٠-٩]+")
 
 
@@ -122,14 +125,23 @@ def spell(words: Sequence[str], language: str) -> list[str]:
     ['five dollars, fifty cents', 'in', 'nineteen eighty-four']
     """
     return [
-        _spell(
-            word,
-            language,
-            words[index - 1] if index else "",
-            words[index + 1] if index + 1 < len(words) else "",
+        _broken_up(
+            _spell(
+                word,
+                language,
+                words[index - 1] if index else "",
+                words[index + 1] if index + 1 < len(words) else "",
+            )
         )
         for index, word in enumerate(words)
     ]
+
+
+def _broken_up(spoken: str) -> str:
+    """The same with spaces in what is too long for a word: espeak-ng dies of it, and of so many dots in a row."""
+    if not _TOO_LONG.search(spoken):
+        return spoken
+    return _TOO_LONG.sub(r"\g<0> ", spoken.replace(".", " "))
 
 
 def _spell(word: str, language: str, before: str, after: str) -> str:

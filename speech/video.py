@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +70,8 @@ def probe(path: Path) -> Video:
     command += ["-frames:v", "1", "-pix_fmt", "yuv420p", "-f", "yuv4mpegpipe", "pipe:1"]
     with Program(command, fault=VideoError, seconds=_GLANCE_SECONDS, memory=_GLANCE_MEMORY) as program:
         header = _HEADER.match(program.run())
+    if header is None and "max pixel" in program.said:
+        raise VideoError(f"{path.name} is larger than 4096x2304 pixels; make it smaller first.")
     if header is None:
         raise VideoError(f"{path.name} is not a video that ffmpeg can read, or it has no picture.")
     told = program.said
@@ -149,7 +154,22 @@ def burn(
             raise VideoError("This machine has no font to write captions with; install one, such as fonts-dejavu-core.")
         if not frames:
             raise VideoError(f"{_name(picture)} has no frames to write captions on.")
+        _check_written(partial, target)
     return target
+
+
+def _check_written(partial: Path, target: Path) -> None:
+    """Find out what ffmpeg may not tell: that there was no room for the end of the file.
+
+    Raises:
+        OSError: the file is not whole.
+    """
+    try:
+        probe(partial)
+    except VideoError:
+        room = shutil.disk_usage(partial.parent).free > partial.stat().st_size // 100
+        code = errno.EIO if room else errno.ENOSPC
+        raise OSError(code, os.strerror(code), str(target)) from None
 
 
 def _source(path: Path) -> list[str]:

@@ -45,6 +45,8 @@ class Call:
     since: float
 
 
+# The settings that bound steps.
+_TIMEOUTS = ("processing_timeout", "setup_timeout", "request_timeout")
 _calls: dict[int, Call] = {}
 # One thread, so that the next call begins as soon as the one before it ends, whatever the loop is busy with.
 _GPU = ThreadPoolExecutor(1, thread_name_prefix="gpu")
@@ -99,7 +101,9 @@ def step(name: str, timeout: float, *, gpu: bool = False) -> Callable[[Callable[
                 async with asyncio.timeout(timeout):
                     return await working
             except TimeoutError:
-                raise TimeoutError(f"{name} took longer than {timeout:g} s, and was given up.") from None
+                variable = next((one for one in _TIMEOUTS if getattr(settings(), one) == timeout), None)
+                longer = f"; {variable.upper()} gives it longer" if variable else ""
+                raise TimeoutError(f"{name} took longer than {timeout:g} s, and was given up{longer}.") from None
             finally:
                 over.set()
 

@@ -37,7 +37,10 @@ def list_(storage: str | None) -> None:
     from speech.models import choose, listing
 
     location = choose()
-    for name, (where, manifest) in listing(open_store(storage), location).items():
+    found = listing(open_store(storage), location)
+    if not found:
+        click.echo(f"There is no model in the bucket, nor below {location.root}.")
+    for name, (where, manifest) in found.items():
         click.echo(f"{where:<8}{manifest.size / 1e6:>9.1f} MB  {len(manifest.files):>4} files  {name}")
 
 
@@ -92,6 +95,8 @@ def verify(names: tuple[str, ...]) -> None:
     from speech.models import verify as hash_again
 
     location, failed = choose(), False
+    if not (names or listing(None, location)):
+        click.echo(f"There is no model below {location.root}.")
     for name in names or listing(None, location):
         wrong = hash_again(name, location)
         failed |= bool(wrong)
@@ -106,15 +111,17 @@ def _brought(folder: Path, name: str, location: Location) -> list[Path]:
 
     if not folder.is_dir():
         refuse(f"--from: there is no folder {folder}.")
-    files = []
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    found, files = sorted(path for path in folder.rglob("*") if path.is_file()), []
+    if not found:
+        refuse(f"--from: {folder} is empty.")
+    if not any(path.suffix in (".safetensors", ".pt", ".bin", ".onnx") for path in found):
+        refuse(f"--from: {folder} holds no weights (such as model.safetensors).")
+    for path in found:
         target = location.root / name / path.relative_to(folder)
         target.parent.mkdir(parents=True, exist_ok=True)
         if not (target.exists() and target.samefile(path)):
             shutil.copyfile(path, target)
         files.append(target)
-    if not files:
-        refuse(f"--from: {folder} is empty.")
     return files
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from deployments.console import bar, number, open_store, read_script, refuse, writable, writing
+from deployments.console import bar, number, open_store, read_script, refuse, spare, writable, writing
 
 if TYPE_CHECKING:
     from speech.request import SpeechRequest
@@ -101,6 +101,7 @@ def align(
     request = _request(presented(options, formats))
     text = _script(audio, script)
     folder = writable(out or Path("output") / audio.stem)
+    spare((audio, script), (folder / f"{audio.stem}.{kind}" for kind in (*request.formats, PREVIEW)))
     with TemporaryDirectory(prefix="f5-flows-") as place, bar(quiet=False) as show:
         show("read", 0.0)
         recording = admit(audio, Path(place), mono=not request.split)
@@ -182,6 +183,12 @@ def burn(
     for given in (audio, timings, captions):
         if given is not None and not given.is_file():
             refuse(f"There is no file {given}.")
+    named = video or audio
+    target = out or Path("output") / f"{named.stem if named else job}.mp4"
+    if target.is_dir():
+        refuse(f"--out: {target} is a folder; name the MP4 file.")
+    writable(target.parent)
+    spare((video, audio, timings, captions, script), (target,))
     with TemporaryDirectory(prefix="f5-flows-") as folder, bar(quiet=False) as show:
         if job and audio is None and background:
             audio = _audio_of(job, storage, Path(folder))
@@ -190,6 +197,8 @@ def burn(
             refuse("--audio: the picture has no sound; give the recording.")
         if captions:
             text = read_text(captions)
+            if "[Events]" not in text:
+                refuse(f"--captions: {captions} is not an ASS file; expected one that holds [Events].")
         else:
             if script:
                 show("read", 0.0)
@@ -203,8 +212,6 @@ def burn(
             look = replace(subtitles.look, width=picture.width, height=picture.height)
             text = render(replace(subtitles, look=look), "ass")
         length = picture.duration_ms if isinstance(picture, Video) and audio is None else duration_ms(heard)
-        target = out or Path("output") / f"{heard.stem if video is None else video.stem}.mp4"
-        writable(target.parent)
         with writing(target.parent):
             burn(picture, text, audio, length, target, lambda share: show("burn", share))
     click.echo(f"  {target}")

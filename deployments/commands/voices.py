@@ -29,20 +29,28 @@ def voices() -> None:
 @click.option("--overwrite", is_flag=True, help="Replace a voice of the same name.")
 @_STORAGE
 def add(name: str, recording: str, text: str | None, overwrite: bool, storage: str | None) -> None:
-    """Store RECORDING as the voice NAME: any audio file, or an https URL.
+    """Store RECORDING as the voice NAME: an audio file of at most 50 MB, or an https URL.
 
     \b
     f5-flows voices add narrator me.m4a --text "What I say in it."
     """
     import base64
 
-    from speech.voices.library import Upload
+    from speech.voices.library import MOST_BYTES, Upload
     from speech.voices.library import add as store_voice
 
     fields: dict[str, object] = {"voice_name": name if name.endswith(".wav") else f"{name}.wav", "overwrite": overwrite}
     if "://" in recording:
         fields["voice_file_url"] = recording
     elif Path(recording).is_file():
+        size = Path(recording).stat().st_size
+        if not 0 < size <= MOST_BYTES:
+            refuse(
+                f"RECORDING: {recording} is empty."
+                if not size
+                else f"RECORDING: {recording} has {size / 1e6:.0f} MB, and at most {MOST_BYTES / 1e6:.0f} are taken; "
+                "cut a minute out of it, or store it as MP3."
+            )
         fields["voice_file"] = base64.b64encode(Path(recording).read_bytes()).decode()
     else:
         refuse(f"RECORDING: there is no file {recording}.")

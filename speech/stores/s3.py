@@ -82,7 +82,10 @@ class S3Store:
             "connect_timeout": timedelta(seconds=min(bucket.timeout, 10)),
         }
         if bucket.ca_bundle is not None:
-            options["root_certificate"] = bucket.ca_bundle.read_bytes()
+            try:
+                options["root_certificate"] = bucket.ca_bundle.read_bytes()
+            except OSError as fault:
+                raise SettingsError(f"AWS_CA_BUNDLE: {bucket.ca_bundle} cannot be read: {fault.strerror}.") from None
         credentials: dict[str, Any]
         if bucket.access_key is not None and bucket.secret_key is not None:
             credentials = {

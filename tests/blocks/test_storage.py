@@ -77,6 +77,11 @@ async def test_a_block_that_is_not_there_is_named(api):
         await aopen_store("s3-bucket/nobody")
 
 
+async def test_a_name_without_a_kind_is_refused(api):
+    with pytest.raises(SettingsError, match="'mine' is not accepted; expected s3-bucket/<name>"):
+        await aopen_store("mine")
+
+
 async def test_a_block_that_stores_no_files_is_refused(api):
     secret = Block.get_block_class_from_key("secret")
     await secret(value="x").asave("word", overwrite=True)

@@ -6,9 +6,9 @@ import shutil
 import signal
 import socket
 import sqlite3
+import stat
 import subprocess
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -191,10 +191,29 @@ class TestItIsItsUsersAlone:
         assert servers(home) == [new.pid]
         self.test_nobody_else_can_read_what_it_keeps(home, new)
 
-    def test_a_folder_that_all_share_is_no_home(self, monkeypatch):
-        monkeypatch.setenv("F5_FLOWS_HOME", tempfile.gettempdir())
+    def test_a_folder_that_all_share_is_no_home_and_stays_open(self, monkeypatch, tmp_path):
+        shared = tmp_path / "shared"
+        shared.mkdir()
+        shared.chmod(0o1777)
+        (shared / "of somebody").touch()
+        monkeypatch.setenv("F5_FLOWS_HOME", str(shared))
         with pytest.raises(ServerError, match="all users share"):
             server.ensure(said.append)
+        assert stat.S_IMODE(shared.stat().st_mode) == 0o1777
+
+    def test_a_folder_that_holds_other_things_keeps_its_mode(self, monkeypatch, tmp_path):
+        (tmp_path / "diary.txt").touch(0o644)
+        tmp_path.chmod(0o755)
+        monkeypatch.setenv("F5_FLOWS_HOME", str(tmp_path))
+        try:
+            server.ensure(said.append)
+            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path, *tmp_path.iterdir())}
+        finally:
+            server.stop()
+        assert modes[tmp_path.name] == 0o755
+        assert modes["diary.txt"] == 0o644
+        assert modes["prefect"] == 0o700
+        assert {mode for name, mode in modes.items() if name.startswith("server.")} == {0o600}
 
 
 class TestTheLinkToItsPages:
@@ -232,6 +251,16 @@ def test_a_killed_server_is_replaced(running):
     new = server.ensure(said.append)
     assert new.pid != old.pid
     assert new.answers()
+
+
+def test_a_server_with_another_password_is_replaced_at_once(home, running):
+    began = time.monotonic()
+    (home / "server.auth").write_text("somebody:else")
+    new = server.ensure(said.append)
+    assert new.pid != running.pid
+    assert new.answers()
+    assert not any("slow to answer" in sentence for sentence in said)
+    assert time.monotonic() - began < server._PATIENCE_SECONDS
 
 
 def test_a_server_that_hangs_is_replaced(monkeypatch, running):

@@ -78,3 +78,10 @@ def test_a_language_without_a_speller_keeps_its_digits():
 @pytest.mark.parametrize("language", ["en", "de", "th", "xx"])
 def test_no_word_breaks_it(word, language):
     assert isinstance(spell([word], language)[0], str)
+
+
+@pytest.mark.parametrize("word", ["a." * 10_000, "A.B.C." * 3000, "http://" + "x" * 5000])
+def test_what_is_too_long_for_a_word_is_said_in_pieces(word):
+    [spoken] = spell([word], "en")
+    assert max(map(len, spoken.split())) <= 100
+    assert spoken.replace(" ", "").count("a") == word.count("a")

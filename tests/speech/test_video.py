@@ -14,7 +14,7 @@ from speech.media import ffmpeg
 from speech.subtitles import make, render
 from speech.video import Background, burn, check_colour, probe
 from speech.words import Word
-from tests.conftest import font, needed
+from tests.conftest import font, needed, small_disk
 
 WORDS = [Word("MMMM", 500, 900), Word("MMMM.", 1000, 1500)]
 
@@ -103,6 +103,20 @@ def test_a_name_that_ffmpeg_would_take_for_a_protocol_is_a_file(film, tmp_path, 
     named = Path("10:30 talk.mp4")
     assert probe(named).has_audio
     assert sum(map(len, blocks(named, 16000))) > 16000
+
+
+def test_a_disk_that_fills_up_leaves_no_video_and_says_so(film, tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    with small_disk(small, "12k"):
+        with pytest.raises(OSError, match="No space left"):
+            burn(probe(film), captions(), None, 1500, small / "made.mp4")
+        assert not list(small.iterdir())
+
+
+def test_a_picture_that_is_too_large_is_named_as_such(tmp_path):
+    with pytest.raises(VideoError, match="is larger than 4096x2304 pixels"):
+        probe(encoded(tmp_path / "wide.mp4", "color=black:s=4200x2400:d=0.1:r=5"))
 
 
 def test_a_recording_is_no_video(sound):
