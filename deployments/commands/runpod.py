@@ -40,10 +40,26 @@ def worker(pool: str, name: str | None) -> None:
     from speech.settings import export
 
     use_server()
+    _check_pool(pool)
     # Whoever runs a worker wants to see what it does.
     export(PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="INFO")
     words = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, *(["--name", name] if name else [])]
     os.execv(sys.executable, words)
+
+
+def _check_pool(pool: str) -> None:
+    """Refuse a pool that is not there: Prefect would make one of that name, and wait there for ever."""
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound
+
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_work_pool(pool)
+        except ObjectNotFound:
+            known = ", ".join(sorted(one.name for one in client.read_work_pools())) or "none"
+            refuse(
+                f"--pool: there is no work pool {pool!r}; there are: {known}. To make it: f5-flows deploy --pool {pool}"
+            )
 
 
 @click.command()

@@ -324,6 +324,12 @@ def test_the_endpoint_is_served_only_where_runpod_asks_for_it(call):
     assert "RUNPOD_WEBHOOK_GET_JOB" in done.stderr
 
 
+def test_a_worker_of_a_pool_that_is_not_there_is_refused(call, prefect_server):
+    done = call("worker", "--pool", "nowhere")
+    assert done.returncode == 2
+    assert "there is no work pool 'nowhere'; there are: " in done.stderr
+
+
 def test_a_pool_at_runpod_needs_an_account(call, prefect_server):
     done = call("deploy", "--pool", "gpu", PREFECT_API_URL=prefect_server)
     assert done.returncode == 1
