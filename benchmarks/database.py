@@ -3,7 +3,7 @@
     uv run --all-extras --group dev python -m benchmarks.database
 
 Servers, each started on an empty database: SQLite as `prefect server start` opens it; SQLite with
-one writer at a time (`deployments.server_process`, the default); Postgres, where its programs are
+one writer at a time (`deployments.local.server_process`, the default); Postgres, where its programs are
 installed. On each: seconds to start empty and again; then 30 warm runs of `flows.speak` on one
 sentence, and the same functions called directly, in turns, in one process.
 """
@@ -29,7 +29,7 @@ from tests.fakes.gateway import free_port
 
 RUNS = 30
 PASSWORD = "benchmark:secret"
-OURS = [sys.executable, "-m", "deployments.server_process"]
+OURS = [sys.executable, "-m", "deployments.local.server_process"]
 
 
 @contextmanager

@@ -25,7 +25,7 @@ PROGRAM = Path(sys.executable).with_name("f5-flows")
 
 def jobs(count: int) -> None:
     """Run them one after the other in this process."""
-    from deployments.console import use_server
+    from deployments.cli.console import use_server
 
     use_server()
     from flows.speak import speak
@@ -41,7 +41,7 @@ def jobs(count: int) -> None:
 
 def plain_server() -> None:
     """Start a server that keeps what Prefect keeps."""
-    from deployments import retention, server
+    from deployments.local import retention, server
 
     retention.variables = dict
     server.ensure(print)

@@ -23,6 +23,7 @@ __all__ = [
     "EngineName",
     "Settings",
     "bare_environment",
+    "bypass_proxies",
     "environment",
     "export",
     "scrub",
@@ -210,6 +211,12 @@ def _fault(error: Any) -> str:
 def export(**variables: str) -> None:
     """Set environment variables for libraries that read them."""
     os.environ.update(variables)
+
+
+def bypass_proxies(host: str) -> None:
+    """Have a host reached directly, whatever proxy leads to the rest of the world."""
+    for name in ("NO_PROXY", "no_proxy"):
+        export(**{name: ",".join(filter(None, (os.environ.get(name), host)))})
 
 
 def environment(without: tuple[str, ...] = (), **variables: str) -> dict[str, str]:

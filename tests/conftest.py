@@ -46,7 +46,7 @@ import boto3  # noqa: E402
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 
-from deployments import server as local_server  # noqa: E402
+from deployments.local import server as local_server  # noqa: E402
 from speech.audio import Recording, record  # noqa: E402
 from speech.engines.espeak import Utterance, say  # noqa: E402
 from speech.stores.s3 import Bucket, S3Store  # noqa: E402

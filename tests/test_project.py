@@ -74,7 +74,7 @@ def test_the_wheel_holds_exactly_our_packages(tmp_path):
     kinds = (".yaml", ".html", ".json")
     data = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.suffix in kinds]
     assert sorted(names) == sorted(str(path.relative_to(ROOT)) for path in [*SOURCES, *data])
-    assert "f5-flows = deployments.program:main" in entry
+    assert "f5-flows = deployments.cli.program:main" in entry
     assert "f5_flows = deployments.collection" in entry
     assert notices
 
@@ -96,7 +96,7 @@ HEAVY = ("prefect", "numpy", "pydantic", "boto3", "obstore", "torch", "kaldi_nat
 @pytest.mark.parametrize(
     ("module", "allowed"),
     [
-        ("deployments.cli", ()),
+        ("deployments.cli.commands", ()),
         ("speech.errors", ()),
         ("speech.request", ("pydantic",)),
         ("speech.text", ()),

@@ -51,7 +51,7 @@ def warm_up() -> dict[str, Any]:
 
 def health() -> dict[str, dict[str, str]]:
     """The health report of the contract."""
-    from deployments.doctor import report
+    from deployments.cli.doctor import report
 
     return report()
 

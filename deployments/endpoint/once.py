@@ -6,7 +6,7 @@ import asyncio
 import logging
 from uuid import UUID
 
-from deployments.console import use_server
+from deployments.cli.console import use_server
 from deployments.endpoint.keeper import Keeper, Outcome
 from deployments.endpoint.logs import log_as_json
 from deployments.endpoint.supervisor import Supervisor

@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deployments.console import use_server
+from deployments.cli.console import use_server
 from deployments.endpoint.logs import log_as_json
 from deployments.endpoint.supervisor import Supervisor
 from speech.errors import SpeechError

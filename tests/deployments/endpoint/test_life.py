@@ -7,7 +7,7 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from deployments.commands.runpod import healthcheck
+from deployments.cli.runpod import healthcheck
 from deployments.endpoint import service
 from deployments.endpoint.jobs import Jobs
 from deployments.endpoint.keeper import Keeper

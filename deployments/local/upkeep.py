@@ -4,7 +4,7 @@ Runs that ended more than KEEP_DAYS ago go, by Prefect's own vacuum, which is to
 the database takes more than KEEP_MB before that, the oldest runs lose their steps, logs and artifacts; then
 events go, and then runs. All of it is done a few rows at a time, so that nobody waits for the one writer
 that SQLite has, and what is freed is given back to the disk. What a process that was killed has left is
-swept (`deployments.sweep`), and the log has a bound.
+swept (`deployments.local.sweep`), and the log has a bound.
 
 Prefect finds the two services below when this module is imported, and runs them as it runs its own.
 """
@@ -31,7 +31,7 @@ from prefect.server.services.perpetual_services import perpetual_service
 from prefect.settings import PREFECT_SERVER_API_AUTH_STRING, PREFECT_UI_API_URL
 from sqlalchemy.engine import make_url
 
-from deployments.lease import abandoned
+from deployments.local.lease import abandoned
 from speech.settings import environment, settings
 
 __all__ = ["prepare"]
@@ -90,7 +90,7 @@ async def sweep(perpetual: Perpetual = Perpetual(automatic=True, every=timedelta
     if secret := PREFECT_SERVER_API_AUTH_STRING.value():
         variables["PREFECT_API_AUTH_STRING"] = str(secret)
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "deployments.sweep", env=environment(**variables), stdin=asyncio.subprocess.DEVNULL
+        sys.executable, "-m", "deployments.local.sweep", env=environment(**variables), stdin=asyncio.subprocess.DEVNULL
     )
     try:
         await child.wait()

@@ -14,7 +14,7 @@ def main() -> None:
     """Run the command line; faults become one sentence and an exit code."""
     try:
         with listening():
-            from deployments.cli import run
+            from deployments.cli.commands import run
 
             run()
     except Stopped as stopped:

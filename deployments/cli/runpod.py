@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 import click
 
-from deployments.console import FAILED, fail, refuse, use_server
+from deployments.cli.console import FAILED, fail, refuse, use_server
 
 __all__ = ["endpoint", "execute", "healthcheck", "worker"]
 

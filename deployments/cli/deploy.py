@@ -6,7 +6,7 @@ import asyncio
 
 import click
 
-from deployments.console import use_server
+from deployments.cli.console import use_server
 
 __all__ = ["blocks", "deploy"]
 

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from deployments import server
-from deployments.lease import abandoned
+from deployments.local import server
+from deployments.local.lease import abandoned
 from speech.errors import NotFound, SpeechError
 from speech.settings import bare_environment, settings
 

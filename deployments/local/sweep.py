@@ -1,8 +1,8 @@
 """Ending the runs whose process is gone, and having all records say what Prefect says.
 
-    python -m deployments.sweep
+    python -m deployments.local.sweep
 
-The local server starts it when it finds a lease whose process is dead; see `deployments.upkeep`.
+The local server starts it when it finds a lease whose process is dead; see `deployments.local.upkeep`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelled, Crashed
 
 from deployments import ends
-from deployments.lease import Lease, abandoned, take
+from deployments.local.lease import Lease, abandoned, take
 from speech.errors import SpeechError
 from speech.scratch import clear
 

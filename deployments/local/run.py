@@ -23,11 +23,11 @@ from prefect.flow_engine import run_flow_async
 from prefect.states import Cancelled
 
 from blocks.storage import akeepable
-from deployments import server
 from deployments.ends import end
 from deployments.interrupts import WORK, Stopped
-from deployments.lease import Lease, hold
-from deployments.sweep import runs
+from deployments.local import server
+from deployments.local.lease import Lease, hold
+from deployments.local.sweep import runs
 from flows.speak import speak
 from speech.errors import ServerError, SpeechError
 from tasks.progress import listener

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from deployments.console import open_store, refuse
+from deployments.cli.console import open_store, refuse
 
 __all__ = ["voices"]
 

@@ -11,13 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployments.commands.deploy import blocks, deploy
-from deployments.commands.models import models
-from deployments.commands.runpod import endpoint, execute, healthcheck, worker
-from deployments.commands.runtime import runtime
-from deployments.commands.subtitles import align, burn, presentation, presented
-from deployments.commands.voices import voices
-from deployments.console import (
+from deployments.cli.console import (
     BAD_INPUT,
     FAILED,
     bar,
@@ -30,6 +24,12 @@ from deployments.console import (
     writable,
     writing,
 )
+from deployments.cli.deploy import blocks, deploy
+from deployments.cli.models import models
+from deployments.cli.runpod import endpoint, execute, healthcheck, worker
+from deployments.cli.runtime import runtime
+from deployments.cli.subtitles import align, burn, presentation, presented
+from deployments.cli.voices import voices
 
 if TYPE_CHECKING:
     from speech.request import SpeechRequest
@@ -169,7 +169,7 @@ def _run_flow(
     export(PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL")
     logging.raiseExceptions = False
 
-    from deployments.local import perform
+    from deployments.local.run import perform
 
     parameters = {"request": request, "engine": engine, "storage": storage, "google": google}
     return perform(parameters, show, remote=remote)
@@ -235,7 +235,7 @@ def result(job_id: str, storage: str | None) -> None:
 @cli.command()
 def doctor() -> None:
     """Say what is there, what is missing and what to do, one line each."""
-    from deployments.doctor import examine
+    from deployments.cli.doctor import examine
 
     findings = examine()
     for finding in findings:
@@ -252,7 +252,7 @@ def server() -> None:
 @server.command("start")
 def server_start() -> None:
     """Start it, unless it runs."""
-    from deployments.server import ensure
+    from deployments.local.server import ensure
 
     started = ensure(lambda text: click.echo(text, err=True))
     click.echo(f"The local Prefect server runs at {started.url} (process {started.pid}).")
@@ -261,7 +261,7 @@ def server_start() -> None:
 @server.command("stop")
 def server_stop() -> None:
     """Stop it."""
-    from deployments.server import stop
+    from deployments.local.server import stop
 
     click.echo("Stopped." if stop() else "No local Prefect server was running.")
 
@@ -269,7 +269,7 @@ def server_stop() -> None:
 @server.command("status")
 def server_status() -> None:
     """Say whether it runs and answers; exit code 1 if not."""
-    from deployments.server import find
+    from deployments.local.server import find
 
     found = find()
     if found is None:
@@ -282,7 +282,7 @@ def server_status() -> None:
 @server.command("ui")
 def server_ui() -> None:
     """Open its pages in a browser, signed in by a link that works once, within two minutes."""
-    from deployments.server import ensure
+    from deployments.local.server import ensure
 
     url = ensure(lambda text: click.echo(text, err=True)).sign_in()
     click.echo(url)
@@ -292,7 +292,7 @@ def server_ui() -> None:
 @server.command("reset")
 def server_reset() -> None:
     """Put its database aside under another name and start with an empty one."""
-    from deployments.server import reset
+    from deployments.local.server import reset
 
     started = reset(lambda text: click.echo(text, err=True))
     click.echo(f"The local Prefect server runs at {started.url} (process {started.pid}) on a new database.")

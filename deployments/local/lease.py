@@ -2,7 +2,7 @@
 
 Its runs carry the lease's name as a tag from the moment they exist. When the process dies, however it
 dies, the system lets go of the lock; whoever gets it then knows that these runs have no process any
-more (see `deployments.sweep`). Neither a number that another process has taken over nor a clock that
+more (see `deployments.local.sweep`). Neither a number that another process has taken over nor a clock that
 jumps can fool it, and another machine or another home has other files.
 """
 

@@ -30,7 +30,7 @@ import httpx
 import psutil
 from filelock import FileLock, Timeout
 
-from deployments import database, retention
+from deployments.local import database, retention
 from speech.errors import ServerError
 from speech.files import write_text
 from speech.settings import environment, settings
@@ -43,7 +43,7 @@ _ANSWER_SECONDS = 5
 # A server that lives may be starting, or starved by what else runs here; it has runs that a restart would lose.
 _PATIENCE_SECONDS = 120
 _HOSTS = ("127.0.0.1", "localhost")
-_PROGRAM = "deployments.server_process"
+_PROGRAM = "deployments.local.server_process"
 # Where the server makes links that sign a browser in.
 LINK = "/f5-flows/link"
 
@@ -303,7 +303,7 @@ def _start(say: Say) -> Server:
                 PREFECT_UI_API_URL=f"http://127.0.0.1:{port}/api",
                 PREFECT_SERVER_ANALYTICS_ENABLED="false",
                 PREFECT_SERVER_LOGGING_LEVEL="WARNING",
-                PYTHONPATH=str(Path(__file__).parent.parent),
+                PYTHONPATH=str(Path(__file__).parents[2]),
             ),
         )
     server = Server(child.pid, mark, port, version("prefect"), version("f5-flows"))

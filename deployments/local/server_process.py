@@ -33,8 +33,8 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount
 from uvicorn.config import STARTUP_FAILURE
 
-from deployments import upkeep
-from deployments.gate import Gate, SignIn
+from deployments.local import upkeep
+from deployments.local.gate import Gate, SignIn
 
 
 class OneWriter(AioSqliteConfiguration):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from deployments.console import bar, number, open_store, read_script, refuse, spare, writable, writing
+from deployments.cli.console import bar, number, open_store, read_script, refuse, spare, writable, writing
 
 if TYPE_CHECKING:
     from speech.request import SpeechRequest

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from deployments.console import FAILED, refuse
+from deployments.cli.console import FAILED, refuse
 
 __all__ = ["runtime"]
 

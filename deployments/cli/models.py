@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deployments.console import FAILED, open_store, refuse
+from deployments.cli.console import FAILED, open_store, refuse
 
 if TYPE_CHECKING:
     from speech.models import Location

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from deployments import server as local_server
+from deployments.local import server as local_server
 from speech.encoding import ENCODERS, encode
 from speech.engines.espeak import say
 from speech.video import probe

@@ -23,7 +23,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deployments.server import LINK
+from deployments.local.server import LINK
 
 __all__ = ["Gate", "SignIn"]
 

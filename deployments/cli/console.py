@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -183,8 +182,8 @@ def bar(quiet: bool) -> Iterator[Callable[[str, float], None]]:
 
 def use_server() -> None:
     """Point Prefect at a server that answers, before it is imported: its settings freeze then."""
-    from deployments import server
-    from speech.settings import export, settings
+    from deployments.local import server
+    from speech.settings import bypass_proxies, export, settings
 
     configured = settings().prefect_api_url
     if configured:
@@ -192,9 +191,7 @@ def use_server() -> None:
     else:
         configured = server.ensure(lambda text: click.echo(text, err=True)).api
         export(PREFECT_API_AUTH_STRING=server.password())
-        # What answers on this machine is reached directly, whatever proxy leads to the world.
-        for name in ("NO_PROXY", "no_proxy"):
-            export(**{name: ",".join(filter(None, (os.environ.get(name), "127.0.0.1")))})
+        bypass_proxies("127.0.0.1")
     # The console is for the person; Prefect's own log goes to the server and its UI.
     export(
         PREFECT_API_URL=configured,

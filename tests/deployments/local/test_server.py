@@ -21,7 +21,7 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from deployments import database, server
+from deployments.local import database, server
 from speech.errors import ServerError
 from speech.settings import settings
 from tests import PATIENCE, inherited

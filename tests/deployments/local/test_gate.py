@@ -8,7 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from deployments import server
+from deployments.local import server
 from tests import PATIENCE
 
 # What was done to the server before it asked for a password, and what else a page can send.

@@ -1,1 +1,0 @@
-"""Groups of the command line, one file a group."""
