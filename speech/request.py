@@ -93,6 +93,10 @@ class CueRules(BaseModel):
         return self.model_dump(exclude_none=True)
 
 
+# More fields or formats than this are nobody's who means it.
+_MOST_ITEMS = 100
+
+
 class SpeechRequest(BaseModel):
     """What to say, in which voice, and which files to make of it."""
 
@@ -241,6 +245,11 @@ class SpeechRequest(BaseModel):
             InvalidRequest: with every problem of `data`, each naming the field, the value and what
                 is accepted.
         """
+        # To find each of a million problems would take seconds.
+        for field, given in (("request", data), ("timing_formats", data.get("timing_formats"))):
+            if isinstance(given, dict | list) and len(given) > _MOST_ITEMS:
+                message = f"{field}: it holds {len(given)} items; at most {_MOST_ITEMS} are accepted"
+                raise InvalidRequest([Problem(field, None, "", message)])
         try:
             return cls.model_validate(data)
         except ValidationError as fault:

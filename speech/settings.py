@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from pathlib import Path
@@ -26,6 +27,7 @@ __all__ = [
     "bypass_proxies",
     "environment",
     "export",
+    "overridden",
     "scrub",
     "scrub_logs",
     "settings",
@@ -211,6 +213,21 @@ def _fault(error: Any) -> str:
 def export(**variables: str) -> None:
     """Set environment variables for libraries that read them."""
     os.environ.update(variables)
+
+
+@contextmanager
+def overridden(**variables: str) -> Iterator[None]:
+    """Set environment variables for a while."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def bypass_proxies(host: str) -> None:

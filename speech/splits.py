@@ -5,13 +5,13 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import soundfile
 
 from speech.files import replacing
 from speech.media import Plain, admit
+from speech.scratch import scratch
 from speech.subtitles.cues import Cue
 
 __all__ = ["pack", "spans", "split"]
@@ -30,7 +30,7 @@ def split(path: Path, cues: Sequence[Cue], folder: Path) -> list[Path]:
     """
     digits = max(4, len(str(len(cues))))
     made = []
-    with TemporaryDirectory(prefix="f5-flows-") as place:
+    with scratch() as place:
         source = Plain.find(admit(path, Path(place), mono=False))
         assert source
         for number, (start, end) in enumerate(spans(cues), 1):
@@ -50,7 +50,7 @@ def split(path: Path, cues: Sequence[Cue], folder: Path) -> list[Path]:
 def pack(path: Path, cues: Sequence[Cue], target: Path) -> Path:
     """The same pieces in one ZIP file."""
     with (
-        TemporaryDirectory() as folder,
+        scratch() as folder,
         replacing(target) as partial,
         zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive,
     ):

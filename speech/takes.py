@@ -8,7 +8,6 @@ words in it. What falls short is taken again with the next seed, and the best ta
 from __future__ import annotations
 
 import itertools
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from speech.audio import Samples, Span, record
 from speech.engines import Engine, Progress, SynthesisOptions
 from speech.errors import EngineError, SpeechError
+from speech.scratch import scratch
 from speech.text import Chunk
 from speech.words import Word
 
@@ -195,7 +195,7 @@ def _heard(samples: Samples, rate: int, chunk: Chunk, language: str) -> float | 
 
     if not available():
         return None
-    with tempfile.TemporaryDirectory(prefix="f5-flows-") as folder:
+    with scratch() as folder:
         recording = record(samples, rate, (), Path(folder) / "take.wav", 16_000)
         try:
             words = Embedded().align(recording, [chunk], language)

@@ -25,6 +25,7 @@ from prefect.exceptions import CancelledRun, ObjectAlreadyExists, ObjectNotFound
 from prefect.flow_engine import run_flow_async
 from prefect.states import Pending
 
+from blocks.storage import akeepable
 from speech.errors import InvalidRequest, NotFound, NotText, SpeechError, StoreError
 from speech.outputs import content_type, key
 from speech.records import kinds, load
@@ -128,14 +129,17 @@ async def perform(speak: Flow[..., Any], text: Text, asked: dict[str, Any], wher
     except InvalidRequest as fault:
         return Outcome(reason=str(fault))
     parameters = {"request": request.model_dump(mode="json", exclude_unset=True), **where}
+    digest = hashlib.sha256(json.dumps([text.key, text.content, parameters]).encode()).hexdigest()
+    # Sealing the same request twice gives two texts, so it is left out of what tells runs apart.
+    kept = await akeepable(request, where.get("storage"))
+    parameters["request"] = kept.model_dump(mode="json", exclude_unset=True)
     async with get_client() as client:
-        digest = hashlib.sha256(json.dumps([text.key, text.content, parameters]).encode()).hexdigest()
         run = await _flow_run(client, speak, parameters, f"inbox-{digest}")
         state = run.state
         if state is None or not state.is_completed():
             if run.run_count >= _MOST_TRIES:
                 return Outcome(reason=f"It failed {run.run_count} times; last: {state.message if state else ''}")
-            if state and state.is_final():
+            if state and (state.is_final() or state.is_cancelling()):
                 await client.set_flow_run_state(run.id, Pending(name="Claimed", message="inbox"), force=True)
                 run = await client.read_flow_run(run.id)
             state = await run_flow_async(speak, flow_run=run, parameters=run.parameters, return_type="state")
@@ -144,7 +148,12 @@ async def perform(speak: Flow[..., Any], text: Text, asked: dict[str, Any], wher
 
 @step("file away", timeout=settings().setup_timeout)
 def file_away(text: Text, outcome: Outcome, store: Store, folder: Path) -> str:
-    """Put a text, and what was made of it, where they belong; the text leaves the inbox last."""
+    """Put a text, and what was made of it, where they belong; the text leaves the inbox last.
+
+    One that was changed or taken away while it was spoken stays as it is, for the next visit.
+    """
+    if text.content is not None and _content(store, text.key) != text.content:
+        return text.key
     name = text.key.removeprefix(_INBOX).removesuffix(".txt")
     try:
         return _file(text, outcome, store, folder, _fitting(name))
@@ -153,6 +162,13 @@ def file_away(text: Text, outcome: Outcome, store: Store, folder: Path) -> str:
             raise
         # Something may stand there already that is no file.
         return _file(text, outcome, store, folder, _fitting(name, always=True))
+
+
+def _content(store: Store, key: str) -> str | None:
+    try:
+        return store.read(key)
+    except (NotFound, NotText):
+        return None
 
 
 def _file(text: Text, outcome: Outcome, store: Store, folder: Path, name: str) -> str:
@@ -211,6 +227,8 @@ async def _judge(state: State[Any], job: str) -> Outcome | None:
         return Outcome(job_id=job)
     if state.is_cancelled():
         raise CancelledRun
+    if not state.is_final():
+        return None
     fault = await state.aresult(raise_on_failure=False)
     if isinstance(fault, StoreError) or (isinstance(fault, SpeechError) and fault.transient):
         return None

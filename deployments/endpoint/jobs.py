@@ -130,17 +130,45 @@ class Jobs:
         await asyncio.to_thread(find, request.local_voice, store)
         runs = await self._prefect()
         left_to_pool = not request.wait and await runs.has_worker()
-        run = await runs.create(request, job["id"], claimed=not left_to_pool)
+        run = await self._create(request, job["id"], claimed=not left_to_pool)
         if request.wait:
             return _spoken(await self._run(job, run), str(run.id))
         queued = Record(job_id=str(run.id), status="QUEUED", state="Scheduled", request=public(request))
-        await asyncio.to_thread(save, store, queued)
+        try:
+            await asyncio.to_thread(save, store, queued)
+        except SpeechError as fault:
+            # The run has its place; its record is written when its state changes.
+            log.warning("The record of job %s could not be written: %s", run.id, fault)
+        except asyncio.CancelledError:
+            await self._withdraw(run)
+            raise
         if not left_to_pool:
             # Nobody waits for it; the container is asked to stop only when it is done.
             behind = asyncio.create_task(self._run({"id": job["id"]}, run))
             self._behind.add(behind)
             behind.add_done_callback(self._done_behind)
         return {"job_id": str(run.id), "status": "QUEUED"}
+
+    async def _create(self, request: SpeechRequest, job: str, *, claimed: bool) -> FlowRun:
+        """Create the flow run of a job; it is cancelled if RunPod stops the job meanwhile."""
+        creating = asyncio.create_task((await self._prefect()).create(request, job, claimed=claimed))
+        try:
+            return await asyncio.shield(creating)
+        except asyncio.CancelledError:
+            try:
+                run = await creating
+            except Exception as fault:
+                log.info("The run of a job that was stopped could not be created: %s", fault)
+            else:
+                await self._withdraw(run)
+            raise
+
+    async def _withdraw(self, run: FlowRun) -> None:
+        """Cancel a run that nobody has begun."""
+        try:
+            await (await self._prefect()).cancel(run.id)
+        except Exception as fault:
+            log.warning("Flow run %s could not be cancelled: %s", run.id, fault)
 
     def _done_behind(self, behind: asyncio.Task[Any]) -> None:
         self._behind.discard(behind)
@@ -163,6 +191,9 @@ class Jobs:
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
+            if working.cancelled() and not _is_being_cancelled():
+                # The run did not stop when it was cancelled in Prefect, and was given up.
+                return Outcome("CANCELLED", "Cancelled", error="The job was cancelled.")
             # RunPod stops the job; the run is stopped too, and only then is the job given back.
             await self._stop(run, working)
             raise
@@ -344,9 +375,9 @@ class Jobs:
             record: Record | None = await asyncio.to_thread(load, await _store_of(run), name)
         except InvalidRequest:
             record = None
-        if record and record.result and run and run.state and run.state.is_completed():
-            # The result is kept before Prefect is told; that it stands is written a moment after.
-            record = record.model_copy(update={"status": "COMPLETED", "state": str(run.state.name)})
+        if record and record.result and (run is None or (run.state and run.state.is_completed())):
+            # The result is kept before Prefect is told; a run that was deleted meanwhile has it too.
+            record = record.model_copy(update={"status": "COMPLETED", "state": "Completed"})
         return record, run
 
     async def _run_of(self, name: str) -> FlowRun | None:
@@ -378,6 +409,11 @@ class Jobs:
         told = [*problems, *self.mended()] or ["All that goes on beside the jobs works."]
         container = {"status": "degraded" if problems else "ok", "message": " ".join(told)}
         return {**checks, "prefect": prefect, "worker": worker, "container": container}
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 class _Reporter:

@@ -227,6 +227,9 @@ class Runs:
     async def cancel(self, run_id: UUID) -> None:
         """Ask for a run to be stopped, wherever it is; one that nobody has ends at once."""
         run = await self.read(run_id)
+        if run.infrastructure_pid is None and run.start_time is None:
+            await self.cancelled(run)
+            return
         if run.state and not run.state.is_final() and not run.state.is_cancelling():
             await self._client.set_flow_run_state(run_id, Cancelling())
             run = await self.read(run_id)

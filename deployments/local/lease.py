@@ -17,8 +17,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from filelock import FileLock, Timeout
+from pydantic import TypeAdapter
 
-from speech.settings import export, settings
+from speech.settings import overridden, settings
 
 __all__ = ["Lease", "abandoned", "hold", "take"]
 
@@ -56,9 +57,11 @@ class Lease:
         with suppress(OSError):
             _path(self.name).unlink()
 
-    def adopt(self) -> None:
-        """Make this process write where that one did."""
-        export(**self.environment)
+    @contextmanager
+    def adopted(self) -> Iterator[None]:
+        """Have this process write where that one did."""
+        with overridden(**self.environment):
+            yield
 
 
 @contextmanager
@@ -99,8 +102,8 @@ def take(path: Path) -> Iterator[Lease | None]:
     """
     with FileLock(path, blocking=False):
         try:
-            lease = Lease(**json.loads(path.read_text()))
-        except (ValueError, TypeError):
+            lease = TypeAdapter(Lease).validate_json(path.read_text())
+        except ValueError:
             lease = None
         yield lease
         path.unlink(missing_ok=True)

@@ -38,12 +38,12 @@ async def sweep() -> list[str]:
             if lease is None:
                 continue
             clear(Path(lease.scratch).parent)
-            lease.adopt()
-            async with get_client() as client:
-                # Those that are another server's are only forgotten: nobody here can tell how they stand.
-                for run in await runs(client, lease) if lease.api in (None, PREFECT_API_URL.value()) else ():
-                    await ends.end(client, run.id, _end(lease))
-                    ended.append(str(run.id))
+            with lease.adopted():
+                async with get_client() as client:
+                    # Those that are another server's are only forgotten: nobody here can tell how they stand.
+                    for run in await runs(client, lease) if lease.api in (None, PREFECT_API_URL.value()) else ():
+                        await ends.end(client, run.id, _end(lease))
+                        ended.append(str(run.id))
     return ended
 
 

@@ -6,7 +6,6 @@ clip makes it race or drawl. A recording is therefore cut at a silence, and its 
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from speech.audio import Samples, blocks, record
 from speech.errors import AudioError, InvalidRequest, ModelError, Problem, SpeechError
+from speech.scratch import scratch
 from speech.stores import Store
 
 __all__ = ["RATE", "Clip", "make"]
@@ -165,7 +165,7 @@ def _words_before(samples: Samples, end: int, text: str) -> str | None:
     from speech.words import confidence_of
 
     language = detect(text)
-    with tempfile.TemporaryDirectory(prefix="f5-flows-") as folder:
+    with scratch() as folder:
         recording = record(samples, RATE, (), Path(folder) / "voice.wav", 16_000)
         try:
             words = Embedded().align(recording, chunks(normalise(text), language), language)
@@ -180,7 +180,7 @@ def _words_before(samples: Samples, end: int, text: str) -> str | None:
 def _listened(clip: Samples, language: str | None, store: Store | None) -> str:
     from speech.transcriber import transcribe
 
-    with tempfile.TemporaryDirectory(prefix="f5-flows-") as folder:
+    with scratch() as folder:
         recording = record(clip, RATE, (), Path(folder) / "clip.wav", 16_000)
         try:
             return transcribe(recording.path, language, store)

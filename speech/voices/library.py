@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from speech.audio import blocks, duration_ms, write_wav
 from speech.errors import AudioError, FetchError, InvalidRequest, NotFound, Problem
 from speech.fetch import MOST_BYTES, fetch
 from speech.request import problems_of
+from speech.scratch import scratch
 from speech.stores import Store
 from speech.voices import Reference, Voice, check_stored_name, redact_url
 from speech.voices.clip import RATE, Clip, make
@@ -98,7 +98,7 @@ def add(upload: Upload, store: Store) -> dict[str, Any]:
     if not upload.overwrite and _exists(store, key):
         message = f"voice_name: {upload.voice_name!r} is taken; give another name, or overwrite: true"
         raise InvalidRequest([Problem("voice_name", upload.voice_name, "", message)])
-    with tempfile.TemporaryDirectory(prefix="f5-flows-") as folder:
+    with scratch() as folder:
         path = Path(folder) / "recording"
         _receive(upload.voice_file_url, upload.voice_file, path, "voice_file", upload.voice_name)
         text = upload.reference_text or _text(upload, Path(folder) / "text", upload.voice_name)

@@ -8,9 +8,10 @@ under `keys/`, so that any worker of that store can open it, whenever it comes t
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from urllib.parse import urldefrag
 
-from speech.errors import InvalidRequest, NotFound, Problem
+from speech.errors import InvalidRequest, NotFound, NotText, Problem
 from speech.request import SpeechRequest
 from speech.stores import Store
 from speech.voices import redact_url
@@ -70,11 +71,14 @@ def _key(store: Store) -> tuple[str, str]:
     from cryptography.fernet import Fernet
 
     names = [name for (where, name) in list(_kept) if where == str(store)]
-    names = names or sorted(entry.key.removeprefix(FOLDER) for entry in store.list(FOLDER))
-    if not names:
-        names = [secrets.token_hex(8)]
-        store.write(f"{FOLDER}{names[0]}", Fernet.generate_key().decode(), "text/plain")
-    return names[0], _read(store, names[0])
+    for name in names or sorted(entry.key.removeprefix(FOLDER) for entry in store.list(FOLDER)):
+        # Something else may have got in between.
+        with suppress(ValueError, NotFound, NotText):
+            Fernet(_read(store, name))
+            return name, _read(store, name)
+    name = secrets.token_hex(8)
+    store.write(f"{FOLDER}{name}", Fernet.generate_key().decode(), "text/plain")
+    return name, _read(store, name)
 
 
 def _read(store: Store, name: str) -> str:

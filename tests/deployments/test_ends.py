@@ -5,7 +5,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelled, Cancelling, Completed, Crashed, Failed, Running, Scheduled
 
-from deployments.ends import Sweep, agree, end
+from deployments.ends import Sweep, agree, end, sweep
 from flows.speak import speak
 from speech.outputs import key
 from speech.records import Record, load, save
@@ -124,3 +124,9 @@ async def test_a_sweep_finds_nothing_to_mend_twice(client, store):
     await a_run(client, Running(), Crashed())
     assert await Sweep(client, at_once=True)()
     assert await Sweep(client, at_once=True)() == []
+
+
+async def test_the_sweep_of_this_machine_makes_no_records_of_jobs_with_another_store(client, store):
+    run = await a_run(client, Running(), Completed())
+    assert run.id not in await sweep()
+    assert list(store.list("jobs/")) == []

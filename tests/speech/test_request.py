@@ -184,3 +184,15 @@ def test_a_reply_leaves_out_what_was_not_asked_for_and_never_holds_an_error():
     ).reply()
     assert not {key for key in reply if key.startswith("timing") or key in ("error", "word_count", "preview_url")}
     assert reply["warnings"] == ["w"]
+
+
+@pytest.mark.parametrize(
+    ("field", "more"),
+    [
+        ("request", {f"x{number}": 1 for number in range(100_000)}),
+        ("timing_formats", {"timing_formats": ["doc"] * 100_000}),
+    ],
+)
+def test_of_very_much_that_is_wrong_only_the_number_is_told(field, more):
+    with pytest.raises(InvalidRequest, match=rf"^{field}: it holds \d+ items; at most 100 are accepted$"):
+        SpeechRequest.parse({"text": "Hi"} | more)

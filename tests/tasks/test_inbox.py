@@ -6,12 +6,25 @@ from uuid import uuid4
 
 import boto3
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Cancelling
 
 from flows.inbox import narrate_inbox
 from speech.stores.folder import FolderStore
 from speech.stores.s3 import S3Store
+from tasks.inbox import Outcome, Text, file_away
+from tests import PATIENCE
 from tests.fakes.gateway import ACCESS_KEY, SECRET_KEY
+from tests.stack import LONG
 
 
 @pytest.fixture(autouse=True)
@@ -121,3 +134,37 @@ async def test_odd_keys_of_a_bucket_are_filed_as_well(bucket, monkeypatch):
     assert [store.read(place) for place in filed.values()] == ["Hello."] * 4
     assert list(store.strays("inbox/")) == []
     assert await visit() == {}
+
+
+async def test_a_text_that_is_changed_while_it_is_spoken_is_spoken_anew(place):
+    text = Text("inbox/good.txt", "The first version.")
+    assert await file_away(text, Outcome(reason="It was spoken."), FolderStore(place), place) == "inbox/good.txt"
+    assert below(place / "inbox") == [b"good.txt"]
+
+
+async def test_a_run_that_somebody_cancels_keeps_no_other_text_waiting(place):
+    mark = uuid4().hex
+    store = FolderStore(place)
+    store.write("inbox/good.txt", f"{mark}. {LONG}", "text/plain")
+    store.write("inbox/later.txt", "Good night.", "text/plain")
+    os.utime(place / "inbox" / "good.txt", (0, 0))
+    visiting = asyncio.create_task(visit())
+    running = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])))
+    async with get_client() as client, asyncio.timeout(PATIENCE):
+        found = []
+        while not found:
+            await asyncio.sleep(0.02)
+            runs = await client.read_flow_runs(flow_run_filter=running)
+            found = [run for run in runs if mark in str(run.parameters.get("request"))]
+        await client.set_flow_run_state(found[0].id, Cancelling(), force=True)
+    assert await visiting == {"inbox/later.txt": "inbox/done/later.txt"}
+    assert await visit() == {"inbox/good.txt": "inbox/done/good.txt"}
+
+
+async def test_what_opens_a_voice_is_not_kept_by_prefect(place):
+    mark = uuid4().hex
+    await visit(local_voice=f"https://voices.example/{mark}.wav?X-Amz-Signature=hunter2")
+    async with get_client() as client:
+        runs = await client.read_flow_runs(flow_filter=FlowFilter(name=FlowFilterName(any_=["speak"])), limit=200)
+        [run] = [run for run in runs if mark in str(run.parameters)]
+    assert "hunter2" not in str(run.parameters)

@@ -4,6 +4,10 @@ import signal
 import time
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterIdempotencyKey
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Cancelling
 
 from tests import PATIENCE
 from tests.stack import LONG, Container, ask
@@ -73,6 +77,18 @@ def test_a_run_beside_one_that_does_not_stop_when_cancelled_is_run_again(start):
     report = container.ask(endpoint="status")["output"]["health"]["worker"]["message"]
     assert "replaced 1 times" in report
     assert "did not stop when it was cancelled" in report
+
+
+def test_a_run_that_is_cancelled_in_prefect_and_does_not_stop_answers_its_job(start, prefect_server):
+    container = start(MAX_TEXT_CHARS="200000", CANCEL_GRACE="1")
+    stubborn = container.send(text=" ".join([LONG] * 8), return_word_timings=True)
+    until(lambda: says(container, stubborn, "align"))
+    mine = FlowRunFilter(idempotency_key=FlowRunFilterIdempotencyKey(any_=[f"runpod-job-{stubborn}"]))
+    with temporary_settings({PREFECT_API_URL: prefect_server}), get_client(sync_client=True) as client:
+        [run] = client.read_flow_runs(flow_run_filter=mine)
+        client.set_flow_run_state(run.id, Cancelling())
+    answer = container.answer(stubborn)
+    assert (answer["status"], answer["error"]) == ("FAILED", "The job was cancelled.")
 
 
 def says(container, job, step):

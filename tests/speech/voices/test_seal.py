@@ -90,3 +90,9 @@ def test_a_url_that_is_too_long_is_refused_without_its_query():
     with pytest.raises(InvalidRequest) as caught:
         SpeechRequest.parse({"text": "Hi", "local_voice": URL + "x" * 2048})
     assert "longer than 2048" in str(caught.value) and "Signature" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["", "garbage"])
+def test_what_else_lies_among_the_keys_is_passed_over(store, content):
+    store.write(f"{FOLDER}.DS_Store", content, "text/plain")
+    assert unseal(seal(URL, store), store) == URL

@@ -1,0 +1,47 @@
+"""The leases of processes on this machine."""
+
+import json
+import os
+
+import pytest
+
+from deployments.local.lease import abandoned, hold, take
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch, tmp_path):
+    monkeypatch.setenv("F5_FLOWS_HOME", str(tmp_path))
+    return tmp_path
+
+
+def left(home, **fields):
+    """The lease of a process that died."""
+    told = {"name": "process:x", "pid": 1, "api": None, "scratch": "/tmp/x"} | fields
+    (home / "running").mkdir()
+    (home / "running" / "x.lease").write_text(json.dumps(told))
+
+
+def test_a_living_process_is_not_swept(tmp_path):
+    with hold(None, str(tmp_path)):
+        assert abandoned() == []
+
+
+@pytest.mark.parametrize("wrong", [{"environment": None}, {"scratch": 5}, {"environment": {"A": 1}}])
+def test_a_lease_that_makes_no_sense_is_thrown_away(home, wrong):
+    left(home, **wrong)
+    [path] = abandoned()
+    with take(path) as lease:
+        assert lease is None
+    assert abandoned() == []
+
+
+def test_who_sweeps_writes_where_the_dead_one_did_and_then_where_it_did_before(home, monkeypatch):
+    monkeypatch.setenv("STORAGE_DIR", "/mine")
+    monkeypatch.delenv("S3_BUCKET", raising=False)
+    left(home, environment={"STORAGE_DIR": "/theirs", "S3_BUCKET": "theirs"})
+    [path] = abandoned()
+    with take(path) as lease:
+        with lease.adopted():
+            assert (os.environ["STORAGE_DIR"], os.environ["S3_BUCKET"]) == ("/theirs", "theirs")
+        assert os.environ["STORAGE_DIR"] == "/mine"
+        assert "S3_BUCKET" not in os.environ
