@@ -63,10 +63,10 @@ class Settings(BaseSettings):
 
     pytorch_cuda_alloc_conf: str = Field("max_split_size_mb:512", description="Passed on to PyTorch.")
     cuda_visible_devices: str | None = Field(None, description="Passed on to CUDA.")
-    hf_home: Path | None = Field(None, description="Set at start-up from the cache that is chosen.")
-    hf_hub_cache: Path | None = Field(None, description="Likewise.")
-    transformers_cache: Path | None = Field(None, description="Likewise.")
-    torch_home: Path | None = Field(None, description="Likewise.")
+    hf_home: Path | None = Field(None, description="Set at start-up, below the chosen MODELS_DIR.")
+    hf_hub_cache: Path | None = Field(None, description="Set at start-up, below the chosen MODELS_DIR.")
+    transformers_cache: Path | None = Field(None, description="Set at start-up, below the chosen MODELS_DIR.")
+    torch_home: Path | None = Field(None, description="Set at start-up, below the chosen MODELS_DIR.")
 
     runpod_ai_api_key: SecretStr | None = Field(None, description="Given by RunPod: a container's key.")
     runpod_endpoint_id: str | None = Field(None, description="Given by RunPod; else where runs are sent.")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.reference import PAGE, page
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("flows", "tasks", "blocks", "deployments", "speech")
 SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
@@ -124,3 +126,7 @@ def test_the_examples_in_docstrings_are_true():
         cwd=ROOT, capture_output=True, text=True, env=dict(os.environ),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
+
+
+def test_the_page_of_settings_is_the_one_that_settings_make():
+    assert PAGE.read_text() == page(), "run: python -m tests.reference"
