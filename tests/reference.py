@@ -1,6 +1,6 @@
 """The table of all settings in docs/settings.md, made from `Settings`.
 
-    python -m tests.reference
+python -m tests.reference
 """
 
 from __future__ import annotations
