@@ -11,6 +11,7 @@ what else is written is the same value once more, or an artifact that is then th
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from typing import Any
@@ -39,6 +40,8 @@ __all__ = ["explained", "install"]
 
 _WAIT = wait_random_exponential(multiplier=0.3, max=10)
 _LONGEST_PAUSE = 15.0
+# Prefect's engine asks for the default storage of results, which it can do without, in the middle of its event loop.
+_LONGEST_BLOCK = 5.0
 # A process that ends waits for it.
 _LONGEST_PAUSE_OF_A_SERVICE = 1.0
 
@@ -82,7 +85,10 @@ class _AsyncClient(PrefectHttpxAsyncClient):
 class _SyncClient(PrefectHttpxSyncClient):
     def _send_with_retry(self, request: httpx.Request, send: Any, *_: Any, **given: Any) -> Any:
         def patiently(request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
-            return Retrying(**_policy())(lambda: _checked(send(request, *args, **kwargs)))
+            policy = _policy()
+            if _holds_up_a_loop():
+                policy["stop"] = stop_after_delay(_LONGEST_BLOCK)
+            return Retrying(**policy)(lambda: _checked(send(request, *args, **kwargs)))
 
         return super()._send_with_retry(request, patiently, **_without_retries(given))
 
@@ -101,6 +107,15 @@ def _policy() -> dict[str, Any]:
         # The last answer, or the last fault.
         "retry_error_callback": lambda state: state.outcome.result(),
     }
+
+
+def _holds_up_a_loop() -> bool:
+    """Whether this thread runs an event loop, which a call that waits would keep from everything else."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _leaving() -> bool:

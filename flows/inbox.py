@@ -5,7 +5,7 @@ from prefect import flow, get_run_logger
 from blocks.storage import aopen_store
 from flows.cancellation import cancellable
 from flows.speak import speak
-from flows.workspace import workspace
+from flows.workspace import RESULTS, workspace
 from speech.errors import SpeechError
 from speech.settings import EngineName
 from tasks.inbox import file_away, new_texts, perform, read, turn
@@ -13,7 +13,7 @@ from tasks.inbox import file_away, new_texts, perform, read, turn
 __all__ = ["narrate_inbox"]
 
 
-@flow(name="narrate-inbox", persist_result=False)
+@flow(name="narrate-inbox", persist_result=False, result_storage=RESULTS)
 @cancellable
 async def narrate_inbox(
     storage: str | None = None,

@@ -4,12 +4,13 @@ from prefect import flow
 
 from blocks.storage import aopen_store
 from flows.cancellation import cancellable
+from flows.workspace import RESULTS
 from tasks.sync_models import fetch_models
 
 __all__ = ["sync_models"]
 
 
-@flow(name="sync-models", persist_result=False)
+@flow(name="sync-models", persist_result=False, result_storage=RESULTS)
 @cancellable
 async def sync_models(storage: str | None = None, models: list[str] | None = None) -> list[str]:
     """Bring models from the cache in the bucket to this machine.

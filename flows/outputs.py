@@ -7,12 +7,13 @@ from pydantic import Field
 
 from blocks.storage import aopen_store
 from flows.cancellation import cancellable
+from flows.workspace import RESULTS
 from tasks.prune import old_jobs, remove, report_prune
 
 __all__ = ["prune_outputs"]
 
 
-@flow(name="prune-outputs", persist_result=False)
+@flow(name="prune-outputs", persist_result=False, result_storage=RESULTS)
 @cancellable
 async def prune_outputs(
     storage: str | None = None, keep_days: Annotated[float, Field(ge=1)] = 30, dry_run: bool = True

@@ -9,7 +9,7 @@ from blocks.storage import aopen_store
 from flows.cancellation import cancellable
 from flows.captions import Captions, caption
 from flows.hooks import HOOKS, keep_result
-from flows.workspace import job_id, run_url, workspace
+from flows.workspace import RESULTS, job_id, run_url, workspace
 from speech.request import SpeechRequest, SpeechResult
 from speech.requirements import requirements_of
 from speech.settings import EngineName
@@ -25,7 +25,7 @@ from tasks.synthesize import synthesize
 __all__ = ["speak"]
 
 
-@flow(name="speak", validate_parameters=True, persist_result=False, **HOOKS)
+@flow(name="speak", validate_parameters=True, persist_result=False, result_storage=RESULTS, **HOOKS)
 @cancellable
 async def speak(
     request: SpeechRequest, engine: EngineName | None = None, storage: str | None = None, google: str | None = None

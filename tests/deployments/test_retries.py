@@ -111,3 +111,11 @@ async def test_a_run_goes_on_when_its_place_within_the_limit_is_lost(prefect_ser
                 await asyncio.sleep(0.1)
             lost.append(time.monotonic())
     assert lost
+
+
+async def test_a_call_that_would_hold_up_a_whole_event_loop_is_given_up_soon(proxy, api):
+    proxy.mode = "fault"
+    began = time.monotonic()
+    with get_client(sync_client=True) as client, pytest.raises(httpx.HTTPError):
+        client.read_flow_runs(limit=1)
+    assert time.monotonic() - began < 60
