@@ -77,7 +77,7 @@ class _AsyncClient(PrefectHttpxAsyncClient):
             async def once() -> httpx.Response:
                 return _checked(await send(request, *args, **kwargs))
 
-            return await AsyncRetrying(**_policy())(once)
+            return await AsyncRetrying(**_policy(settings().prefect_patience))(once)
 
         return await super()._send_with_retry(request, patiently, **_without_retries(given))
 
@@ -85,10 +85,9 @@ class _AsyncClient(PrefectHttpxAsyncClient):
 class _SyncClient(PrefectHttpxSyncClient):
     def _send_with_retry(self, request: httpx.Request, send: Any, *_: Any, **given: Any) -> Any:
         def patiently(request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
-            policy = _policy()
-            if _holds_up_a_loop():
-                policy["stop"] = stop_after_delay(_LONGEST_BLOCK)
-            return Retrying(**policy)(lambda: _checked(send(request, *args, **kwargs)))
+            patience = settings().prefect_patience
+            seconds = min(patience, _LONGEST_BLOCK) if _holds_up_a_loop() else patience
+            return Retrying(**_policy(seconds))(lambda: _checked(send(request, *args, **kwargs)))
 
         return super()._send_with_retry(request, patiently, **_without_retries(given))
 
@@ -98,9 +97,9 @@ def _without_retries(given: dict[str, Any]) -> dict[str, Any]:
     return {**given, "retry_codes": set(), "retry_exceptions": ()}
 
 
-def _policy() -> dict[str, Any]:
+def _policy(seconds: float) -> dict[str, Any]:
     return {
-        "stop": stop_any(stop_after_delay(settings().prefect_patience), lambda _: _leaving()),
+        "stop": stop_any(stop_after_delay(seconds), lambda _: _leaving()),
         "wait": _pause,
         "retry": retry_if_exception(_may_pass) | retry_if_result(_is_busy),
         "before_sleep": _say,

@@ -59,49 +59,36 @@ async def caption(
         folder: the working folder of the run.
     """
     try:
-        return await _caption(request, script, recording, audio, account, store, folder, progress)
+        await progress.start_step("align")
+        alignment = await align_words(recording, script, request.timing_method, account)
+        await progress.start_step("render")
+        subtitles = make(
+            delay(alignment.words, audio.delay_ms, recording.duration_ms),
+            text=script.text,
+            language=script.language,
+            duration_ms=recording.duration_ms,
+            method=alignment.method,
+            job_id=job_id(),
+            **request.presentation(),
+        )
+        broken = subtitles.broken()
+        rendered = await render_subtitles(subtitles, request, recording, audio.path, folder)
+        await progress.start_step("persist")
+        urls = await persist_files(store, job_id(), rendered.paths)
+        fields = {
+            "timing_files": {name: urls[name] for name in request.formats},
+            "preview_url": urls.get(PREVIEW),
+            "cues_url": urls.get(PIECES),
+            "timing_format": request.timing_format,
+            "timing_method": alignment.method,
+            "word_count": len(alignment.words),
+            "timing_confidence": subtitles.confidence,
+            "timing_cost_usd": alignment.cost_usd or None,
+            "subtitle_problems": [asdict(problem) for problem in broken] or None,
+        }
+        return Captions(subtitles, fields, (*alignment.warnings, *rendered.warnings, *summary(broken)))
     except CancelledRun:
         raise
     except Exception as fault:
         what = "The words could not be timed" if isinstance(fault, AlignmentError) else "There are no subtitles"
         return Captions(warnings=(f"{what}: {told(fault)}",))
-
-
-async def _caption(
-    request: SpeechRequest,
-    script: Script,
-    recording: Recording,
-    audio: Delivered,
-    account: Account | None,
-    store: Store,
-    folder: Path,
-    progress: Progress,
-) -> Captions:
-    await progress.start_step("align")
-    alignment = await align_words(recording, script, request.timing_method, account)
-    await progress.start_step("render")
-    subtitles = make(
-        delay(alignment.words, audio.delay_ms, recording.duration_ms),
-        text=script.text,
-        language=script.language,
-        duration_ms=recording.duration_ms,
-        method=alignment.method,
-        job_id=job_id(),
-        **request.presentation(),
-    )
-    broken = subtitles.broken()
-    rendered = await render_subtitles(subtitles, request, recording, audio.path, folder)
-    await progress.start_step("persist")
-    urls = await persist_files(store, job_id(), rendered.paths)
-    fields = {
-        "timing_files": {name: urls[name] for name in request.formats},
-        "preview_url": urls.get(PREVIEW),
-        "cues_url": urls.get(PIECES),
-        "timing_format": request.timing_format,
-        "timing_method": alignment.method,
-        "word_count": len(alignment.words),
-        "timing_confidence": subtitles.confidence,
-        "timing_cost_usd": alignment.cost_usd or None,
-        "subtitle_problems": [asdict(problem) for problem in broken] or None,
-    }
-    return Captions(subtitles, fields, (*alignment.warnings, *rendered.warnings, *summary(broken)))

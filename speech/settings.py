@@ -233,7 +233,9 @@ def overridden(**variables: str) -> Iterator[None]:
 def bypass_proxies(host: str) -> None:
     """Have a host reached directly, whatever proxy leads to the rest of the world."""
     for name in ("NO_PROXY", "no_proxy"):
-        export(**{name: ",".join(filter(None, (os.environ.get(name), host)))})
+        hosts = os.environ.get(name, "").split(",")
+        if host not in hosts:
+            os.environ[name] = ",".join(filter(None, (*hosts, host)))
 
 
 def environment(without: tuple[str, ...] = (), **variables: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import re
 import shutil
@@ -24,7 +25,7 @@ _H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "19", "-pix_fmt", "yu
 _AAC = ("-c:a", "aac", "-b:a", "160k")
 
 # 4K as cinemas have it, either way up.
-_MOST_PIXELS = 4096 * 2304
+_LARGEST = (4096, 2304)
 # Frames that wait to be encoded take some 130 bytes a pixel with so many threads.
 _MEMORY, _MEMORY_OF_PIXEL = 500_000_000, 300
 _THREADS = 4
@@ -71,7 +72,7 @@ def probe(path: Path) -> Video:
     with Program(command, fault=VideoError, seconds=_GLANCE_SECONDS, memory=_GLANCE_MEMORY) as program:
         header = _HEADER.match(program.run())
     if header is None and "max pixel" in program.said:
-        raise VideoError(f"{path.name} is larger than 4096x2304 pixels; make it smaller first.")
+        raise VideoError(f"{path.name} is larger than {'x'.join(map(str, _LARGEST))} pixels; make it smaller first.")
     if header is None:
         raise VideoError(f"{path.name} is not a video that ffmpeg can read, or it has no picture.")
     told = program.said
@@ -173,7 +174,7 @@ def _check_written(partial: Path, target: Path) -> None:
 
 
 def _source(path: Path) -> list[str]:
-    return ["-max_pixels", str(_MOST_PIXELS), *source(path, AUDIO + VIDEO, VideoError)]
+    return ["-max_pixels", str(math.prod(_LARGEST)), *source(path, AUDIO + VIDEO, VideoError)]
 
 
 def _follow(program: Program, length_ms: int, tell: Callable[[float], None]) -> int:

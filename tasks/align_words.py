@@ -8,13 +8,12 @@ from speech.alignment import Alignment, align
 from speech.alignment.google import Account
 from speech.audio import Recording
 from speech.script import Script
-from speech.settings import settings
 from tasks.step import step
 
 __all__ = ["align_words"]
 
 
-@step("align words", timeout=settings().processing_timeout)
+@step("align words", timeout="processing_timeout")
 def align_words(recording: Recording, script: Script, method: str, account: Account | None = None) -> Alignment:
     """Walk the chain of aligners, the requested one first."""
     options = {"google": {"account": account}} if account else {}

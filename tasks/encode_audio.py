@@ -9,7 +9,6 @@ from speech.audio import Recording
 from speech.encoding import ENCODERS, RATES, encode
 from speech.errors import AudioError
 from speech.request import AudioFormat
-from speech.settings import settings
 from tasks.step import step
 
 __all__ = ["Delivered", "encode_audio"]
@@ -31,7 +30,7 @@ class Delivered:
     warnings: tuple[str, ...] = ()
 
 
-@step("encode audio", timeout=settings().processing_timeout)
+@step("encode audio", timeout="processing_timeout")
 def encode_audio(recording: Recording, kind: AudioFormat) -> Delivered:
     """Encode it; where that cannot be done the recording is delivered as it is, and why is said."""
     try:

@@ -6,7 +6,6 @@ from prefect.logging import get_run_logger
 
 from speech.request import SpeechRequest
 from speech.requirements import Requirements, install_components
-from speech.settings import settings
 from speech.stores import Store
 from speech.voices import find
 from tasks.step import step
@@ -14,7 +13,7 @@ from tasks.step import step
 __all__ = ["ensure_runtime"]
 
 
-@step("ensure runtime", timeout=settings().setup_timeout)
+@step("ensure runtime", timeout="setup_timeout")
 def ensure_runtime(required: Requirements, request: SpeechRequest, store: Store) -> list[str]:
     """Install what is missing; returns what the user should know about optional components."""
     log = get_run_logger()

@@ -146,7 +146,7 @@ async def perform(speak: Flow[..., Any], text: Text, asked: dict[str, Any], wher
         return await _judge(state, str(run.id))
 
 
-@step("file away", timeout=settings().setup_timeout)
+@step("file away", timeout="setup_timeout")
 def file_away(text: Text, outcome: Outcome, store: Store, folder: Path) -> str:
     """Put a text, and what was made of it, where they belong; the text leaves the inbox last.
 

@@ -7,20 +7,19 @@ from pathlib import Path
 
 from speech.errors import StoreError
 from speech.outputs import content_type, key
-from speech.settings import settings
 from speech.stores import Store
 from tasks.step import step
 
 __all__ = ["persist_audio", "persist_files"]
 
 
-@step("persist audio", timeout=settings().setup_timeout)
+@step("persist audio", timeout="setup_timeout")
 def persist_audio(store: Store, job_id: str, path: Path) -> str:
     """Store the recording as soon as it is made, so that no later fault loses it; returns its URL."""
     return _persist(store, job_id, path.suffix[1:], path)
 
 
-@step("persist files", timeout=settings().setup_timeout)
+@step("persist files", timeout="setup_timeout")
 def persist_files(store: Store, job_id: str, paths: dict[str, Path]) -> dict[str, str]:
     """Store all that was made of the words, or nothing; returns the URL of each kind."""
     try:

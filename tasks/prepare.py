@@ -29,7 +29,7 @@ class PreparedRequest:
     warnings: tuple[str, ...]
 
 
-@step("prepare", timeout=settings().processing_timeout)
+@step("prepare", timeout="processing_timeout")
 def prepare(request: SpeechRequest, engine: str | None, store: Store, folder: Path) -> PreparedRequest:
     """Check what only now can be checked: that the engine runs here, speaks the language, knows the voice."""
     chosen, warnings = choose(engine or settings().engine)

@@ -9,7 +9,6 @@ from typing import Any
 
 from prefect.artifacts import acreate_markdown_artifact
 
-from speech.settings import settings
 from speech.stores import Entry, Store
 from tasks.step import step
 
@@ -32,7 +31,7 @@ class OldJob:
         return sum(file.size for file in self.files)
 
 
-@step("find old jobs", timeout=settings().setup_timeout)
+@step("find old jobs", timeout="setup_timeout")
 def old_jobs(store: Store, keep_days: float) -> list[OldJob]:
     """The jobs none of whose files is younger than that; what is not named by a job's id is left alone."""
     border = datetime.now(UTC) - timedelta(days=keep_days)
@@ -49,7 +48,7 @@ def old_jobs(store: Store, keep_days: float) -> list[OldJob]:
     ]
 
 
-@step("remove", timeout=settings().setup_timeout)
+@step("remove", timeout="setup_timeout")
 def remove(store: Store, jobs: list[OldJob]) -> None:
     """Remove them; what is gone already is no error."""
     for job in jobs:

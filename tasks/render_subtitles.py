@@ -10,7 +10,6 @@ from speech.errors import told
 from speech.files import write_text
 from speech.outputs import PIECES, PREVIEW
 from speech.request import SpeechRequest
-from speech.settings import settings
 from speech.subtitles import Subtitles, render
 from tasks.step import step
 
@@ -25,7 +24,7 @@ class Rendered:
     warnings: tuple[str, ...] = ()
 
 
-@step("render subtitles", timeout=settings().processing_timeout)
+@step("render subtitles", timeout="processing_timeout")
 def render_subtitles(
     subtitles: Subtitles, request: SpeechRequest, recording: Recording, audio: Path, folder: Path
 ) -> Rendered:

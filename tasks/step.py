@@ -45,8 +45,6 @@ class Call:
     since: float
 
 
-# The settings that bound steps.
-_TIMEOUTS = ("processing_timeout", "setup_timeout", "request_timeout")
 _calls: dict[int, Call] = {}
 # One thread, so that the next call begins as soon as the one before it ends, whatever the loop is busy with.
 _GPU = ThreadPoolExecutor(1, thread_name_prefix="gpu")
@@ -63,7 +61,9 @@ async def may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> b
     return isinstance(fault, SpeechError) and fault.transient
 
 
-def step(name: str, timeout: float, *, gpu: bool = False) -> Callable[[Callable[P, R]], Callable[P, Awaitable[R]]]:
+def step(
+    name: str, timeout: float | str, *, gpu: bool = False
+) -> Callable[[Callable[P, R]], Callable[P, Awaitable[R]]]:
     """Make a function a step of that name.
 
     The function runs in a thread, so that the flow's own loop stays free for heartbeats and
@@ -71,13 +71,14 @@ def step(name: str, timeout: float, *, gpu: bool = False) -> Callable[[Callable[
     step is over, whyever, the programs that its thread still waits for are ended.
 
     Args:
-        timeout: seconds for one try.
+        timeout: seconds for one try, or the setting that says how many.
         gpu: flow runs of one process take turns at it; waiting for the turn is not part of `timeout`.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
         @functools.wraps(function)
         async def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            seconds = getattr(settings(), timeout) if isinstance(timeout, str) else timeout
             loop, begun, over = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
 
             def check() -> None:
@@ -98,12 +99,11 @@ def step(name: str, timeout: float, *, gpu: bool = False) -> Callable[[Callable[
             try:
                 if gpu:
                     await _turn(begun, working)
-                async with asyncio.timeout(timeout):
+                async with asyncio.timeout(seconds):
                     return await working
             except TimeoutError:
-                variable = next((one for one in _TIMEOUTS if getattr(settings(), one) == timeout), None)
-                longer = f"; {variable.upper()} gives it longer" if variable else ""
-                raise TimeoutError(f"{name} took longer than {timeout:g} s, and was given up{longer}.") from None
+                longer = f"; {timeout.upper()} gives it longer" if isinstance(timeout, str) else ""
+                raise TimeoutError(f"{name} took longer than {seconds:g} s, and was given up{longer}.") from None
             finally:
                 over.set()
 

@@ -8,14 +8,13 @@ from speech.errors import ModelError
 from speech.models import choose, listing, sync
 from speech.requirements import Requirements
 from speech.requirements import fetch_models as fetch
-from speech.settings import settings
 from speech.stores import Store
 from tasks.step import step
 
 __all__ = ["fetch_models", "sync_models"]
 
 
-@step("sync models", timeout=settings().setup_timeout)
+@step("sync models", timeout="setup_timeout")
 def sync_models(required: Requirements, store: Store) -> list[str]:
     """Make every required model loadable; returns what the user should know.
 
@@ -26,7 +25,7 @@ def sync_models(required: Requirements, store: Store) -> list[str]:
     return fetch(required, store, lambda text: log.info("%s", text))
 
 
-@step("fetch models", timeout=settings().setup_timeout)
+@step("fetch models", timeout="setup_timeout")
 def fetch_models(store: Store, names: list[str] | None) -> list[str]:
     """Bring models from the bucket; returns the names of those that are here now.
 

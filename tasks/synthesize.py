@@ -19,7 +19,7 @@ from tasks.step import step
 __all__ = ["synthesize"]
 
 
-@step("synthesize", timeout=settings().processing_timeout, gpu=True)
+@step("synthesize", timeout="processing_timeout", gpu=True)
 def synthesize(
     request: SpeechRequest, prepared: PreparedRequest, folder: Path, progress: Progress
 ) -> tuple[Recording, tuple[str, ...]]:

@@ -95,9 +95,10 @@ def verify(names: tuple[str, ...]) -> None:
     from speech.models import verify as hash_again
 
     location, failed = choose(), False
-    if not (names or listing(None, location)):
+    wanted = names or tuple(listing(None, location))
+    if not wanted:
         click.echo(f"There is no model below {location.root}.")
-    for name in names or listing(None, location):
+    for name in wanted:
         wrong = hash_again(name, location)
         failed |= bool(wrong)
         click.echo(f"{name}: {'ok' if not wrong else 'not as it should be: ' + ', '.join(wrong)}")

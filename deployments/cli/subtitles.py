@@ -184,6 +184,9 @@ def burn(
         if given is not None and not given.is_file():
             refuse(f"There is no file {given}.")
     named = video or audio
+    is_silent = audio is None and isinstance(picture, Video) and not picture.has_audio
+    if (named is None and job is None) or (is_silent and script):
+        refuse("--audio: the picture has no sound; give the recording.")
     target = out or Path("output") / f"{named.stem if named else job}.mp4"
     if target.is_dir():
         refuse(f"--out: {target} is a folder; name the MP4 file.")
@@ -193,8 +196,7 @@ def burn(
         if job and audio is None and background:
             audio = _audio_of(job, storage, Path(folder))
         heard = audio or video
-        if heard is None or (heard is video and isinstance(picture, Video) and not picture.has_audio and script):
-            refuse("--audio: the picture has no sound; give the recording.")
+        assert heard
         if captions:
             text = read_text(captions)
             if "[Events]" not in text:

@@ -44,11 +44,11 @@ def add(name: str, recording: str, text: str | None, overwrite: bool, storage: s
         fields["voice_file_url"] = recording
     elif Path(recording).is_file():
         size = Path(recording).stat().st_size
-        if not 0 < size <= MOST_BYTES:
+        if not size:
+            refuse(f"RECORDING: {recording} is empty.")
+        if size > MOST_BYTES:
             refuse(
-                f"RECORDING: {recording} is empty."
-                if not size
-                else f"RECORDING: {recording} has {size / 1e6:.0f} MB, and at most {MOST_BYTES / 1e6:.0f} are taken; "
+                f"RECORDING: {recording} has {size / 1e6:.0f} MB, and at most {MOST_BYTES / 1e6:.0f} are taken; "
                 "cut a minute out of it, or store it as MP3."
             )
         fields["voice_file"] = base64.b64encode(Path(recording).read_bytes()).decode()

@@ -174,7 +174,7 @@ class Runs:
             state = run.state
             if state is None or state.is_final():
                 return Claim.ENDED
-            if state.is_cancelling() and run.start_time is None and not run.infrastructure_pid:
+            if state.is_cancelling() and _is_untouched(run):
                 await self.cancelled(run)
                 return Claim.ENDED
             if state.message == self._token(job) and state.is_pending():
@@ -227,7 +227,7 @@ class Runs:
     async def cancel(self, run_id: UUID) -> None:
         """Ask for a run to be stopped, wherever it is; one that nobody has ends at once."""
         run = await self.read(run_id)
-        if run.infrastructure_pid is None and run.start_time is None:
+        if _is_untouched(run):
             await self.cancelled(run)
             return
         if run.state and not run.state.is_final() and not run.state.is_cancelling():
@@ -331,3 +331,8 @@ class Runs:
                 ready.entrypoint = FLOWS["speak"]
                 self._deployment = await ready.aapply()
         return self._deployment
+
+
+def _is_untouched(run: FlowRun) -> bool:
+    """Whether nobody has begun a run, nor holds it."""
+    return run.start_time is None and not run.infrastructure_pid

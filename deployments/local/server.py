@@ -49,7 +49,8 @@ LINK = "/f5-flows/link"
 
 # What lies in our home beside the files of the server, and is nobody else's either.
 _FOLDERS = ("prefect", "running")
-_OURS = (*_FOLDERS, "storage", "models", "runtime")
+# So do these, whose contents are for others to close.
+_UNCLOSED = {"storage", "models", "runtime"}
 
 Say = Callable[[str], None]
 
@@ -95,11 +96,11 @@ class Server:
 
     def answers(self, seconds: float | None = None) -> bool:
         """Whether it takes our password and says that it is well, within the time it has."""
-        return _status(self.api, _basic(password()), seconds or _ANSWER_SECONDS) == 200
+        return self.status(seconds or _ANSWER_SECONDS) == 200
 
-    def refuses(self) -> bool:
-        """Whether it asks for another password than ours."""
-        return _status(self.api, _basic(password()), _ANSWER_SECONDS) in (401, 403)
+    def status(self, seconds: float) -> int | None:
+        """What it says within that time: 200, or 401 or 403 where it asks for another password; else None."""
+        return _status(self.api, _basic(password()), seconds)
 
     def sign_in(self) -> str:
         """A URL that opens the UI in a browser and signs it in: once, within two minutes.
@@ -164,9 +165,10 @@ def ensure(say: Say) -> Server:
             # Another process may have started one while this one waited.
             server = find()
             if server and server.current:
-                if server.answers():
+                status = server.status(_ANSWER_SECONDS)
+                if status == 200:
                     return server
-                if not server.refuses():
+                if status is None:
                     say("The local Prefect server is slow to answer; waiting for it ...")
                     if _answers_in_time(server):
                         return server
@@ -355,17 +357,17 @@ def _basic(text: str) -> dict[str, str]:
 def _close(home: Path) -> None:
     """Make the folder, and close it and what an earlier version left in it to everybody else."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    names = {path.name for path in home.iterdir()}
-    others = [name for name in names if name not in _OURS and not name.startswith("server.")]
-    if home.resolve() == Path("/") or (others and home.stat().st_mode & stat.S_ISVTX):
+    found = {path.name: path for path in home.iterdir()}
+    ours = [path for name, path in found.items() if name in _FOLDERS or name.startswith("server.")]
+    is_mixed = len(ours) < len(found.keys() - _UNCLOSED)
+    if home.resolve() == Path("/") or (is_mixed and home.stat().st_mode & stat.S_ISVTX):
         raise ServerError(f"F5_FLOWS_HOME is {home}, which all users share; name a folder of your own.")
     file = _database()
     file.parent.mkdir(exist_ok=True)
-    closed = [path for path in home.iterdir() if path.name in _FOLDERS or path.name.startswith("server.")]
     # The mode of a folder that holds nothing of ours yet, but other things, is not for us to change.
-    if not names or names & {"prefect", "server.auth", "server.json"}:
-        closed.append(home)
-    for path in (*closed, *file.parent.iterdir()):
+    if not found or found.keys() & {"prefect", "server.auth", "server.json"}:
+        ours.append(home)
+    for path in (*ours, file.parent, *file.parent.iterdir()):
         if not path.is_symlink():
             path.chmod(0o700 if path.is_dir() else 0o600)
 

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
+from typing import TYPE_CHECKING
 from urllib.parse import urldefrag
 
 from speech.errors import InvalidRequest, NotFound, NotText, Problem
 from speech.request import SpeechRequest
 from speech.stores import Store
 from speech.voices import redact_url
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 __all__ = ["FOLDER", "seal", "sealed", "unseal"]
 
@@ -33,14 +37,12 @@ def sealed(request: SpeechRequest, store: Store) -> SpeechRequest:
 
 def seal(url: str, store: Store) -> str:
     """A URL whose query can be read only with the store's key."""
-    from cryptography.fernet import Fernet
-
     # A fragment is never sent to a host; one that looks sealed is nobody's to bring.
     place, mark, query = urldefrag(url).url.partition("?")
     if not mark:
         return place
     name, key = _key(store)
-    return f"{place}#{_SIGN}{name}-{Fernet(key).encrypt(query.encode()).decode()}"
+    return f"{place}#{_SIGN}{name}-{key.encrypt(query.encode()).decode()}"
 
 
 def unseal(url: str, store: Store) -> str:
@@ -66,7 +68,7 @@ def unseal(url: str, store: Store) -> str:
         raise InvalidRequest([Problem("local_voice", redact_url(url), "", message)]) from None
 
 
-def _key(store: Store) -> tuple[str, str]:
+def _key(store: Store) -> tuple[str, Fernet]:
     """A key of the store, by its name; the first one that needs it makes it, and two that do so at once make two."""
     from cryptography.fernet import Fernet
 
@@ -74,11 +76,10 @@ def _key(store: Store) -> tuple[str, str]:
     for name in names or sorted(entry.key.removeprefix(FOLDER) for entry in store.list(FOLDER)):
         # Something else may have got in between.
         with suppress(ValueError, NotFound, NotText):
-            Fernet(_read(store, name))
-            return name, _read(store, name)
+            return name, Fernet(_read(store, name))
     name = secrets.token_hex(8)
     store.write(f"{FOLDER}{name}", Fernet.generate_key().decode(), "text/plain")
-    return name, _read(store, name)
+    return name, Fernet(_read(store, name))
 
 
 def _read(store: Store, name: str) -> str:
