@@ -1,18 +1,18 @@
-"""The embedded aligner: how near its word starts are, how fast it is, and what plain DTW would give.
+"""The embedded aligner: the accuracy of its word starts and its speed, compared with plain DTW.
 
     uv run --all-extras --group dev --with librosa python -m benchmarks.alignment
 
-Truth: espeak-ng's own word events for recordings by espeak-ng voices that are not the reference's,
-in five languages; where Debian's flite is installed, sentences by four voices made from recordings
-of people, spliced with silences of known length. The comparison is what a user would otherwise write: librosa's
-`sequence.dtw` over librosa's MFCC, on the same reference.
+The true times are espeak-ng's own word events, for recordings in five languages by espeak-ng voices other
+than the reference's; and, if Debian's flite is installed, the starts of sentences by four voices made from
+recordings of people, spliced with silences of known length. The comparison is what a user would otherwise
+write: librosa's `sequence.dtw` over librosa's MFCC, on the same reference.
 """
 
 from __future__ import annotations
 
 import os
 
-# One core, for both.
+# Both methods run on one core.
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 import re
@@ -49,7 +49,7 @@ def ours(recording: Recording, script: str, language: str) -> np.ndarray:
 
 
 def plain(recording: Recording, script: str, language: str) -> np.ndarray:
-    """Word starts by librosa's DTW, as its documentation shows it."""
+    """Return the word starts by librosa's DTW, used as its documentation shows."""
     import librosa
 
     reference = say(normalise(script), language)
@@ -69,7 +69,7 @@ def plain(recording: Recording, script: str, language: str) -> np.ndarray:
 
 
 def events(utterance: Utterance, script: str) -> dict[int, float]:
-    """Milliseconds of each word's event, by the word's number."""
+    """Return the milliseconds of each word's event, by word index."""
     places, at, found = {}, 0, {}
     for index, word in enumerate(script.split()):
         places[at] = index

@@ -1,11 +1,11 @@
-"""Which database the local Prefect server should keep, and what a flow costs over its functions.
+"""Databases for the local Prefect server, and the overhead of a flow over its functions.
 
     uv run --all-extras --group dev python -m benchmarks.database
 
-Servers, each started on an empty database: SQLite as `prefect server start` opens it; SQLite with
-one writer at a time (`deployments.local.server_process`, the default); Postgres, where its programs are
-installed. On each: seconds to start empty and again; then 30 warm runs of `flows.speak` on one
-sentence, and the same functions called directly, in turns, in one process.
+Each server starts on an empty database: SQLite as `prefect server start` opens it; SQLite with one writer
+at a time (`deployments.local.server_process`, the default); and Postgres, if its programs are installed. For
+each: seconds of the first start and of a later one; then 30 warm runs of `flows.speak` on one sentence,
+alternating with direct calls of the same functions, in one process.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ OURS = [sys.executable, "-m", "deployments.local.server_process"]
 
 @contextmanager
 def serving(command: list[str], home: Path, database: str) -> Iterator[tuple[str, float]]:
+    """Run a server; yields its API's URL and the seconds that it took to start."""
     port = free_port()
     listener = socket.socket()
     where = ["--port", str(port)]
@@ -88,25 +89,23 @@ def measure(name: str, command: list[str], home: Path, database: str) -> None:
 
 
 def runs() -> None:
-    """The flow and its functions, in turns."""
+    """Time the flow and direct calls of its functions, alternately."""
     from blocks.storage import from_environment
     from flows.speak import speak
     from speech.alignment import align
-    from speech.audio import record
     from speech.engines import SynthesisOptions, choose
     from speech.outputs import content_type, key
     from speech.request import SpeechRequest
     from speech.script import prepare
     from speech.subtitles import make, render
-    from speech.takes import synthesize
+    from speech.synthesis import Synthesis
 
     request = SpeechRequest(text="The quick brown fox jumps over the lazy dog.", return_word_timings=True, seed=1)
 
     def directly(folder: Path) -> None:
         store, (engine, _) = from_environment(), choose("auto")
         script, _ = prepare(request, engine)
-        speech = synthesize(engine, script.chunks, SynthesisOptions())
-        recording = record(speech.samples, speech.rate, speech.spans, folder / "a.wav", 22050)
+        recording = Synthesis(engine, script.chunks, SynthesisOptions()).record(folder / "a.wav", 22050)
         store.put(key("direct", "wav"), recording.path, "audio/wav")
         words = align(recording, script.chunks, "en").words
         subtitles = make(
@@ -143,7 +142,7 @@ def runs() -> None:
 
 
 def empty_runs() -> None:
-    """A flow of six tasks that do nothing: the server's own part."""
+    """Time a flow of six tasks that do nothing, which is the server's share."""
     from prefect import flow, task
 
     @task

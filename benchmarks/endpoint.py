@@ -1,9 +1,10 @@
-"""What the way over RunPod adds to a run, and how busy it keeps the GPU.
+"""The overhead of RunPod's path for a run, and how busy it keeps the GPU.
 
     uv run --all-extras --group dev python -m benchmarks.endpoint [latency] [throughput] [memory]
 
-Everything is real but RunPod's control plane, which is the tests' own on loopback: Prefect on PostgreSQL, the
-SDK's loop, the child, the flow. The voice is the embedded one, so the numbers are those of the way, not of a model.
+Everything is real (Prefect on PostgreSQL, the SDK's loop, the child process, the flow) except RunPod's control
+plane, which is the tests' own on loopback. The voice is the embedded one, so the figures are those of the path,
+not of a model.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from tests.stack import ENDPOINT, Container
 
 PARTS = ["latency", "throughput", "memory"]
 
-# Takes about a second from beginning to end, timings included.
+# A text that takes about a second from start to end, including timings.
 SECOND = " ".join(f"This is sentence number {number} of a story about the sea." for number in range(9))
 BARE = """
 import asyncio, json, sys, time
@@ -50,7 +51,7 @@ asyncio.run(main())
 
 
 def bare(home: Path, api: str) -> list[float]:
-    """Seconds of the flow by itself, in a warm process, against the same server."""
+    """Return the seconds of each run of the flow alone, in a warm process, with the same server."""
     environment = os.environ | {
         "PREFECT_API_URL": api, "STORAGE_DIR": str(home / "bare"), "ENGINE": "espeak", "F5_FLOWS_HOME": str(home),
         "PREFECT_HOME": str(home / "prefect"), "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
@@ -62,7 +63,7 @@ def bare(home: Path, api: str) -> list[float]:
 
 
 def over_runpod(container: Container) -> list[float]:
-    """Seconds from a client's call to its answer."""
+    """Return the seconds from each client call to its answer."""
     for _ in range(3):
         container.ask(text=SECOND, return_word_timings=True, seed=1)
     took = []
@@ -74,7 +75,7 @@ def over_runpod(container: Container) -> list[float]:
 
 
 async def throughput(container: Container, text: str, jobs: int) -> float:
-    """Seconds for a heap of jobs that was there before any was taken."""
+    """Return the seconds for a number of jobs that are all sent at once."""
     async with httpx.AsyncClient(timeout=300, headers={"Authorization": f"Bearer {API_KEY}"}) as client:
         url = f"{container.plane.url}/{ENDPOINT}"
         began = time.perf_counter()
@@ -92,7 +93,7 @@ async def throughput(container: Container, text: str, jobs: int) -> float:
 
 
 def busy(container: Container, since: float) -> tuple[float, float]:
-    """Share of the time, from first synthesis to last, in which one was at work; and the mean seconds of one."""
+    """Return the share of the time, from first to last synthesis, spent synthesizing, and the mean seconds of each."""
     spans = []
     for line in container.log.splitlines():
         if line.startswith("{") and (found := re.search(r"spoke \d+ chunks: .* in ([\d.]+) s", line)):
@@ -104,7 +105,7 @@ def busy(container: Container, since: float) -> tuple[float, float]:
 
 
 def text_of(seconds: float) -> str:
-    """A text whose synthesis takes about that long."""
+    """Return a text whose synthesis takes about that many seconds."""
     from speech.engines import SynthesisOptions, choose
     from speech.text import chunks
 
@@ -118,6 +119,7 @@ def text_of(seconds: float) -> str:
 
 
 def memory(container: Container) -> int:
+    """Return the resident memory of a container's processes in bytes."""
     return (
         sum(process.memory_info().rss for process in container.children())
         + psutil.Process(container.process.pid).memory_info().rss

@@ -1,13 +1,12 @@
-"""How fast F5-TTS speaks: our loop against the official one, and which settings pay.
+"""The speed of F5-TTS: our loop compared with the official one, and the effect of the settings.
 
     uv run --all-extras --group dev python -m benchmarks.f5 [--small]
 
 Needs PyTorch and the component f5-tts (`f5-flows runtime install f5-tts`). The network has the full
-size of F5TTS_v1_Base and random weights: speed does not depend on them. The script is about eight
-minutes long, the reference the packaged one (5.3 s). Each row is the median of three rounds, after one
-that warms up; the real-time factor is seconds of work for each second of speech. `--small` takes a
-small network and one chunk's worth of text, to see on a CPU that the benchmark runs; its figures mean
-nothing.
+size of F5TTS_v1_Base and random weights, on which speed does not depend. The script is about eight
+minutes long, and the reference is the packaged one (5.3 s). Each row is the median of three rounds after
+a warm-up round; the real-time factor is seconds of work per second of speech. `--small` uses a small
+network and one chunk's worth of text, to check on a CPU that the benchmark runs; its figures mean nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from speech.engines import SynthesisOptions
 from speech.models import VOCODER, Location, adopt, announce
+from speech.models import loaded as loaded_models
 from speech.runtime import ensure
 from speech.settings import export
 
@@ -33,7 +33,7 @@ ROUNDS = 3
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--small", action="store_true", help="use a small network, to check that the benchmark runs")
     small = parser.parse_args().small
     ensure("f5-tts", lambda text: print(text, file=sys.stderr))
     import torch
@@ -53,6 +53,7 @@ def main() -> None:
 
 
 def compare(small: bool) -> None:
+    """Time each combination of loop and settings, and print one row for each."""
     import torch
 
     from speech.engines import f5
@@ -77,7 +78,7 @@ def compare(small: bool) -> None:
     official = None
     for label, variables, way, fast in rows:
         export(**({"F5_DTYPE": "auto", "NFE_STEP": "32", "F5_COMPILE": "false"} | variables))
-        f5._kept.clear()
+        loaded_models.clear()
         seconds, spoken = measure(_way(way, parts, fast))
         factor = seconds / spoken
         official = official or factor
@@ -87,6 +88,7 @@ def compare(small: bool) -> None:
 
 
 def _way(way: str, parts: list[str], fast: bool) -> Callable[[], float]:
+    """Return a function that speaks the parts in one of the compared ways and returns the seconds of speech."""
     from speech.engines import f5
 
     def ours() -> float:
@@ -101,6 +103,7 @@ def _way(way: str, parts: list[str], fast: bool) -> Callable[[], float]:
         import soundfile
         import torch
 
+        from speech.engines import f5_sampling
         from speech.engines.f5_library import utils_infer
 
         loaded, reference = f5._load(), f5._packaged()
@@ -108,8 +111,8 @@ def _way(way: str, parts: list[str], fast: bool) -> Callable[[], float]:
         prompt = (torch.from_numpy(data.T.copy()), rate)
         wave, _, _ = next(
             utils_infer.infer_batch_process(
-                prompt, f5._sentence(reference.text)[:-1], parts, loaded.model, loaded.vocoder, progress=None,
-                device=loaded.device,
+                prompt, f5_sampling.as_sentence(reference.text)[:-1], parts, loaded.model, loaded.vocoder,
+                progress=None, device=loaded.device,
             )
         )  # fmt: skip
         return len(wave) / f5.RATE
@@ -118,7 +121,7 @@ def _way(way: str, parts: list[str], fast: bool) -> Callable[[], float]:
 
 
 def measure(way: Callable[[], float]) -> tuple[float, float]:
-    """Median seconds of work, and seconds of speech."""
+    """Return the median seconds of work, and the seconds of speech."""
     import torch
 
     way()

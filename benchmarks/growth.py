@@ -1,9 +1,9 @@
-"""How the local Prefect server's database grows, with its upkeep and without.
+"""The growth of the local Prefect server's database, with and without our upkeep.
 
     uv run --all-extras --group dev python -m benchmarks.growth [JOBS]
 
-Two servers, each on an empty home, run JOBS small jobs (100): as `f5-flows` starts it, and with Prefect's own
-settings. Nothing is extrapolated; what the upkeep does at KEEP_MB is seen where that is set low:
+Two servers, each with an empty home, run JOBS small jobs (default 100): one as `f5-flows` starts it, and one
+with Prefect's own settings. Nothing is extrapolated. To see what the upkeep does at KEEP_MB, set it low:
 
     KEEP_MB=10 uv run --all-extras --group dev python -m benchmarks.growth 300
 """
@@ -24,7 +24,7 @@ PROGRAM = Path(sys.executable).with_name("f5-flows")
 
 
 def jobs(count: int) -> None:
-    """Run them one after the other in this process."""
+    """Run jobs one after the other in this process."""
     from deployments.cli.console import use_server
 
     use_server()
@@ -40,7 +40,7 @@ def jobs(count: int) -> None:
 
 
 def plain_server() -> None:
-    """Start a server that keeps what Prefect keeps."""
+    """Start a server with Prefect's own retention."""
     from deployments.local import retention, server
 
     retention.variables = dict
@@ -48,6 +48,7 @@ def plain_server() -> None:
 
 
 def measure(name: str, count: int, *, plain: bool = False) -> None:
+    """Run jobs against a new server, and print its database's growth and contents."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         environment = os.environ | {"F5_FLOWS_HOME": home, "PREFECT_HOME": f"{home}/client"}
         database = Path(home) / "prefect" / "prefect.db"
@@ -59,7 +60,7 @@ def measure(name: str, count: int, *, plain: bool = False) -> None:
             began = time.perf_counter()
             subprocess.run([*program, "jobs", str(count)], env=environment, check=True)
             seconds = time.perf_counter() - began
-            # The upkeep comes by once a minute, and events are written within seconds.
+            # The upkeep runs once a minute, and events are written within seconds.
             time.sleep(75)
             after = size(database)
         finally:
@@ -78,7 +79,7 @@ def measure(name: str, count: int, *, plain: bool = False) -> None:
 
 
 def size(database: Path) -> float:
-    """Megabytes of the file and its log."""
+    """Return the size of the database file and its write-ahead log in megabytes."""
     return sum(part.stat().st_size for part in database.parent.glob("prefect.db*")) / 1e6
 
 

@@ -1,9 +1,9 @@
-"""An hour-long script through alignment and subtitles: seconds and peak memory, on one core.
+"""Alignment and subtitles of an hour-long script: seconds and peak memory, on one core.
 
     uv run --all-extras --group dev python -m benchmarks.hour
 
-The recording is made first, in a process of its own, by an espeak-ng voice that is not the
-reference's. Measured twice: as a whole file, and with the chunk spans that a synthesizer gives.
+A separate process first makes the recording, with an espeak-ng voice other than the reference's. It is
+measured twice: as a whole file, and with the chunk spans that a synthesizer reports.
 """
 
 from __future__ import annotations

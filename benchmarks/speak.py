@@ -1,20 +1,25 @@
-"""How long `f5-flows speak` takes, all told: the first time on a new machine, and every later one.
+"""The total time of `f5-flows speak`: the first run on a new machine, in a new home on that machine, and later runs.
 
     uv run --all-extras --group dev python -m benchmarks.speak
+    uv run --all-extras --group dev python -m benchmarks.speak first     the first runs alone
 
-Beside it, the same with Prefect's own temporary server, which is what a flow run gets by itself
-where there is no server.
+For comparison, the same flow with Prefect's own temporary server, which Prefect starts for a flow run if
+no server is configured.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 PROGRAM = Path(sys.executable).with_name("f5-flows")
 ALONE = (
@@ -23,9 +28,11 @@ ALONE = (
 )
 
 
-def seconds(command: list[str], home: str) -> float:
+def seconds(command: list[str], home: str, cache: str = "") -> float:
+    """Return how many seconds a command takes."""
     environment = os.environ | {
         "F5_FLOWS_HOME": home,
+        "F5_FLOWS_CACHE": cache or f"{home}/cache",
         "PREFECT_HOME": f"{home}/client",
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
     }
@@ -39,20 +46,55 @@ def seconds(command: list[str], home: str) -> float:
     return time.perf_counter() - began
 
 
+@dataclass(frozen=True)
+class First:
+    """The first run in a new home: its seconds, and the seconds of computing that its server had taken by then."""
+
+    total: float
+    server: float
+
+
+def first(command: list[str], cache: str) -> First:
+    with tempfile.TemporaryDirectory() as home:
+        total = seconds(command, home, cache)
+        times = psutil.Process(json.loads(Path(home, "server.json").read_text())["pid"]).cpu_times()
+        stop(home)
+    return First(total, times.user + times.system)
+
+
+def stop(home: str) -> None:
+    subprocess.run([PROGRAM, "server", "stop"], env=os.environ | {"F5_FLOWS_HOME": home}, check=True)
+
+
+def compare_firsts(command: list[str], turns: int) -> None:
+    """Print what the first run on a machine takes, and the first in another home, which finds a template."""
+    taken: dict[str, list[First]] = {"on a machine": [], "in a new home": []}
+    for _ in range(turns):
+        with tempfile.TemporaryDirectory() as cache:
+            for runs in taken.values():
+                runs.append(first(command, cache))
+    for when, runs in taken.items():
+        total, server = (statistics.median(getattr(run, what) for run in runs) for what in ("total", "server"))
+        print(f"First run {when}: {total:.1f} s, of which the server computes {server:.1f} s (medians of {turns})")
+
+
 def main() -> None:
     ours = [str(PROGRAM), "speak", "Hello there, my friend."]
+    compare_firsts(ours, turns=3)
+    if sys.argv[1:] == ["first"]:
+        return
     with tempfile.TemporaryDirectory() as home:
-        first = seconds(ours, home)
+        seconds(ours, home)
         later = [seconds(ours, home) for _ in range(7)]
-        subprocess.run([PROGRAM, "server", "stop"], env=os.environ | {"F5_FLOWS_HOME": home}, check=True)
+        stop(home)
     middle = statistics.median(later)
-    print(f"f5-flows speak: first {first:.1f} s, later {middle:.1f} s (median of 7, worst {max(later):.1f})")
+    print(f"f5-flows speak, later: {middle:.1f} s (median of 7, worst {max(later):.1f})")
     with tempfile.TemporaryDirectory() as home:
-        first = seconds([sys.executable, "-c", ALONE], home)
+        begun = seconds([sys.executable, "-c", ALONE], home)
         alone = [seconds([sys.executable, "-c", ALONE], home) for _ in range(3)]
     ratio = statistics.median(alone) / middle
     print(
-        f"Prefect's temporary server: first {first:.1f} s, later {statistics.median(alone):.1f} s (median of 3); "
+        f"Prefect's temporary server: first {begun:.1f} s, later {statistics.median(alone):.1f} s (median of 3); "
         f"ours is {ratio:.1f} times faster"
     )
 

@@ -1,12 +1,12 @@
-"""Subtitles against what a user would otherwise make of the same words: rules broken, and time.
+"""Subtitles compared with those of other tools for the same words: broken rules, and time.
 
     uv run --all-extras --group dev python -m benchmarks.subtitles
 
-Eight books of the tests (28,000 words) are timed as a speaker says them, at 14 letters a second with rests. The
+Eight books of the tests (28,000 words) are timed at a speaker's pace, 14 letters a second with pauses. The
 same words go to f5-flows, to stable-ts with its own regrouping and with `split_by_length`, and to WhisperX's
-writer of SRT with the limits that it has. A judge of its own reads each SRT file back and counts by Netflix's
-rules. WhisperX is the component of the tests (`python -m tests` installs it); stable-ts is installed into a
-temporary folder.
+SRT writer with the limits that it supports. Independent code (`broken`) parses each SRT file and counts
+violations of Netflix's rules. WhisperX is the component of the tests (`python -m tests` installs it);
+stable-ts is installed into a temporary folder.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def whisperx(words: Sequence[Word], language: str) -> str:
 
 
 def segments(words: Sequence[Word], score: str, blank: str) -> list[dict[str, Any]]:
-    """Sentences, as both tools get them from a transcript."""
+    """Return the words as sentences, in the form that both tools get from a transcript."""
     made: list[dict[str, Any]] = []
     sentence: list[Word] = []
     for word in words:
@@ -78,7 +78,7 @@ def segments(words: Sequence[Word], score: str, blank: str) -> list[dict[str, An
 
 
 def broken(text: str, rules: Rules) -> dict[str, int]:
-    """How often each rule is broken in an SRT file."""
+    """Count how often each rule is broken in an SRT file."""
     cues = [cue for cue in srt.parse(text) if cue.content.strip()]
     found = dict.fromkeys(("line", "lines", "speed", "short", "long", "gap"), 0)
     for cue, following in zip(cues, [*cues[1:], None], strict=True):
@@ -94,6 +94,7 @@ def broken(text: str, rules: Rules) -> dict[str, int]:
 
 
 def compare(name: str, maker: Maker, spoken: dict[str, list[Word]]) -> None:
+    """Make subtitles in every language with one tool, and print the broken rules per 1,000 words and the time."""
     total: dict[str, int] = {}
     seconds, count = 0.0, sum(map(len, spoken.values()))
     for language, words in spoken.items():
@@ -109,7 +110,7 @@ def compare(name: str, maker: Maker, spoken: dict[str, list[Word]]) -> None:
 
 
 def hour() -> None:
-    """An hour's words in every format, in a process that has written each before."""
+    """Time an hour of words in every format, after each format has been written once to warm up."""
     first = make(paced("Hello there."), text="", language="en", duration_ms=2000, method="", job_id="")
     for name in TIMINGS:
         render(first, name)

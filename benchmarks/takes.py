@@ -1,10 +1,10 @@
-"""Whether a chunk that was garbled can be told from one that was not, by the embedded aligner.
+"""How well the embedded aligner separates garbled chunks from correct ones.
 
     uv run --all-extras --group dev python -m benchmarks.takes
 
-flite's four voices (Debian package flite; made from recordings of people, and not the aligner's own)
-say chunks of the tests' scripts: rightly; without their middle third; only the first half; and another
-chunk in place of it. The score is the one that `speech.takes` judges by.
+flite's four voices (Debian package flite; made from recordings of people, and independent of the aligner's
+reference) speak chunks of the tests' scripts: correctly; without the middle third; only the first half; and
+another chunk instead. The score is the one that `speech.takes` uses.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ def main() -> None:
 
 
 def speak(text: str, voice: str) -> tuple[np.ndarray, int]:
+    """Speak a text with flite; return the samples and their rate."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "said.wav"
         subprocess.run(["flite", "-voice", voice, "-t", text, "-o", path], check=True, capture_output=True)

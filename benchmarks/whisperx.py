@@ -1,10 +1,11 @@
-"""How near whisperx comes to the truth, called chunk by chunk as here and on a whole recording as it is.
+"""The accuracy of whisperx, called chunk by chunk as this project does, and on a whole recording as usual.
 
     uv run --all-extras --group dev python -m benchmarks.whisperx
 
 Needs PyTorch and the component whisperx (`f5-flows runtime install whisperx`). The model is the small one of
-the tests, trained on espeak-ng's speech of random words; the sentences are ones that it has not seen.
-Truth is espeak-ng's own. The figures tell what the calling code loses, not how whisperx does on people.
+the tests, trained on random words spoken by espeak-ng; the sentences were not in its training data. The
+true times are espeak-ng's own. The figures show the error that the calling code adds, not the accuracy of
+whisperx on human speech.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def main() -> None:
 
 
 def compare(label: str, parts: list[Chunk], folder: Path, *, whole: bool) -> None:
+    """Align a recording of the parts chunk by chunk and, if `whole`, also as one segment."""
     samples, spans, starts = speak(parts)
     recording = record(samples, 22050, spans, folder / "speech.wav", 22050)
     print(f"{label}: {recording.duration_ms / 1000:.0f} s")
@@ -61,6 +63,7 @@ def compare(label: str, parts: list[Chunk], folder: Path, *, whole: bool) -> Non
 
 
 def tell(label: str, found: list[float], starts: list[float | None], seconds: float, length_ms: int) -> None:
+    """Print the errors of word starts, in milliseconds, and the speed."""
     pairs = [(start - true) for start, true in zip(found, starts, strict=True) if true is not None]
     off, tenth = np.abs(pairs), max(len(pairs) // 10, 1)
     drift = np.median(pairs[-tenth:]) - np.median(pairs[:tenth])

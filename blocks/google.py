@@ -1,4 +1,4 @@
-"""The Google account that Speech-to-Text is called with."""
+"""The block of the Google account used for Speech-to-Text."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["GoogleSpeech", "aload_account"]
 
 
 class GoogleSpeech(Block):
-    """A service account for Google Speech-to-Text, the second link of the alignment chain.
+    """A service account for Google Speech-to-Text, the second aligner in the chain.
 
-    It needs the permission speech.speech.recognize, which the role Cloud Speech Client holds.
+    It needs the permission speech.speech.recognize, which the role Cloud Speech Client includes.
 
     Example:
         ```python
@@ -32,7 +32,7 @@ class GoogleSpeech(Block):
     _description = "A service account for Google Speech-to-Text."
 
     service_account: SecretStr = Field(description="The key file of the service account, as JSON.")
-    project: str | None = Field(default=None, description="Project that is billed; by default the account's own.")
+    project: str | None = Field(default=None, description="The project to bill; by default the account's own.")
     endpoint: str | None = Field(default=None, description="Another endpoint, such as eu-speech.googleapis.com.")
 
     @field_validator("service_account")
@@ -42,12 +42,15 @@ class GoogleSpeech(Block):
         return key
 
     def account(self) -> Account:
-        """The account as the aligner takes it."""
+        """Return the account in the form that the aligner takes."""
         return Account(self.service_account, self.project, self.endpoint)
 
 
 async def aload_account(name: str | None = None) -> Account | None:
-    """The account of the block `google-speech/<name>`, or that GOOGLE_BLOCK names; None where neither is given.
+    """Load the account of the block `google-speech/<name>`.
+
+    Args:
+        name: None for the block that GOOGLE_BLOCK names; if that is not set either, the result is None.
 
     Raises:
         SettingsError: there is no such block.
@@ -56,7 +59,7 @@ async def aload_account(name: str | None = None) -> Account | None:
     if not wanted:
         return None
     try:
-        block = await GoogleSpeech.aload(wanted)
+        block: GoogleSpeech = await GoogleSpeech.aload(wanted)
     except ValueError:
         raise SettingsError(f"The block google-speech/{wanted} does not exist.") from None
     return block.account()

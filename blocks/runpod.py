@@ -1,4 +1,4 @@
-"""The RunPod account, and the endpoint that flow runs are sent to."""
+"""The blocks of the RunPod account and of the endpoint that flow runs are sent to."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["RunPodCredentials", "RunPodEndpoint"]
 
 
 class RunPodCredentials(Block):
-    """A RunPod API key, and where RunPod's two APIs are.
+    """A RunPod API key and the URLs of RunPod's two APIs.
 
-    The key needs the permission to use the endpoints; for pod mode, also to make pods.
+    The key needs permission to use the endpoints and, for pod mode, to create pods.
 
     Example:
         ```python
@@ -27,15 +27,15 @@ class RunPodCredentials(Block):
     _block_type_slug = "runpod-credentials"
     _logo_url = "https://avatars.githubusercontent.com/u/95939477?s=200"  # type: ignore[assignment]
     _documentation_url = "https://docs.runpod.io/get-started/api-keys"  # type: ignore[assignment]
-    _description = "A RunPod API key, and where RunPod's two APIs are."
+    _description = "A RunPod API key and the URLs of RunPod's two APIs."
 
     api_key: SecretStr = Field(description="The API key, which starts with rpa_.")
-    job_url: str = Field(default="https://api.runpod.ai/v2", description="Base of the job API.")
-    management_url: str = Field(default="https://api.runpod.io/v2", description="Base of management API v2.")
+    job_url: str = Field(default="https://api.runpod.ai/v2", description="Base URL of the job API.")
+    management_url: str = Field(default="https://api.runpod.io/v2", description="Base URL of management API v2.")
 
     @classmethod
     def from_environment(cls) -> RunPodCredentials | None:
-        """What RUNPOD_API_KEY and its neighbours say; None where there is no key."""
+        """Create the block from RUNPOD_API_KEY and the RUNPOD_*_URL variables; return None if there is no key."""
         values = settings()
         if values.runpod_api_key is None:
             return None
@@ -61,5 +61,5 @@ class RunPodEndpoint(Block):
     _documentation_url = "https://docs.runpod.io/serverless/endpoints/overview"  # type: ignore[assignment]
     _description = "A RunPod serverless endpoint that runs this project's image."
 
-    endpoint_id: str = Field(description="Id of the endpoint, as the console shows it.")
-    credentials: RunPodCredentials = Field(description="The account that may use it.")
+    endpoint_id: str = Field(description="The id of the endpoint, as the console shows it.")
+    credentials: RunPodCredentials = Field(description="The account that may use the endpoint.")

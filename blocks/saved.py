@@ -1,4 +1,4 @@
-"""Blocks made from the environment, under one name, so that no deployment has to hold a credential."""
+"""Blocks created from the environment, under one name, so that no deployment has to contain a credential."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TYPES: tuple[type[Block], ...] = (GoogleSpeech, RunPodCredentials, RunPodEndpoin
 
 
 def from_environment() -> dict[str, Block]:
-    """The blocks that the environment describes, by the name each is saved under."""
+    """Return the blocks that the environment describes, by the names under which they are saved."""
     values, made = settings(), {}
     if values.s3_bucket:
         made[f"s3-bucket/{NAME}"] = _bucket()
@@ -41,17 +41,17 @@ def from_environment() -> dict[str, Block]:
 
 
 def remark() -> str | None:
-    """What the operator should know of what is not saved."""
+    """Return a note for the operator about credentials that are not saved, or None."""
     if settings().s3_bucket and settings().aws_session_token:
         return (
-            f"The block s3-bucket/{NAME} holds no keys, since AWS_SESSION_TOKEN makes them short-lived; "
-            "whoever opens it needs a role or AWS_* variables of its own."
+            f"The block s3-bucket/{NAME} contains no keys, since AWS_SESSION_TOKEN makes them short-lived; "
+            "processes that use it need a role or their own AWS_* variables."
         )
     return None
 
 
 async def asave_all() -> list[str]:
-    """Register the block types and save what the environment describes; returns the names."""
+    """Register the block types and save the blocks that the environment describes; return their names."""
     for kind in TYPES:
         await kind.register_type_and_schema()
     made = from_environment()
@@ -69,7 +69,7 @@ def _bucket() -> Block:
     if values.aws_ca_bundle and values.aws_endpoint_url:
         parameters["verify_cert_path"] = values.aws_ca_bundle
     keys: dict[str, Any] = {}
-    # Prefect shows a session token to whoever asks, and it would be stale in an hour.
+    # Keys of a session are not saved: Prefect shows a session token in plain text, and it expires within an hour.
     if values.aws_access_key_id and not values.aws_session_token:
         keys["aws_access_key_id"] = values.aws_access_key_id.get_secret_value()
         keys["aws_secret_access_key"] = values.aws_secret_access_key

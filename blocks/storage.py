@@ -1,8 +1,8 @@
-"""The store of a run: by the name of a Prefect block, else from the environment.
+"""The store of a run, from a named Prefect block or else from the environment.
 
-Blocks that can be named are `s3-bucket/<name>` (prefect-aws, with AwsCredentials or
-MinIOCredentials inside) and `local-file-system/<name>`. They carry the place and the credentials;
-the bytes go through `speech.stores`.
+The block can be `s3-bucket/<name>` (prefect-aws, with AwsCredentials or MinIOCredentials inside) or
+`local-file-system/<name>`. It provides only the location and the credentials; `speech.stores` reads and
+writes the files.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ __all__ = ["akeepable", "aopen_store", "from_environment", "region"]
 
 
 async def aopen_store(block: str | None = None) -> Store:
-    """The store that a block names, or that `STORAGE_BLOCK` or the environment describes.
+    """Open the store of a block; without a name, that of `STORAGE_BLOCK`, or else of the environment.
 
     Raises:
-        SettingsError: there is no such block, or it is not one that stores files.
+        SettingsError: there is no such block, or it does not store files.
     """
     name = block or settings().storage_block
     return from_block(await _load(name)) if name else from_environment()
 
 
 async def akeepable(request: SpeechRequest, block: str | None = None) -> SpeechRequest:
-    """A request as Prefect may keep it: nothing in it opens anything to those who read it there.
+    """Return a request in the form that Prefect may store: a voice's URL, which may grant access, is sealed.
 
     Args:
-        block: the store of its run.
+        block: the storage block of the run.
     """
     from speech.voices.seal import sealed
 
-    if not (request.local_voice and "://" in request.local_voice):
+    if not any("://" in voice for voice in (request.local_voice or "", *request.cast.values())):
         return request
     return await asyncio.to_thread(sealed, request, await aopen_store(block))
 
 
 def from_environment() -> Store:
-    """A bucket where S3_BUCKET is set, else the folder STORAGE_DIR."""
+    """Return the bucket if S3_BUCKET is set, else the folder STORAGE_DIR."""
     values = settings()
     if values.s3_bucket is None:
         return FolderStore(values.storage_folder)
@@ -65,7 +65,7 @@ def from_environment() -> Store:
 
 
 def region() -> str:
-    """The region that the environment names, else the one that the service's host name tells."""
+    """Return the region from the environment, or else from the host name of the service."""
     from speech.stores.s3 import region_of
 
     values = settings()
@@ -73,7 +73,7 @@ def region() -> str:
 
 
 def from_block(block: Any) -> Store:
-    """The store that a loaded block describes."""
+    """Return the store that a loaded block describes."""
     from prefect.filesystems import LocalFileSystem
     from prefect_aws import S3Bucket
 

@@ -1,4 +1,4 @@
-"""What Prefect finds when it looks for this project: its block types and its worker type (entry point)."""
+"""Prefect's entry point to this project: its block types and its worker type."""
 
 from blocks.google import GoogleSpeech
 from blocks.runpod import RunPodCredentials, RunPodEndpoint
@@ -6,10 +6,10 @@ from deployments import retries
 from deployments.runpod.worker import RunPodWorker
 from speech.settings import scrub_logs
 
-# Whatever process of Prefect's loads this has our flows or our worker in it.
+# Every Prefect process that loads this module runs our flows or our worker, and needs our retry policy.
 retries.install()
 
 __all__ = ["GoogleSpeech", "RunPodCredentials", "RunPodEndpoint", "RunPodWorker"]
 
-# Where no flow is imported, as in a worker, logs are just as public.
+# A worker imports no flow, but its logs are just as public.
 scrub_logs()

@@ -1,8 +1,8 @@
-"""The end of a flow run: told to Prefect once, and kept in the store, whoever brings it about.
+"""Ending a flow run, so that Prefect, the record in the store and the files agree.
 
-A run is ended by its process, by whoever watches it, by an automation, by its client or by a person in the
-UI. What Prefect holds is the truth. Those that are ours call `end`, which leaves Prefect, the record and
-the files agreeing; for all others, and for those that died on the way, `Sweep` does so a little later.
+A run can be ended by its process, by its watcher, by an automation, by its client or by a person in the UI.
+Prefect's state is the truth. Our own code calls `end`, which makes the record and the files agree with Prefect.
+`Sweep` does the same a little later for runs that were ended by others, or by a process that died halfway.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ from speech.stores.folder import FolderStore
 
 __all__ = ["Sweep", "agree", "cancelled", "end", "sweep"]
 
-_PAGE, _MOST = 200, 1000
-# Runs end side by side; one may be told of later than another that ended after it.
+_PAGE_SIZE, _MAX_RUNS = 200, 1000
+# Runs end concurrently: Prefect may show a run later than another one that ended after it.
 _OVERLAP = timedelta(minutes=2)
 
 log = logging.getLogger("f5_flows.ends")
 
 
 async def end(client: PrefectClient, run_id: UUID, state: State, *, elsewhere: bool = False) -> FlowRun:
-    """Give a run that end, unless it has one, and have its record and files say what Prefect then holds.
+    """End a run with a state, unless it has already ended, and make its record and files agree with Prefect.
 
-    A run that somebody wants cancelled ends as such, whatever the end was to be.
+    A run that is being cancelled ends as cancelled, whatever the given state.
 
     Args:
-        elsewhere: the run was carried out on another machine, so that a folder of this one is not its store.
+        elsewhere: the run was carried out on another machine, so a folder on this machine is not its store.
     """
     run = await client.read_flow_run(run_id)
     for _ in range(3):
@@ -63,17 +63,17 @@ async def end(client: PrefectClient, run_id: UUID, state: State, *, elsewhere: b
 
 
 def cancelled(how: str = "") -> State:
-    """The end of a run that was cancelled."""
-    return Cancelled(message=f"It was cancelled{how}.")
+    """Return the final state of a run that was cancelled."""
+    return Cancelled(message=f"The run was cancelled{how}.")
 
 
 async def agree(run: FlowRun, *, elsewhere: bool = False) -> None:
-    """Have the record and the files of a run that has ended say what Prefect says.
+    """Make the record and the files of an ended run agree with Prefect.
 
-    A store that fails is logged: the end stands, and a sweep comes by.
+    An error is only logged: the end stands, and a later sweep tries again.
 
     Args:
-        run: as it was read just now.
+        run: the run as just read from Prefect.
     """
     try:
         await _agree(run, elsewhere=elsewhere, create=True)
@@ -82,7 +82,7 @@ async def agree(run: FlowRun, *, elsewhere: bool = False) -> None:
 
 
 async def _agree(run: FlowRun, *, elsewhere: bool, create: bool) -> bool:
-    """Do so; returns whether they said something else. A record is made only if it may be created."""
+    """Make them agree and return whether they differed; a missing record is written only if `create` is set."""
     if run.state is None or not run.state.is_final() or "request" not in run.parameters:
         return False
     store = await aopen_store(run.parameters.get("storage"))
@@ -104,16 +104,17 @@ def _is_known(store: Store, job_id: str) -> bool:
 
 
 class Sweep:
-    """Has records and files agree with the ends of runs that nobody told us of.
+    """Makes records and files agree with Prefect for runs that were ended by somebody else.
 
-    Each call looks at the runs that have ended since the one before, the first one at the latest of all. A run
-    is left for the next call when it is first seen, for whoever ended it may be writing; no clock is asked.
+    Each call checks the runs that have ended since the previous call; the first call checks the latest runs. A
+    run that is seen for the first time is left to the next call, because the process that ended it may still be
+    writing its record. The local clock is not used.
 
     Args:
-        mine: whether a run is carried out by those that this sweep is for; of another run a record is mended
-            where this store has one, and never made.
+        mine: whether a run is carried out by the processes that this sweep serves; for any other run, a record
+            that this store has is repaired, but a missing one is never written.
         elsewhere: as in `end`.
-        at_once: leave nothing for the next call.
+        at_once: handle a run the first time it is seen.
     """
 
     def __init__(
@@ -130,18 +131,18 @@ class Sweep:
         self._since: datetime | None = None
 
     async def __call__(self) -> list[UUID]:
-        """One pass; returns the runs whose record or files did not agree."""
+        """Make one pass, and return the ids of the runs whose record or files did not agree."""
         runs = [(run, run.state.id) for run in await self._ended() if run.state]
-        mended = []
+        repaired = []
         for run, state in runs:
             if self._settled.get(run.id) == state or not (self._at_once or self._seen.get(run.id) == state):
                 continue
             try:
                 if await _agree(run, elsewhere=self._elsewhere, create=self._mine(run)):
-                    log.warning("The record of job %s is mended: it ended as %s", run.id, run.state_name)
-                    mended.append(run.id)
+                    log.warning("Repaired the record of job %s: the run ended as %s", run.id, run.state_name)
+                    repaired.append(run.id)
             except Exception as fault:
-                log.warning("The record of job %s could not be looked at: %s", run.id, explained(fault))
+                log.warning("The record of job %s could not be checked: %s", run.id, explained(fault))
             else:
                 self._settled[run.id] = state
         self._seen = {run.id: state for run, state in runs}
@@ -149,31 +150,32 @@ class Sweep:
         waiting = [run.end_time for run, state in runs if run.end_time and self._settled.get(run.id) != state]
         ends = [run.end_time for run, _ in runs if run.end_time]
         self._since = min([*waiting, *([max(ends) - _OVERLAP] if ends else [])], default=self._since)
-        return mended
+        return repaired
 
     async def _ended(self) -> list[FlowRun]:
-        """The latest first."""
+        """Return the runs that have ended since the previous pass, latest first."""
         found: list[FlowRun] = []
         since = FlowRunFilterEndTime(after_=self._since) if self._since else None
         ended = FlowRunFilterState(type=FlowRunFilterStateType(any_=list(TERMINAL_STATES)))
-        while len(found) < (_MOST if since else _PAGE):
+        while len(found) < (_MAX_RUNS if since else _PAGE_SIZE):
             page = await self._client.read_flow_runs(
                 flow_filter=FlowFilter(name=FlowFilterName(any_=["speak"])),
                 flow_run_filter=FlowRunFilter(state=ended, end_time=since),
                 sort=FlowRunSort.END_TIME_DESC,
-                limit=_PAGE,
+                limit=_PAGE_SIZE,
                 offset=len(found),
             )
             found += page
-            if len(page) < _PAGE:
+            if len(page) < _PAGE_SIZE:
                 break
         return found
 
 
 async def sweep() -> list[UUID]:
-    """One pass over the latest runs of the local server.
+    """Make one pass over the latest runs of the local server.
 
-    Each of them may have had a store of its own, so a record is mended where this store has one, and never made.
+    Each run may have used a different store, so a record that this store has is repaired, but a missing one is
+    never written.
     """
     async with get_client() as client:
         return await Sweep(client, lambda run: False, at_once=True)()

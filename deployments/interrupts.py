@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the command stops where it is, with one line, and leaves no trace."""
+"""Handling of Ctrl-C and SIGTERM: the command stops at once, prints one line, and cleans up after itself."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from typing import NoReturn
 
 __all__ = ["WORK", "Stopped", "at_work", "leave", "listening"]
 
-# The name of threads that need not come to their end.
+# The name of threads that need not finish before the process ends.
 WORK = "f5-flows work"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# What a stopped command may take to clean up after itself.
+# How long a stopped command may take to clean up, in seconds.
 _PATIENCE = 15.0
 
 
 class Stopped(SystemExit):
-    """A person, or the system, asked this process to end; its code is 130 for Ctrl-C, 143 for SIGTERM.
+    """Raised when a person or the system asks this process to end; its code is 130 for Ctrl-C, 143 for SIGTERM.
 
-    A SystemExit, because that is what asyncio and libraries let through.
+    It is a SystemExit because asyncio and libraries let that through.
     """
 
 
 @contextmanager
 def listening() -> Iterator[None]:
-    """Raise `Stopped` at the first signal; the second ends the process at once."""
+    """Raise `Stopped` at the first signal, and end the process at once at the second."""
     stopped: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
         if stopped:
             os._exit(128 + number)
         stopped.append(number)
-        # Code that swallows what is raised here, or waits for a thread, must not keep the process.
+        # Code that swallows the exception, or waits for a thread, must not keep the process alive.
         timer = threading.Timer(_PATIENCE, os._exit, (128 + number,))
         timer.daemon = True
         timer.start()
@@ -44,9 +44,9 @@ def listening() -> Iterator[None]:
             _end_children()
         raise Stopped(128 + number)
 
-    # What was started to ignore one of them, such as by nohup, goes on to.
-    heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in heard}
+    # A signal that the process was started to ignore, for example by nohup, stays ignored.
+    handled = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in handled}
     try:
         yield
     finally:
@@ -55,12 +55,12 @@ def listening() -> Iterator[None]:
 
 
 def at_work() -> bool:
-    """Whether a thread works on that nobody waits for any more."""
+    """Check whether a thread named `WORK` is still running."""
     return any(thread.name == WORK for thread in threading.enumerate())
 
 
 def leave(code: int) -> NoReturn:
-    """End now, without waiting for threads, which cannot be stopped."""
+    """End the process now, without waiting for threads, which cannot be stopped."""
     _end_children()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
@@ -69,13 +69,13 @@ def leave(code: int) -> NoReturn:
 
 
 def _end_children() -> None:
-    """End the programs that this process waits for; a server that it has started goes on, in a session of its own."""
+    """Kill the programs that this process waits for; a server that it started runs in its own session and survives."""
     try:
-        import psutil  # type: ignore[import-untyped]
+        import psutil
 
         me = psutil.Process()
     except (ImportError, AttributeError):
-        # The signal came while it was being imported, so nothing has been started yet.
+        # The signal arrived while psutil was being imported, so no program has been started yet.
         return
     with suppress(psutil.Error):
         for child in me.children():

@@ -1,12 +1,12 @@
-"""The one policy of retries for Prefect, of the endpoint, its child, the worker and the command line.
+"""The retry policy for calls to Prefect, shared by the endpoint, its child, the worker and the command line.
 
-Prefect's own client gives up at once where it never reached the server before, where the server answers
-500 because its database is away, and where a proxy answers with a page. Here every call is tried again
-for `PREFECT_PATIENCE` seconds while the server does not answer, or answers with what cannot be an answer.
+Prefect's own client gives up at send_once if it has never reached the server before, if the server answers 500
+because its database is unavailable, or if a proxy answers with a page. With this policy every call is retried
+for `PREFECT_PATIENCE` seconds while the server does not answer, or sends something that cannot be its answer.
 
-Calls that change something are repeated too, as Prefect's own client does: a state carries the id of its
-transition, by which the server knows it again; a run that RunPod's jobs make has an idempotency key;
-what else is written is the same value once more, or an artifact that is then there twice.
+Calls that change something are retried too, as in Prefect's own client: a state carries the id of its
+transition, by which the server recognises it; a run created for a RunPod job has an idempotency key; any other
+write repeats the same value, or at worst creates an artifact twice.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from tenacity import (
     stop_any,
     wait_random_exponential,
 )
+from tenacity.stop import stop_base
 
 from speech.errors import ServerError, SpeechError
 from speech.settings import settings
@@ -40,23 +41,26 @@ __all__ = ["explained", "install"]
 
 _WAIT = wait_random_exponential(multiplier=0.3, max=10)
 _LONGEST_PAUSE = 15.0
-# Prefect's engine asks for the default storage of results, which it can do without, in the middle of its event loop.
+# Prefect's engine blocks its event loop while it looks up the default result storage, which it can do without.
 _LONGEST_BLOCK = 5.0
-# A process that ends waits for it.
-_LONGEST_PAUSE_OF_A_SERVICE = 1.0
+# A process that is exiting waits for Prefect's services.
+_LONGEST_PAUSE_OF_SERVICES = 1.0
 
 log = logging.getLogger("f5_flows.prefect")
 
 
 def install() -> None:
-    """Have every client that Prefect makes in this process follow the policy; once more does no harm."""
-    orchestration.PrefectHttpxAsyncClient = _AsyncClient  # type: ignore[misc,assignment]
-    orchestration.PrefectHttpxSyncClient = _SyncClient  # type: ignore[misc,assignment]
-    _leases._handle_lease_renewal_failure = _keep_running
+    """Make every client that Prefect creates in this process follow the policy; calling it again does no harm."""
+    for module, name, ours in (
+        (orchestration, "PrefectHttpxAsyncClient", _AsyncClient),
+        (orchestration, "PrefectHttpxSyncClient", _SyncClient),
+        (_leases, "_handle_lease_renewal_failure", _keep_running),
+    ):
+        setattr(module, name, ours)
 
 
 def explained(fault: BaseException) -> SpeechError:
-    """What a fault of a call to Prefect means, in a sentence without the server's address."""
+    """Translate the error of a call to Prefect into a sentence that does not contain the server's address."""
     if isinstance(fault, SpeechError):
         return fault
     if isinstance(fault, httpx.HTTPStatusError):
@@ -68,48 +72,53 @@ def explained(fault: BaseException) -> SpeechError:
         return ServerError(f"The Prefect server does not answer ({type(fault).__name__}); try again in a moment.")
     if isinstance(fault, PrefectException | ValueError | RuntimeError):
         return ServerError(f"The Prefect server gave an answer that cannot be used ({type(fault).__name__}).")
-    return ServerError(f"Prefect could not be asked ({type(fault).__name__}).")
+    return ServerError(f"The call to Prefect failed ({type(fault).__name__}).")
 
 
 class _AsyncClient(PrefectHttpxAsyncClient):
-    async def _send_with_retry(self, request: httpx.Request, send: Any, *_: Any, **given: Any) -> Any:
-        async def patiently(request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
-            async def once() -> httpx.Response:
+    async def _send_with_retry(self, request: httpx.Request, send: Any, *_: Any, **options: Any) -> Any:
+        async def send_with_retry(request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
+            async def send_once() -> httpx.Response:
                 return _checked(await send(request, *args, **kwargs))
 
-            return await AsyncRetrying(**_policy(settings().prefect_patience))(once)
+            return await AsyncRetrying(**_policy(settings().prefect_patience))(send_once)
 
-        return await super()._send_with_retry(request, patiently, **_without_retries(given))
+        return await super()._send_with_retry(request, send_with_retry, **_without_retries(options))
 
 
 class _SyncClient(PrefectHttpxSyncClient):
-    def _send_with_retry(self, request: httpx.Request, send: Any, *_: Any, **given: Any) -> Any:
-        def patiently(request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
+    def _send_with_retry(self, request: httpx.Request, send: Any, *_: Any, **options: Any) -> Any:
+        def send_with_retry(request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
             patience = settings().prefect_patience
-            seconds = min(patience, _LONGEST_BLOCK) if _holds_up_a_loop() else patience
+            seconds = min(patience, _LONGEST_BLOCK) if _would_block_event_loop() else patience
             return Retrying(**_policy(seconds))(lambda: _checked(send(request, *args, **kwargs)))
 
-        return super()._send_with_retry(request, patiently, **_without_retries(given))
+        return super()._send_with_retry(request, send_with_retry, **_without_retries(options))
 
 
-def _without_retries(given: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of Prefect's own loop, which is left to renew the token against forgery and no more."""
-    return {**given, "retry_codes": set(), "retry_exceptions": ()}
+def _without_retries(options: dict[str, Any]) -> dict[str, Any]:
+    """Switch off the retries of Prefect's own loop, which then only renews the CSRF token."""
+    return {**options, "retry_codes": set(), "retry_exceptions": ()}
 
 
 def _policy(seconds: float) -> dict[str, Any]:
     return {
-        "stop": stop_any(stop_after_delay(seconds), lambda _: _leaving()),
+        "stop": stop_any(stop_after_delay(seconds), _StopOnExit()),
         "wait": _pause,
-        "retry": retry_if_exception(_may_pass) | retry_if_result(_is_busy),
-        "before_sleep": _say,
-        # The last answer, or the last fault.
+        "retry": retry_if_exception(_is_transient) | retry_if_result(_is_busy),
+        "before_sleep": _log_retry,
+        # Return the last answer, or raise the last error.
         "retry_error_callback": lambda state: state.outcome.result(),
     }
 
 
-def _holds_up_a_loop() -> bool:
-    """Whether this thread runs an event loop, which a call that waits would keep from everything else."""
+class _StopOnExit(stop_base):
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        return _is_exiting()
+
+
+def _would_block_event_loop() -> bool:
+    """Check whether this thread runs an event loop, which a waiting call would block."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -117,12 +126,12 @@ def _holds_up_a_loop() -> bool:
     return True
 
 
-def _leaving() -> bool:
-    """Whether this process ends: Prefect's services send the last lines of the log then, perhaps to nobody."""
+def _is_exiting() -> bool:
+    """Check whether this process is exiting; Prefect's services then send the last log lines, perhaps to nobody."""
     return bool(getattr(threading, "_SHUTTING_DOWN", False))
 
 
-def _may_pass(fault: BaseException) -> bool:
+def _is_transient(fault: BaseException) -> bool:
     return isinstance(fault, httpx.TransportError | httpx.DecodingError) and not isinstance(
         fault, httpx.UnsupportedProtocol
     )
@@ -133,7 +142,11 @@ def _is_busy(answer: httpx.Response) -> bool:
 
 
 def _checked(answer: httpx.Response) -> httpx.Response:
-    """An answer, if it can be one of Prefect's: a success is JSON, or has nothing to say."""
+    """Return an answer if it can be Prefect's: a success is JSON, or has no content.
+
+    Raises:
+        DecodingError: a success is not JSON.
+    """
     if answer.is_success and answer.status_code != 204:
         try:
             answer.json()
@@ -143,23 +156,24 @@ def _checked(answer: httpx.Response) -> httpx.Response:
 
 
 def _pause(state: RetryCallState) -> float:
-    """As long as the server asked for, within reason, else a growing while."""
-    asked = ""
+    """Return the seconds that the server asked for, within limits, or else a growing pause."""
+    retry_after = ""
     if state.outcome and not state.outcome.failed:
-        asked = state.outcome.result().headers.get("Retry-After", "")
-    if _leaving():
+        retry_after = state.outcome.result().headers.get("Retry-After", "")
+    if _is_exiting():
         return 0
-    pause = min(float(asked), _LONGEST_PAUSE) if asked.isascii() and asked.isdigit() else _WAIT(state)
-    return min(pause, _LONGEST_PAUSE_OF_A_SERVICE) if in_global_loop() else pause
+    is_given = retry_after.isascii() and retry_after.isdigit()
+    pause = min(float(retry_after), _LONGEST_PAUSE) if is_given else _WAIT(state)
+    return min(pause, _LONGEST_PAUSE_OF_SERVICES) if in_global_loop() else pause
 
 
-def _say(state: RetryCallState) -> None:
-    if state.attempt_number == 3 and state.outcome and not _leaving():
+def _log_retry(state: RetryCallState) -> None:
+    if state.attempt_number == 3 and state.outcome and not _is_exiting():
         fault = state.outcome.exception()
-        what = type(fault).__name__ if fault else str(state.outcome.result().status_code)
-        log.warning("The Prefect server does not answer (%s); it is asked again for a while", what)
+        reason = type(fault).__name__ if fault else str(state.outcome.result().status_code)
+        log.warning("The Prefect server does not answer (%s); still retrying", reason)
 
 
 def _keep_running(exc: BaseException, lease_id: Any, *_: Any) -> None:
-    """A server that was started anew knows no leases; a run is not ended for that."""
-    log.info("The place of a run within its deployment's limit is not held any more: %s", type(exc).__name__)
+    """Let a run continue when its lease cannot be renewed, because a restarted server knows no leases."""
+    log.info("A run no longer holds its place in its deployment's concurrency limit: %s", type(exc).__name__)

@@ -1,4 +1,4 @@
-"""Setting a Prefect server up for this project; doing it again changes only what has changed."""
+"""Setup of a Prefect server for this project; repeating it changes only what is out of date."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ PoolType = Literal["process", "runpod"]
 
 
 async def set_up(pool: str, kind: PoolType, limit: int | None, say: Say) -> None:
-    """Make blocks, the pool, the deployments and the automations.
+    """Create or update the blocks, the work pool, the deployments and the automations.
 
     Args:
-        pool: name of the work pool that the deployments go to.
-        limit: flow runs of the pool at once; None for no limit.
+        pool: the name of the work pool that the deployments use.
+        limit: the maximum number of concurrent flow runs in the pool; None for no limit.
 
     Raises:
-        SettingsError: a RunPod pool without credentials.
-        ServerError: Prefect refused something.
+        SettingsError: a RunPod pool has no credentials, or the pool exists with another type.
+        ServerError: Prefect rejected the deployments.
     """
     async with get_client() as client:
         saved = await asave_all()
         say(f"Blocks: {', '.join(saved) or 'the types only; the environment describes none'}")
-        if told := remark():
-            say(f"Note: {told}")
+        if note := remark():
+            say(f"Note: {note}")
         await _pool(client, pool, kind, limit)
         say(f"Work pool: {pool} ({kind}{f', at most {limit} at once' if limit else ''})")
         for line in deploy(pool):
@@ -56,8 +56,8 @@ async def set_up(pool: str, kind: PoolType, limit: int | None, say: Say) -> None
 
 
 def deploy(pool: str) -> list[str]:
-    """Apply prefect.yaml to a pool; returns the names of the deployments."""
-    # A folder of the caller's may hold a prefect.yaml or a flows package of its own.
+    """Apply prefect.yaml to a pool, and return the names of the deployments."""
+    # Not in the caller's folder, which may hold another prefect.yaml or flows package.
     done = subprocess.run(
         [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(DEPLOYMENTS)],
         capture_output=True,
@@ -67,12 +67,12 @@ def deploy(pool: str) -> list[str]:
     )
     if done.returncode:
         last = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-3:]
-        raise ServerError(f"Prefect did not take the deployments: {' '.join(last)[:500]}")
+        raise ServerError(f"Prefect rejected the deployments: {' '.join(last)[:500]}")
     return _names()
 
 
 async def apply_automations(client: PrefectClient, definitions: list[dict[str, Any]] | None = None) -> list[str]:
-    """Create or update automations by name; those that need a block that is not there are left out."""
+    """Create or update automations by name, and return the names; one whose block is missing is skipped."""
     applied = []
     for definition in definitions if definitions is not None else yaml.safe_load(AUTOMATIONS.read_text()):
         for action in definition["actions"]:
@@ -101,14 +101,14 @@ async def _pool(client: PrefectClient, name: str, kind: PoolType, limit: int | N
         await client.create_work_pool(wanted)
         return
     if found.type != kind:
-        raise SettingsError(f"The work pool {name!r} is of type {found.type}; give another name, or delete it.")
-    _keep_what_was_set(template, found.base_job_template)
+        raise SettingsError(f"The work pool {name!r} is of type {found.type}; name another with --pool, or delete it.")
+    _keep_changed_defaults(template, found.base_job_template)
     change = WorkPoolUpdate(base_job_template=template, concurrency_limit=limit or found.concurrency_limit)
     await client.update_work_pool(name, change)
 
 
 async def _point_to_account(client: PrefectClient, template: dict[str, Any]) -> None:
-    """Refer to the credentials' block by its id in the pool's defaults: only there does Prefect resolve it late."""
+    """Refer to the credentials block by id in the pool's defaults, the only place where Prefect resolves it late."""
     block = await _block_id(client, f"runpod-credentials/{NAME}")
     if block is None:
         raise SettingsError("A RunPod pool needs an account; set RUNPOD_API_KEY and RUNPOD_ENDPOINT_ID, and run again.")
@@ -118,8 +118,8 @@ async def _point_to_account(client: PrefectClient, template: dict[str, Any]) -> 
         properties["endpoint_id"]["default"] = endpoint
 
 
-def _keep_what_was_set(template: dict[str, Any], found: dict[str, Any]) -> None:
-    """Defaults that an operator has changed in the pool stay as they are."""
+def _keep_changed_defaults(template: dict[str, Any], found: dict[str, Any]) -> None:
+    """Keep the defaults that an operator has changed in the pool."""
     old = found.get("variables", {}).get("properties", {})
     for name, field in template["variables"]["properties"].items():
         if name not in ("credentials", "endpoint_id") and "default" in old.get(name, {}):

@@ -1,4 +1,4 @@
-"""What can be started: each flow by its name, imported when it is asked for."""
+"""The flows that can be started, by name; each is imported when it is first loaded."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ __all__ = ["FLOWS", "load"]
 FLOWS = {
     "speak": "flows.speak.speak",
     "narrate-inbox": "flows.inbox.narrate_inbox",
+    "narrate": "flows.narrate.narrate",
+    "speak-part": "flows.book_parts.speak_part",
+    "bind": "flows.book_parts.bind",
+    "narrate-books": "flows.narrate.narrate_books",
     "sync-models": "flows.models.sync_models",
     "prune-outputs": "flows.outputs.prune_outputs",
     "add voice": "flows.voices.add",
@@ -19,15 +23,15 @@ FLOWS = {
     "remove voice": "flows.voices.remove",
 }
 
-# Whoever runs a flow logs to Prefect, to a console and to files; each line passes here first.
+# A process that runs flows logs to Prefect, to a console and to files; secrets are redacted from every line first.
 scrub_logs()
 
 
 def load(name: str) -> Any:
-    """The flow of that name.
+    """Return the flow of that name.
 
     Raises:
-        KeyError: there is none; a flow run cannot name code that is not listed here.
+        KeyError: there is no such flow; a flow run cannot name code that is not listed here.
     """
     module, _, attribute = FLOWS[name].rpartition(".")
     return getattr(import_module(module), attribute)

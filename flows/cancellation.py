@@ -1,27 +1,30 @@
-"""What becomes of a flow that is told to stop."""
+"""The end of flows that are cancelled while they run."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable
 from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
 
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.exceptions import CancelledRun
+from prefect.runtime import flow_run
 from prefect.states import Cancelled
 
-__all__ = ["cancellable"]
+__all__ = ["cancellable", "heed"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def cancellable(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R | State[Any]]]:
-    """End a flow that raises `CancelledRun` as Cancelled; Prefect's engine alone would call it Failed first.
+    """Make a flow that raises `CancelledRun` end as Cancelled; Prefect's engine alone would set it to Failed first.
 
-    Prefect looks its annotations up in this module, so the flow's must be types, not the text of
-    `from __future__ import annotations`.
+    Prefect resolves the flow's annotations in this module, so they must be types, not the strings that
+    `from __future__ import annotations` makes of them.
     """
 
     @functools.wraps(function)
@@ -36,8 +39,16 @@ def cancellable(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R 
     return run
 
 
+async def heed() -> None:
+    """Raise `CancelledRun` if this run is being cancelled; for flows that a process carries out among others."""
+    async with get_client() as client:
+        run = await client.read_flow_run(UUID(str(flow_run.id)))
+    if run.state and (run.state.is_cancelling() or run.state.is_cancelled()):
+        raise CancelledRun
+
+
 async def _call_hooks(state: State[Any]) -> None:
-    """The engine calls them for a run that is Cancelling, and for none that has been cancelled."""
+    """Call the cancellation hooks: the engine does so for a run that is Cancelling, but not for a Cancelled one."""
     context = FlowRunContext.get()
     if context and context.flow and context.flow_run:
         for hook in context.flow.on_cancellation_hooks:

@@ -1,4 +1,4 @@
-"""The captions of a recording: its words are timed, and become subtitle files in the store."""
+"""The captions of a recording: timing its words, and writing them as subtitle files into the store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from speech.audio import Recording
 from speech.errors import AlignmentError, told
 from speech.outputs import PIECES, PREVIEW
 from speech.request import SpeechRequest
-from speech.script import Script
+from speech.script import Reading
 from speech.stores import Store
 from speech.subtitles import Subtitles, make, summary
 from speech.words import delay
@@ -32,8 +32,9 @@ class Captions:
     """What captioning adds to a result.
 
     Attributes:
-        fields: of `SpeechResult`.
-        warnings: what the user should know.
+        subtitles: the subtitles; None if there are none.
+        fields: fields of `SpeechResult`.
+        warnings: notes for the user.
     """
 
     subtitles: Subtitles | None = None
@@ -43,7 +44,7 @@ class Captions:
 
 async def caption(
     request: SpeechRequest,
-    script: Script,
+    reading: Reading,
     recording: Recording,
     audio: Delivered,
     account: Account | None,
@@ -51,30 +52,31 @@ async def caption(
     folder: Path,
     progress: Progress,
 ) -> Captions:
-    """Caption a recording whose audio is stored already, and never lost to what becomes of its captions.
+    """Caption a recording whose audio is already stored; a failure becomes a warning, and the audio is kept.
 
     Args:
-        audio: the recording as it is delivered.
-        account: Google's; None where there is none.
+        audio: the audio file that the client receives.
+        account: the Google account; None if there is none.
         folder: the working folder of the run.
     """
     try:
         await progress.start_step("align")
-        alignment = await align_words(recording, script, request.timing_method, account)
+        alignment = await align_words(recording, reading, request.timing_method, account)
         await progress.start_step("render")
         subtitles = make(
             delay(alignment.words, audio.delay_ms, recording.duration_ms),
-            text=script.text,
-            language=script.language,
+            text=reading.text,
+            language=reading.language,
             duration_ms=recording.duration_ms,
             method=alignment.method,
             job_id=job_id(),
+            passages=reading.script.passages,
             **request.presentation(),
         )
         broken = subtitles.broken()
         rendered = await render_subtitles(subtitles, request, recording, audio.path, folder)
         await progress.start_step("persist")
-        urls = await persist_files(store, job_id(), rendered.paths)
+        urls = await persist_files(store, job_id(), rendered.paths, request.title)
         fields = {
             "timing_files": {name: urls[name] for name in request.formats},
             "preview_url": urls.get(PREVIEW),
@@ -84,11 +86,11 @@ async def caption(
             "word_count": len(alignment.words),
             "timing_confidence": subtitles.confidence,
             "timing_cost_usd": alignment.cost_usd or None,
-            "subtitle_problems": [asdict(problem) for problem in broken] or None,
+            "subtitle_problems": [asdict(violation) for violation in broken] or None,
         }
         return Captions(subtitles, fields, (*alignment.warnings, *rendered.warnings, *summary(broken)))
     except CancelledRun:
         raise
     except Exception as fault:
-        what = "The words could not be timed" if isinstance(fault, AlignmentError) else "There are no subtitles"
-        return Captions(warnings=(f"{what}: {told(fault)}",))
+        problem = "The words could not be timed" if isinstance(fault, AlignmentError) else "There are no subtitles"
+        return Captions(warnings=(f"{problem}: {told(fault)}",))

@@ -1,4 +1,4 @@
-"""State hooks: they write the durable record of a run, whatever becomes of it."""
+"""State hooks: they write the durable record of a run at each change of its state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from blocks.storage import aopen_store
 from speech import errors
 from speech.errors import InvalidRequest, SpeechError, Unreachable
 from speech.records import Record, Status, public, save
-from speech.request import SpeechRequest, SpeechResult
+from speech.request import SpeechRequest
+from speech.result import SpeechResult
 from speech.settings import settings
 from speech.stores import Store
 
@@ -34,13 +35,13 @@ STATUSES: dict[StateType, Status] = {
     StateType.CANCELLED: "CANCELLED",
 }
 
-# What Prefect puts before the text of an exception; ours are sentences of their own.
-_OURS = "|".join(name for name in errors.__all__ if isinstance(getattr(errors, name), type))
-_WRAPPING = re.compile(rf"Flow run encountered an exception: (?:{_OURS}): ")
+# The prefix that Prefect adds to an exception's message; messages of our own errors do not need it.
+_OUR_ERRORS = "|".join(name for name in errors.__all__ if isinstance(getattr(errors, name), type))
+_PREFIX = re.compile(rf"Flow run encountered an exception: (?:{_OUR_ERRORS}): ")
 
 
 async def record_state(flow: Flow[..., Any] | None, flow_run: FlowRun, state: State[Any]) -> None:
-    """Write `jobs/<flow run>.json`. A store that fails here is logged: the run's outcome stands."""
+    """Write `jobs/<flow run>.json`; a failure is logged and does not change the outcome of the run."""
     try:
         store = await aopen_store(flow_run.parameters.get("storage"))
         await write(store, record_of(flow_run, state, await value_of(state)))
@@ -56,7 +57,7 @@ HOOKS: dict[str, Any] = {
 async def keep_result(store: Store, request: SpeechRequest, result: SpeechResult) -> None:
     """Write the result into the record of the running job.
 
-    Prefect keeps no results, so whoever finds the run completed, should this process say no more, has it from here.
+    Prefect stores no results. If this process dies once the run has completed, the result is read from the record.
     """
     record = Record(
         job_id=result.job_id, status="PROCESSING", state="Running", request=public(request), result=result.reply()
@@ -64,14 +65,14 @@ async def keep_result(store: Store, request: SpeechRequest, result: SpeechResult
     try:
         await write(store, record)
     except SpeechError as fault:
-        get_run_logger().warning("The result could not be kept ahead of the run's end: %s", fault)
+        get_run_logger().warning("The result could not be written to the record before the run ended: %s", fault)
 
 
 def record_of(run: FlowRun, state: State[Any], value: Any = None) -> Record:
-    """The record of a run in that state, whoever brought it there.
+    """Return the record of a run in that state.
 
     Args:
-        value: what the flow returned or raised, where that is known.
+        value: what the flow returned or raised; None if that is not known.
     """
     failed = state.is_failed() or state.is_crashed()
     return Record(
@@ -85,7 +86,7 @@ def record_of(run: FlowRun, state: State[Any], value: Any = None) -> Record:
 
 
 async def write(store: Store, record: Record, *, overrule: bool = False) -> bool:
-    """Save a record, waiting for a store that is away for a minute; see `speech.records.save`."""
+    """Save a record, with retries while the store is unreachable; see `speech.records.save`."""
     async for attempt in AsyncRetrying(
         retry=retry_if_exception_type(Unreachable),
         wait=wait_exponential(max=30),
@@ -98,7 +99,7 @@ async def write(store: Store, record: Record, *, overrule: bool = False) -> bool
 
 
 async def value_of(state: State[Any]) -> Any:
-    """What a flow returned or raised, if this state holds it: a state that Prefect tells of does not."""
+    """Return what a flow returned or raised, or None: a state that was read from Prefect does not hold it."""
     if not state.is_final():
         return None
     try:
@@ -108,17 +109,17 @@ async def value_of(state: State[Any]) -> Any:
 
 
 def reason(state: State[Any], value: Any = None) -> str:
-    """Why a run failed, for its client: the sentence of the fault, without what Prefect puts around it."""
+    """Return why a run failed, as the client sees it: the error's message, without what Prefect adds to it."""
     if isinstance(value, SpeechError):
         return str(value)
     message = state.message or f"The run ended as {state.name}."
     if (api := PREFECT_API_URL.value()) and api in message:
-        return "The Prefect server did not answer while the run was at work; run it again."
-    return _WRAPPING.sub("", message, count=1)
+        return "The Prefect server did not answer during the run; run it again."
+    return _PREFIX.sub("", message, count=1)
 
 
 def _request(given: Any) -> dict[str, Any]:
-    """The request as it may be kept; nothing of one that is not valid, since nobody checked what it holds."""
+    """Return the request in the form that may be stored; empty for an invalid one, whose content is unchecked."""
     try:
         request = given if isinstance(given, SpeechRequest) else SpeechRequest.parse(dict(given or {}))
     except (InvalidRequest, TypeError, ValueError):

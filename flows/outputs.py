@@ -1,4 +1,4 @@
-"""Prune outputs: what was made long ago is removed from the store."""
+"""Prune outputs: remove old outputs from the store."""
 
 from typing import Annotated, Any
 
@@ -7,6 +7,7 @@ from pydantic import Field
 
 from blocks.storage import aopen_store
 from flows.cancellation import cancellable
+from flows.form import Form
 from flows.workspace import RESULTS
 from tasks.prune import old_jobs, remove, report_prune
 
@@ -16,16 +17,18 @@ __all__ = ["prune_outputs"]
 @flow(name="prune-outputs", persist_result=False, result_storage=RESULTS)
 @cancellable
 async def prune_outputs(
-    storage: str | None = None, keep_days: Annotated[float, Field(ge=1)] = 30, dry_run: bool = True
+    storage: Annotated[str | None, Form()] = None,
+    keep_days: Annotated[float, Field(ge=1)] = 30,
+    dry_run: bool = True,
 ) -> dict[str, Any]:
     """Remove the recordings, subtitles, previews and records of jobs that ended long ago.
 
     Voices, models and the inbox are never touched.
 
     Args:
-        storage: a storage block. Empty: what the worker is set up for.
-        keep_days: jobs whose newest file is older than so many days are removed; at least 1.
-        dry_run: only say what would be removed.
+        storage: a storage block. Empty: the worker's default.
+        keep_days: jobs whose newest file is older than this many days are removed; at least 1.
+        dry_run: only report what would be removed.
     """
     store = await aopen_store(storage)
     old = await old_jobs(store, keep_days)

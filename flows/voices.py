@@ -1,4 +1,4 @@
-"""Voices: add one, list them all, remove one."""
+"""Voices: add, list and remove them."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ __all__ = ["add", "listing", "remove"]
 @flow(name="add voice", persist_result=False, result_storage=RESULTS)
 @cancellable
 async def add(upload: dict[str, Any], storage: str | None = None) -> dict[str, Any]:
-    """Store a voice, cut and transcribed, ready to be cloned.
+    """Cut and transcribe a voice's recording, and store it ready for cloning.
 
     Args:
-        upload: voice_name, one of voice_file_url and voice_file, and perhaps reference_text.
-        storage: a storage block. Empty: what the worker is set up for.
+        upload: voice_name, either voice_file_url or voice_file, and optionally reference_text.
+        storage: a storage block. Empty: the worker's default.
     """
     return await add_voice(Upload.parse(upload), await aopen_store(storage))
 
@@ -28,12 +28,12 @@ async def add(upload: dict[str, Any], storage: str | None = None) -> dict[str, A
 @flow(name="list voices", persist_result=False, result_storage=RESULTS)
 @cancellable
 async def listing(storage: str | None = None) -> list[dict[str, Any]]:
-    """Every stored voice."""
+    """List the stored voices."""
     return await list_voices(await aopen_store(storage))
 
 
 @flow(name="remove voice", persist_result=False, result_storage=RESULTS)
 @cancellable
 async def remove(voice_name: str, storage: str | None = None) -> None:
-    """Remove a stored voice and what was prepared of it."""
+    """Remove a stored voice and the files prepared from it."""
     await remove_voice(voice_name, await aopen_store(storage))

@@ -1,4 +1,4 @@
-"""Recordings: written whole or not at all, read in blocks so that an hour needs no more room than a minute."""
+"""Recordings: written atomically, and read in blocks so that memory use does not grow with their length."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ __all__ = ["Recording", "Samples", "Span", "blocks", "duration_ms", "record", "w
 
 Samples = npt.NDArray[np.float32]
 Span = tuple[int, int]
-"""First and past-the-last sample of a chunk, or the same in milliseconds where that is said."""
+"""First and past-the-last sample of a chunk; in milliseconds where the name says so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording on disk, and where each chunk of the script lies in it.
+    """A recording on disk, and the position of each chunk of the script in it.
 
     Attributes:
         path: a WAV file, mono, 16 bit.
-        rate: hertz.
-        duration_ms: whole length, rounded down so that no time lies past the end.
-        spans_ms: for each chunk its start and end in milliseconds; empty where nobody knows.
+        rate: sample rate in hertz.
+        duration_ms: total length, rounded down so that no time lies past the end.
+        spans_ms: start and end of each chunk in milliseconds; empty if unknown.
     """
 
     path: Path
@@ -36,11 +36,17 @@ class Recording:
     duration_ms: int
     spans_ms: tuple[Span, ...] = ()
 
+    @classmethod
+    def of(cls, path: Path, frames: int, rate: int, spans: Iterable[Span], spans_rate: int) -> Recording:
+        """Describe a file of that many frames; `spans` are in samples at `spans_rate` hertz."""
+        times = tuple((start * 1000 // spans_rate, end * 1000 // spans_rate) for start, end in spans)
+        return cls(path, rate, frames * 1000 // rate, times)
+
 
 def write_wav(path: Path, pieces: Iterable[Samples], rate: int, target_rate: int) -> int:
-    """Write mono samples as 16-bit WAV at `target_rate` hertz, resampled by soxr; returns the frames written.
+    """Write mono samples as 16-bit WAV at `target_rate` hertz, resampled by soxr; return the number of frames.
 
-    The file appears under its name only when it is complete.
+    The file appears under its name only once it is complete.
     """
     import soundfile
     import soxr
@@ -71,14 +77,13 @@ def record(samples: Samples, rate: int, spans: Sequence[Span], path: Path, targe
         AudioError: the samples are not finite numbers.
     """
     if not np.isfinite(samples).all():
-        raise AudioError("The engine made samples that are not numbers.")
+        raise AudioError("The engine produced samples that are not finite numbers.")
     frames = write_wav(path, [samples], rate, target_rate)
-    times = tuple((start * 1000 // rate, end * 1000 // rate) for start, end in spans)
-    return Recording(path, target_rate, frames * 1000 // target_rate, times)
+    return Recording.of(path, frames, target_rate, spans, rate)
 
 
 def duration_ms(path: Path) -> int:
-    """Length of a recording in milliseconds, rounded down: of what is there, whatever its header tells.
+    """Return the length of a recording in milliseconds, rounded down: that of its samples, not of its header.
 
     Raises:
         AudioError: see `speech.media.opened`.
@@ -88,10 +93,10 @@ def duration_ms(path: Path) -> int:
 
 
 def blocks(path: Path, rate: int, seconds: float = LONGEST_SECONDS) -> Iterator[Samples]:
-    """The recording as mono blocks of at most about half a minute at `rate` hertz, samples within -1 and 1.
+    """Yield a recording as mono blocks of at most about half a minute at `rate` hertz, samples within -1 and 1.
 
     Args:
-        seconds: what it may last.
+        seconds: the maximum length of the recording.
 
     Raises:
         AudioError: see `speech.media.opened`.

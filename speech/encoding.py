@@ -1,4 +1,4 @@
-"""Recordings as compressed files, through ffmpeg, and how late such a file is heard."""
+"""Encoding recordings with ffmpeg, and measuring the delay that an encoder adds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from speech.processes import Program
 
 __all__ = ["ENCODERS", "PREVIEW", "RATES", "Encoded", "delay_ms", "encode"]
 
-# Speech is transparent well below these; a voice-over is often encoded once more.
+# Speech is transparent well below these bit rates, but a voice-over is often encoded again.
 ENCODERS: dict[str, tuple[str, ...]] = {
     "wav": ("-c:a", "pcm_s16le", "-f", "wav"),
     "mp3": ("-c:a", "libmp3lame", "-b:a", "128k", "-f", "mp3"),
@@ -23,9 +23,9 @@ ENCODERS: dict[str, tuple[str, ...]] = {
     "ogg": ("-c:a", "libopus", "-b:a", "96k", "-f", "ogg"),
     "m4a": ("-c:a", "aac", "-b:a", "128k", "-movflags", "+faststart", "-f", "ipod"),
 }
-# Opus knows no other rate.
+# Opus is always delivered at 48 kHz.
 RATES = {"ogg": 48_000}
-# What a page carries: constant in rate, so that a player finds any place at once.
+# The audio embedded in a preview page: constant bit rate, so that a player can seek at once.
 PREVIEW = ("-c:a", "libmp3lame", "-b:a", "64k", "-f", "mp3")
 
 _SECONDS, _MEMORY = LONGEST_SECONDS / 10, 500_000_000
@@ -35,20 +35,20 @@ _WINDOW_SECONDS, _LOOK_SECONDS, _FARTHEST_SECONDS = 4, 60, 0.25
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A file, and how many milliseconds later than in its source everything is heard in it."""
+    """An encoded file, and its delay behind the source in milliseconds."""
 
     path: Path
     delay_ms: int
 
 
 def encode(recording: Path, target: Path, options: tuple[str, ...]) -> Encoded:
-    """Encode a recording as mono. The file appears under its name only when it is whole.
+    """Encode a recording as mono. The file appears under its name only once it is complete.
 
-    Encoders start with silence of their own, and note it in the file for players to skip; whether that
-    holds is found by decoding it.
+    Encoders prepend silence and record its length in the file, for players to skip. The result is decoded
+    to measure how much of it remains.
 
     Raises:
-        AudioError: it is of no kind that is taken, ffmpeg cannot read it, or lacks the encoder.
+        AudioError: the format is not supported, ffmpeg cannot read the file, or ffmpeg lacks the encoder.
     """
     with replacing(target) as partial:
         command = [ffmpeg(), "-v", "error", "-nostdin", "-y", *source(recording), "-map", "0:a:0", "-ac", "1"]
@@ -57,27 +57,27 @@ def encode(recording: Path, target: Path, options: tuple[str, ...]) -> Encoded:
             program.run()
         if program.code:
             raise AudioError(f"ffmpeg could not make {target.name}: {program.complaint}")
-        late = delay_ms(recording, partial)
-    return Encoded(target, late)
+        delay = delay_ms(recording, partial)
+    return Encoded(target, delay)
 
 
 def delay_ms(source: Path, copy: Path) -> int:
-    """How much later a copy says what its source says, in milliseconds: the peak of their cross-correlation.
+    """Return the delay of a copy behind its source in milliseconds: the peak of their cross-correlation.
 
-    Compared are the loudest seconds of the first minute, decoded as players decode them.
+    The loudest seconds of the first minute are compared, decoded as players decode them.
     """
-    heard, copied = _opening(source), _opening(copy)
-    far, size = int(_FARTHEST_SECONDS * _RATE), min(_WINDOW_SECONDS * _RATE, len(heard))
-    energy = np.concatenate([[0.0], np.cumsum(heard.astype(np.float64) ** 2)])
+    original, copied = _opening(source), _opening(copy)
+    max_lag, size = int(_FARTHEST_SECONDS * _RATE), min(_WINDOW_SECONDS * _RATE, len(original))
+    energy = np.concatenate([[0.0], np.cumsum(original.astype(np.float64) ** 2)])
     first = int(np.argmax(energy[size:] - energy[: len(energy) - size]))
-    window = heard[first : first + size]
+    window = original[first : first + size]
     if not window.any():
         return 0
-    # Silence on both sides, so that every lag has the same number of samples.
-    around = np.pad(copied, (far, far + size))[first : first + size + 2 * far]
+    # Pad with silence on both sides, so that every lag compares the same number of samples.
+    around = np.pad(copied, (max_lag, max_lag + size))[first : first + size + 2 * max_lag]
     length = 1 << (len(around) + size).bit_length()
-    likeness = np.fft.irfft(np.fft.rfft(around, length) * np.conj(np.fft.rfft(window, length)), length)
-    return round((int(np.argmax(likeness[: 2 * far + 1])) - far) * 1000 / _RATE)
+    correlation = np.fft.irfft(np.fft.rfft(around, length) * np.conj(np.fft.rfft(window, length)), length)
+    return round((int(np.argmax(correlation[: 2 * max_lag + 1])) - max_lag) * 1000 / _RATE)
 
 
 def _opening(path: Path) -> Samples:

@@ -1,38 +1,38 @@
-"""Every error that this project raises on purpose.
+"""Every error that this project raises deliberately.
 
 ::
 
-    SpeechError                  the root; its text is one sentence for a person
-    ├── InvalidRequest           the request is wrong: what, the value seen, what is accepted
-    ├── SettingsError            the environment or a block is wrong
-    ├── AudioError               a recording that cannot be read or written
-    ├── VideoError               a video that cannot be read or written
+    SpeechError                  the root; its text is one sentence for people
+    ├── InvalidRequest           the request is invalid: which field, its value, what is accepted
+    ├── SettingsError            the environment or a block is invalid
+    ├── AudioError               a recording cannot be read or written
+    ├── VideoError               a video cannot be read or written
     ├── EngineError              synthesis failed
     │   └── EngineUnavailable    the engine cannot run here
     ├── AlignmentError           the words could not be timed
     │   └── AlignerUnavailable   the aligner cannot run here
-    ├── FetchError               a URL that a client named cannot be fetched, or may not be
+    ├── FetchError               a URL named by a client cannot be fetched, or is not allowed
     ├── InstallError             a runtime component cannot be installed
-    ├── ModelError               a model cannot be had
-    │   └── DamagedModel         the model cache holds other bytes than its manifest says
-    ├── StoreError               a store failed for good
-    │   ├── KeyRefused           a key that would leave its place
-    │   ├── NotFound             no such object
-    │   ├── NotKept              what was fetched cannot be written here
-    │   ├── NotText              an object that is no UTF-8 text
-    │   ├── Denied               the credentials do not allow it
-    │   ├── StoreFull            no room left
-    │   └── Unreachable          the store does not answer; may pass
+    ├── ModelError               a model is not available
+    │   └── DamagedModel         the model cache does not match its manifest
+    ├── StoreError               a store failed permanently
+    │   ├── KeyRefused           the key is invalid
+    │   ├── NotFound             there is no such object
+    │   ├── NotKept              a fetched object cannot be written to this machine
+    │   ├── NotText              an object is not UTF-8 text
+    │   ├── Denied               the credentials do not allow the operation
+    │   ├── StoreFull            the store has no space left
+    │   └── Unreachable          the store does not answer (transient)
     ├── RunPodError              RunPod refused a call
-    │   ├── KeyNotAccepted       it does not know the key
+    │   ├── KeyNotAccepted       the API key is unknown or lacks permission
     │   ├── OutOfCredit          the account has no balance
-    │   ├── NoCapacity           no machine of that kind is free
-    │   ├── Gone                 no such job, pod or endpoint
-    │   └── Busy                 it does not answer, or not now; may pass
+    │   ├── NoCapacity           no machine of that kind is available
+    │   ├── Gone                 there is no such job, pod or endpoint
+    │   └── Busy                 RunPod does not answer, or asks to retry later (transient)
     └── ServerError              the Prefect server cannot be used
 
-An error is *transient* when the same call may succeed a moment later; only those are retried.
-All of them survive pickling, which a worker process needs.
+An error is *transient* if the same call may succeed a moment later; only transient errors are retried.
+All of these errors survive pickling, which worker processes rely on.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ __all__ = [
 
 
 class SpeechError(Exception):
-    """The root of the tree; `str()` of it is one sentence for a person, which any log, reply or terminal can hold."""
+    """The root of the tree. `str()` of it is one sentence for people, and can be encoded as UTF-8."""
 
     transient = False
 
@@ -85,7 +85,7 @@ class SpeechError(Exception):
 
 
 def told(fault: BaseException) -> str:
-    """A fault in the middle of a sentence for a person; of what was not raised on purpose only the kind.
+    """Return an exception's text for use within a sentence; only the type, if it was not raised deliberately.
 
     >>> told(KeyError("http://internal:4200"))
     'an unexpected fault (KeyError).'
@@ -114,7 +114,7 @@ class Problem:
 
 
 def _encodable(text: str) -> str:
-    """The text with what UTF-8 cannot write (half of a surrogate pair) as an escape."""
+    """Escape the characters that UTF-8 cannot encode (halves of surrogate pairs)."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -122,13 +122,13 @@ def _shown(value: Any) -> str:
     try:
         shown = repr(value)
     except (RecursionError, ValueError):
-        # Lists in lists in lists, or an integer of thousands of digits.
+        # Deeply nested lists, or an integer of thousands of digits.
         shown = f"this {type(value).__name__}"
     return shown if len(shown) <= 80 else shown[:77] + "..."
 
 
 class InvalidRequest(SpeechError):
-    """Bad input, all of its problems at once."""
+    """Invalid input, with all of its problems."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -139,15 +139,15 @@ class InvalidRequest(SpeechError):
 
 
 class SettingsError(SpeechError):
-    """The environment or a block holds something that cannot be used."""
+    """The environment or a block holds an invalid value."""
 
 
 class AudioError(SpeechError):
-    """A recording that cannot be read or written."""
+    """A recording cannot be read or written."""
 
 
 class VideoError(SpeechError):
-    """A video that cannot be read or written."""
+    """A video cannot be read or written."""
 
 
 class EngineError(SpeechError):
@@ -167,22 +167,22 @@ class AlignerUnavailable(AlignmentError):
 
 
 class FetchError(SpeechError):
-    """A URL that a client named cannot be fetched, or may not be."""
+    """A URL named by a client cannot be fetched, or is not allowed."""
 
 
 class InstallError(SpeechError):
-    """A runtime component cannot be installed; what was there is as it was."""
+    """A runtime component cannot be installed; the environment is unchanged."""
 
 
 class ModelError(SpeechError):
-    """A model cannot be had; the text says where it was sought."""
+    """A model is not available; the text says why."""
 
 
 class DamagedModel(ModelError):
-    """The model cache holds other bytes than its manifest says.
+    """A file in the model cache does not match its manifest.
 
     Attributes:
-        digest: of the file as it should be.
+        digest: the digest of the file according to the manifest.
     """
 
     def __init__(self, message: str, digest: str = "") -> None:
@@ -194,11 +194,11 @@ class DamagedModel(ModelError):
 
 
 class StoreError(SpeechError):
-    """A store failed in a way that trying again does not mend."""
+    """A store failed in a way that a retry does not fix."""
 
 
 class KeyRefused(StoreError):
-    """A key that would leave its place, or that no store can hold."""
+    """A key would lead out of the store, or is not one that every store can hold."""
 
 
 class NotFound(StoreError):
@@ -206,19 +206,19 @@ class NotFound(StoreError):
 
 
 class NotKept(StoreError):
-    """What was fetched cannot be written to this machine; the cause is the system's fault."""
+    """A fetched object cannot be written to this machine; `__cause__` is the operating system's error."""
 
 
 class NotText(StoreError):
-    """The object is no UTF-8 text."""
+    """The object is not UTF-8 text."""
 
 
 class Denied(StoreError):
-    """The store answered, and refused these credentials."""
+    """The store refused these credentials."""
 
 
 class StoreFull(StoreError):
-    """The store has no room left."""
+    """The store has no space left."""
 
 
 class Unreachable(StoreError):
@@ -228,11 +228,11 @@ class Unreachable(StoreError):
 
 
 class RunPodError(SpeechError):
-    """RunPod refused a call in a way that trying again does not mend."""
+    """RunPod refused a call in a way that a retry does not fix."""
 
 
 class KeyNotAccepted(RunPodError):
-    """RunPod does not know the key, or the key may not do this."""
+    """RunPod does not know the key, or the key lacks the permission."""
 
 
 class OutOfCredit(RunPodError):
@@ -240,18 +240,18 @@ class OutOfCredit(RunPodError):
 
 
 class NoCapacity(RunPodError):
-    """No machine of that kind is free."""
+    """No machine of that kind is available."""
 
 
 class Gone(RunPodError):
-    """There is no such job, pod or endpoint, or there is no more."""
+    """The job, pod or endpoint does not exist, or no longer exists."""
 
 
 class Busy(RunPodError):
-    """RunPod does not answer, or asks to be called later.
+    """RunPod does not answer, or asks to retry later.
 
     Attributes:
-        retry_after: seconds that it asked for.
+        retry_after: the seconds to wait that RunPod asked for.
     """
 
     transient = True
@@ -265,4 +265,4 @@ class Busy(RunPodError):
 
 
 class ServerError(SpeechError):
-    """The Prefect server could not be started, is not ours, or cannot be used."""
+    """The Prefect server could not be started, is not this project's, or cannot be used."""

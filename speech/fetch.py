@@ -1,9 +1,9 @@
-"""Files from URLs that clients name: only over https, only from public addresses, only so large, only so long.
+"""Fetching files from URLs that clients name: over https, from public addresses, limited in size and time.
 
-A URL is read once, strictly, and taken apart for good: no part of it is read by a second parser that
-might see another host. A host's addresses are checked and the connection then goes to an address that
-was checked, so that a name cannot turn into a private address in between. Each redirect is checked
-like the first URL. One deadline holds for all of it.
+A URL is parsed once, strictly, so that no second parser can see a different host in it. The addresses of
+the host are checked, and the connection is made to one of the checked addresses, so that the name cannot
+resolve to a private address in between. Each redirect is checked like the first URL. One deadline covers
+the whole fetch.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ __all__ = ["MOST_BYTES", "Location", "Network", "fetch", "locate"]
 MOST_BYTES = 50_000_000
 _REDIRECTS = 3
 _THREAD = "fetch"
-_REASON = {401: "it needs a password", 403: "it refuses access", 404: "it is not there", 410: "it is gone"}
+_REASON = {401: "it needs a password", 403: "it refuses access", 404: "it does not exist", 410: "it no longer exists"}
 
 _HTTPS = re.compile(r"https://(?P<authority>[^/?#]*)(?P<target>[^#]*)(?:#.*)?", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<name>[^\[\]:%]+))(?::(?P<port>[0-9]{1,5})?)?")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
-# What some programs read as a number, and so as an address.
+# Last labels that some programs parse as a number, and the host therefore as an address.
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a URL leads.
+    """A parsed URL.
 
     Attributes:
         host: a name in ASCII, or an address without brackets.
@@ -65,11 +65,11 @@ def _resolve(host: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What is known of hosts.
+    """How hosts are resolved, and which addresses are allowed.
 
     Attributes:
-        resolve: the addresses of a name; raises OSError where there are none.
-        admits: whether an address may be connected to.
+        resolve: returns the addresses of a name; raises OSError if there are none.
+        admits: returns whether connecting to an address is allowed.
     """
 
     resolve: Callable[[str], Iterable[str]] = _resolve
@@ -77,10 +77,10 @@ class Network:
 
 
 def locate(url: str) -> Location:
-    """Where a URL leads, if every program reads it alike.
+    """Parse a URL, if it is unambiguous.
 
     Raises:
-        FetchError: it is not https, holds a password, or could be read in two ways.
+        FetchError: the URL is not https, holds a user name or password, or is ambiguous.
 
     >>> locate("https://Example.com:8443/a.wav?x=1#top")
     Location(host='example.com', port=8443, target='/a.wav?x=1')
@@ -132,19 +132,19 @@ def fetch(url: str, path: Path, most: int = MOST_BYTES, network: Network | None 
     """Fetch a URL into a file, within `REQUEST_TIMEOUT` seconds.
 
     Args:
-        most: bytes.
-        network: how hosts are found and judged; by default by the system, and public ones only.
+        most: the maximum size in bytes.
+        network: how hosts are resolved and checked; by default the system's resolver and public addresses only.
 
     Raises:
-        FetchError: it cannot be fetched, or may not be; the text says why and shows no query.
+        FetchError: the URL cannot be fetched, or is not allowed; the text says why, without the URL's query.
         SettingsError: FETCH_CA_BUNDLE cannot be read.
     """
     done: Future[None] = Future()
 
     def work() -> None:
-        # In a loop of its own: whoever calls may have a loop that this would block.
+        # In a separate event loop: the caller may be running one already.
         try:
-            asyncio.run(_fetch_in_time(url, path, most, network or Network()))
+            asyncio.run(_fetch_with_deadline(url, path, most, network or Network()))
         except BaseException as fault:
             done.set_exception(fault)
         else:
@@ -155,48 +155,48 @@ def fetch(url: str, path: Path, most: int = MOST_BYTES, network: Network | None 
     done.result()
 
 
-async def _fetch_in_time(url: str, path: Path, most: int, network: Network) -> None:
+async def _fetch_with_deadline(url: str, path: Path, most: int, network: Network) -> None:
     seconds = settings().request_timeout
     try:
         async with asyncio.timeout(seconds):
             await _fetch(url, path, most, network)
     except TimeoutError:
-        raise FetchError(f"it did not come within {seconds:g} s.") from None
+        raise FetchError(f"it took longer than {seconds:g} s (REQUEST_TIMEOUT).") from None
 
 
 async def _fetch(url: str, path: Path, most: int, network: Network) -> None:
     for _ in range(_REDIRECTS + 1):
-        place = locate(url)
-        async with _ask(place, await _addresses(place.host, network)) as answer:
+        location = locate(url)
+        async with _open(location, await _addresses(location.host, network)) as answer:
             if answer.has_redirect_location:
-                url = _onward(place, answer.headers["location"])
+                url = _redirected(location, answer.headers["location"])
                 continue
-            await _keep(answer, path, most)
+            await _save(answer, path, most)
             return
     raise FetchError(f"it redirects more than {_REDIRECTS} times.")
 
 
 @asynccontextmanager
-async def _ask(place: Location, addresses: list[Address]) -> AsyncIterator[httpx.Response]:
-    """The answer of the first address that can be connected to."""
+async def _open(location: Location, addresses: list[Address]) -> AsyncIterator[httpx.Response]:
+    """Yield the response of the first address that accepts a connection."""
     import httpx
 
-    # The deadline ends everything else; an address that is silent must leave time for the next one.
+    # The overall deadline bounds everything else; a silent address must leave time to try the next one.
     timeout = {"connect": settings().request_timeout / len(addresses)}
-    host = _bracketed(place.host)
+    host = _bracketed(location.host)
     headers = {
-        "Host": f"{host}:{place.port}" if place.port != 443 else host,
+        "Host": f"{host}:{location.port}" if location.port != 443 else host,
         "Accept": "*/*",
         "Accept-Encoding": "identity",
         "User-Agent": "f5-flows",
     }
     try:
-        # Not a client: that would log the URL.
+        # A bare transport, because httpx's client would log the URL.
         async with httpx.AsyncHTTPTransport(verify=_trusted(), trust_env=False) as transport:
             for number, address in enumerate(addresses, 1):
                 request = httpx.Request(
-                    "GET", f"https://{_bracketed(str(address))}:{place.port}{place.target}", headers=headers,
-                    extensions={"sni_hostname": place.host, "timeout": timeout},
+                    "GET", f"https://{_bracketed(str(address))}:{location.port}{location.target}", headers=headers,
+                    extensions={"sni_hostname": location.host, "timeout": timeout},
                 )  # fmt: skip
                 try:
                     answer = await transport.handle_async_request(request)
@@ -212,7 +212,7 @@ async def _ask(place: Location, addresses: list[Address]) -> AsyncIterator[httpx
     except httpx.TimeoutException:
         raise TimeoutError from None
     except (httpx.HTTPError, httpx.InvalidURL) as fault:
-        raise FetchError(f"{place.host[:80]} cannot be reached ({type(fault).__name__}).") from None
+        raise FetchError(f"{location.host[:80]} cannot be reached ({type(fault).__name__}).") from None
 
 
 def _bracketed(host: str) -> str:
@@ -220,7 +220,7 @@ def _bracketed(host: str) -> str:
 
 
 def _quiet(record: logging.LogRecord) -> bool:
-    """Whether a line of the HTTP library may be logged; one of ours would show where a redirect leads."""
+    """Drop the HTTP library's log lines from the fetch thread, which would show the target of a redirect."""
     return record.threadName != _THREAD
 
 
@@ -232,19 +232,19 @@ def _trusted() -> ssl.SSLContext:
         raise SettingsError(f"FETCH_CA_BUNDLE: {bundle} cannot be read as certificates ({fault.strerror}).") from None
 
 
-def _onward(place: Location, location: str) -> str:
+def _redirected(place: Location, location: str) -> str:
     try:
         return urljoin(f"https://{_bracketed(place.host)}:{place.port}{place.target}", location)
     except ValueError:
-        raise FetchError("it redirects to something that is no URL.") from None
+        raise FetchError("it redirects to an invalid URL.") from None
 
 
-async def _keep(answer: httpx.Response, path: Path, most: int) -> None:
+async def _save(answer: httpx.Response, path: Path, most: int) -> None:
     if answer.status_code != 200:
         raise FetchError(f"{_REASON.get(answer.status_code, f'it answers {answer.status_code}')}.")
     encoding = answer.headers.get("content-encoding", "").strip().lower()
     if encoding not in ("", "identity"):
-        raise FetchError(f"its reply is encoded ({encoding[:40]}), which was not asked for; expected the file itself.")
+        raise FetchError(f"its reply is encoded ({encoding[:40]}), which was not requested; expected the file itself.")
     too_large = FetchError(f"it is larger than {most / 1e6:.0f} MB.")
     length = answer.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and int(length) > most:
@@ -256,11 +256,11 @@ async def _keep(answer: httpx.Response, path: Path, most: int) -> None:
                     raise too_large
                 file.write(data)
     except OSError as fault:
-        raise FetchError(f"it cannot be kept: {fault.strerror}.") from None
+        raise FetchError(f"it cannot be saved: {fault.strerror}.") from None
 
 
 async def _addresses(host: str, network: Network) -> list[Address]:
-    """The addresses of a host; all of them have to be admitted."""
+    """Return the addresses of a host, all of which must be allowed."""
     try:
         found = [ip_address(host)]
     except ValueError:
@@ -268,16 +268,16 @@ async def _addresses(host: str, network: Network) -> list[Address]:
     if not found:
         raise FetchError(f"there is no host {host[:80]!r}.")
     if not (settings().fetch_private or all(map(network.admits, found))):
-        raise FetchError("its host is not a public one.")
+        raise FetchError("its host is not public.")
     return found
 
 
 async def _lookup(host: str, network: Network) -> list[str]:
-    """In a thread that is left behind at the deadline: a name server that is silent cannot be interrupted."""
+    """Resolve a host in a thread that is abandoned at the deadline, since a DNS lookup cannot be interrupted."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[list[str]] = loop.create_future()
 
-    def tell(found: list[str]) -> None:
+    def set_answer(found: list[str]) -> None:
         if not answer.done():
             answer.set_result(found)
 
@@ -286,8 +286,8 @@ async def _lookup(host: str, network: Network) -> list[str]:
             found = list(network.resolve(host))
         except (OSError, ValueError):
             found = []
-        with suppress(RuntimeError):  # The loop is closed: nobody waits any more.
-            loop.call_soon_threadsafe(tell, found)
+        with suppress(RuntimeError):  # The loop is closed: nothing waits for the answer.
+            loop.call_soon_threadsafe(set_answer, found)
 
     Thread(target=work, name="lookup", daemon=True).start()
     return await answer

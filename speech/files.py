@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes, and UTF-8 text files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["as_text", "read_text", "replacing", "write_text"]
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; it takes the name when the block ends well, else it is removed."""
+    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds, else remove it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
     try:
@@ -26,15 +26,15 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file; see `as_text`."""
+    """Return the text of a UTF-8 file; see `as_text`."""
     return as_text(path.read_bytes(), path.name)
 
 
 def as_text(raw: bytes, name: str) -> str:
-    """UTF-8 as text, with or without a mark at its beginning.
+    """Decode UTF-8, with or without a byte order mark.
 
     Raises:
-        InvalidRequest: it is not UTF-8; `name` says what is not.
+        InvalidRequest: the bytes are not UTF-8; the text calls them `name`.
     """
     try:
         return raw.decode("utf-8-sig")
@@ -44,10 +44,10 @@ def as_text(raw: bytes, name: str) -> str:
 
 
 def write_text(path: Path, text: str, *, durable: bool = True) -> None:
-    """Write UTF-8 text with the line ends it has, flushed to disk before it takes its name.
+    """Write UTF-8 text, keeping its line ends, and flush it to disk before the file takes its name.
 
     Args:
-        durable: false where a power cut may take the text, and waiting for the disk costs too much.
+        durable: False to skip the flush, which is slow, if losing the text in a power cut is acceptable.
     """
     with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         file.write(text)

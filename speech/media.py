@@ -1,9 +1,9 @@
-"""The door through which every file that somebody made elsewhere goes: recordings and videos.
+"""Reading recordings and videos from untrusted sources.
 
-What a file is, is told by its first bytes and a list of kinds, before any decoder sees it; its name tells
-nothing. Only a plain WAV file is read in this process: a header of 44 bytes, then numbers. Everything else is
-decoded by ffmpeg in a process of its own, which is told the kind, reads no other file, knows no other decoders
-than those listed here, and is bounded in memory and time; nothing that a header claims is believed.
+A file's format is recognized by its first bytes against a list, before any decoder sees it; its name is ignored.
+Only a plain WAV file (a 44-byte header, then samples) is read in this process. Everything else is decoded by
+ffmpeg in a child process. That process is given the format, may read no other file, has only the decoders listed
+here, and is limited in memory and time. No claim in a header is trusted.
 """
 
 from __future__ import annotations
@@ -40,20 +40,21 @@ __all__ = [
 ]
 
 Frames = npt.NDArray[np.int16]
-"""Samples of 16 bits, one row a frame, one column a channel."""
+"""16-bit samples: one row per frame, one column per channel."""
 
 LONGEST_SECONDS = 24 * 3600
-"""A day of speech; a WAV file of it cannot be longer either."""
+"""A day of speech; a WAV file cannot hold much more either."""
 LEAST_RATE, MOST_RATE = 4_000, 192_000
 MOST_CHANNELS = 8
 
-# Bytes of a decoder: an index of a day's packets takes a tenth of it.
+# Memory limit of a decoder in bytes; an index of a day's packets takes a tenth of it.
 _MEMORY = 400_000_000
-# Of one allocation; the largest honest one is a picture beside the sound.
+# Limit of one allocation in bytes; the largest legitimate one is a picture stored with the sound.
 _LARGEST_ALLOCATION = 100_000_000
-# Fonts and subtitles are streams too.
+# Fonts and subtitles count as streams too.
 _MOST_STREAMS = 256
-# A decoder that is a hundred times slower than usual is still faster than what it decodes lasts.
+# Time limit of a decoder: a minute, plus a 24th of the maximum length. Even a decoder a hundred times slower
+# than usual is faster than real time.
 _PATIENCE_SECONDS, _SPEED = 60, 24
 _BLOCK_SECONDS = 30
 _BLOCK_SAMPLES = 4_000_000
@@ -64,12 +65,12 @@ _WAV_BYTES = 2**32 - 100
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of file.
+    """A file format.
 
     Attributes:
-        name: as people know it.
-        demuxer: ffmpeg's.
-        start: what its first bytes are.
+        name: the name for people.
+        demuxer: the name of ffmpeg's demuxer.
+        start: pattern of the file's first bytes.
     """
 
     name: str
@@ -81,7 +82,7 @@ def _kind(name: str, demuxer: str, start: bytes) -> Kind:
     return Kind(name, demuxer, re.compile(start, re.DOTALL))
 
 
-# None of them names other files, as playlists do; what could (QuickTime's references) ffmpeg leaves alone unless asked.
+# None of these refers to other files, as playlists do. QuickTime references could, but ffmpeg ignores them by default.
 KINDS = (
     _kind("WAV", "wav", rb"(RIFF|RF64)....WAVE"),
     _kind("AIFF", "aiff", rb"FORM....AIF[FC]"),
@@ -95,12 +96,12 @@ KINDS = (
     _kind("AMR", "amr", rb"#!AMR(-WB)?\n"),
     _kind("MPEG-TS", "mpegts", rb"\x47.{187}\x47.{187}\x47"),
     _kind("AAC", "aac", rb"\xff[\xf0\xf1\xf8\xf9]"),
-    # Sync, one of three versions, one of three layers, no rate that is reserved.
+    # Sync word, one of three versions, one of three layers, no reserved rate.
     _kind("MP3", "mp3", rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff][^\xf0-\xff]"),
 )
 _MP3 = KINDS[-1]
 
-# What may decode, by ffmpeg's names: both names where builds differ.
+# The decoders that may be used, by ffmpeg's names; both names where builds differ.
 AUDIO = (
     "aac", "aac_latm", "ac3", "adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms", "alac", "amrnb", "amrwb", "dca", "eac3",
     "flac", "gsm", "gsm_ms", "libspeex", "mp1", "mp1float", "mp2", "mp2float", "mp3", "mp3float", "opus", "pcm_alaw",
@@ -117,12 +118,12 @@ VIDEO = (
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """The sound of a file while it is open.
+    """The audio of an open file.
 
     Attributes:
-        rate: hertz, from 4,000 to 192,000.
-        channels: 1 to 8.
-        blocks: its samples, in blocks of at most half a minute.
+        rate: sample rate in hertz, from 4,000 to 192,000.
+        channels: number of channels, 1 to 8.
+        blocks: the samples, in blocks of at most half a minute.
     """
 
     rate: int
@@ -132,7 +133,7 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A WAV file of 16 bits whose header says nothing else, as we write them."""
+    """A 16-bit WAV file with a minimal header, as this project writes them."""
 
     path: Path
     rate: int
@@ -141,7 +142,7 @@ class Plain:
 
     @classmethod
     def find(cls, path: Path) -> Plain | None:
-        """The file, if it is one that holds something; its header is not checked further."""
+        """Return the file, or None if it is not plain or has no samples; rate and channels are not checked."""
         with path.open("rb") as file:
             found = _PLAIN.match(file.read(44))
         if found is None:
@@ -151,18 +152,18 @@ class Plain:
         return cls(path, rate, channels, frames) if frames else None
 
     def read(self, first: int = 0, last: int | None = None) -> Iterator[Frames]:
-        """The frames from `first` to before `last`, in blocks."""
+        """Yield the frames from `first` up to, but not including, `last`, in blocks."""
         with self.path.open("rb") as file:
             file.seek(44 + first * self.channels * 2)
             left = max(min(self.frames if last is None else last, self.frames) - first, 0)
-            while left and (raw := file.read(min(left, _frames(self.rate, self.channels)) * self.channels * 2)):
+            while left and (raw := file.read(min(left, _block_frames(self.rate, self.channels)) * self.channels * 2)):
                 block = _shaped(raw, "<i2", self.channels)
                 left -= len(block)
                 yield block
 
 
 def ffmpeg() -> str:
-    """The ffmpeg of this machine, else the one that imageio-ffmpeg carries."""
+    """Return the path of the system's ffmpeg, else of the one bundled with imageio-ffmpeg."""
     found = shutil.which("ffmpeg")
     if found:
         return found
@@ -172,10 +173,10 @@ def ffmpeg() -> str:
 
 
 def source(path: Path, decoders: tuple[str, ...] = AUDIO, fault: type[SpeechError] = AudioError) -> list[str]:
-    """A file as an input on ffmpeg's command line.
+    """Return ffmpeg's command-line arguments for a file as input.
 
     Raises:
-        SpeechError: of the kind asked for; it is of no kind that is taken.
+        SpeechError: the format is not supported; raised as the class `fault`.
     """
     demuxer = _find(path, fault).demuxer
     return [
@@ -187,14 +188,14 @@ def source(path: Path, decoders: tuple[str, ...] = AUDIO, fault: type[SpeechErro
 
 @contextmanager
 def opened(path: Path, seconds: float = LONGEST_SECONDS) -> Iterator[Sound]:
-    """The sound of a file: of its first stream that has any. Of a file that was cut off what is there is read.
+    """Open the first audio stream of a file. A truncated file is read as far as it goes.
 
     Args:
-        seconds: what it may last.
+        seconds: the maximum length.
 
     Raises:
-        AudioError: the file is missing, empty, of no kind that is taken, has another rate or more channels than
-            are taken, or lasts longer; while it is read, too.
+        AudioError: the file is missing, empty or too long, or its format, rate or number of channels is not
+            supported. This may also be raised while the blocks are read.
     """
     if not path.is_file():
         raise AudioError(f"There is no recording at {path}.")
@@ -209,14 +210,14 @@ def opened(path: Path, seconds: float = LONGEST_SECONDS) -> Iterator[Sound]:
 
 
 def admit(path: Path, folder: Path, *, mono: bool = True, seconds: float = LONGEST_SECONDS) -> Path:
-    """A recording as a plain WAV file, which can be read as often as one likes; itself where it is one.
+    """Convert a recording to a plain WAV file, which can be read repeatedly; a plain WAV file is returned as it is.
 
     Args:
-        folder: where it is put; its name stays.
-        mono: whether channels are mixed.
+        folder: the folder for the WAV file, which keeps the recording's name.
+        mono: whether to mix the channels.
 
     Raises:
-        AudioError: see `opened`; or it is larger than a WAV file can be.
+        AudioError: see `opened`; or the result would exceed the size limit of a WAV file.
     """
     with opened(path, seconds) as sound:
         if _plain(path):
@@ -239,11 +240,11 @@ def admit(path: Path, folder: Path, *, mono: bool = True, seconds: float = LONGE
 
 
 def mixed(frames: Frames) -> npt.NDArray[np.float32]:
-    """The mean of the channels, still in units of 16 bits."""
+    """Average the channels, still in 16-bit units."""
     channels = frames.shape[1]
-    # Several times as fast as numpy's own mean over so few columns.
-    weighed: npt.NDArray[np.float32] = frames.astype(np.float32) @ np.full(channels, 1 / channels, np.float32)
-    return weighed
+    # Several times as fast as numpy's mean over so few columns.
+    mean: npt.NDArray[np.float32] = frames.astype(np.float32) @ np.full(channels, 1 / channels, np.float32)
+    return mean
 
 
 def _find(path: Path, fault: type[SpeechError]) -> Kind:
@@ -252,7 +253,7 @@ def _find(path: Path, fault: type[SpeechError]) -> Kind:
             head = file.read(_HEAD)
             tagged = head[:3] == b"ID3" and len(head) >= 10
             if tagged:
-                # A tag of ID3 may stand before anything; the bytes of its size have seven bits.
+                # An ID3 tag may precede any format; each byte of its size holds seven bits.
                 size = sum((byte & 127) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
                 file.seek(10 + size)
                 head = file.read(_HEAD)
@@ -263,7 +264,7 @@ def _find(path: Path, fault: type[SpeechError]) -> Kind:
         found = _MP3
     if found is None:
         known = ", ".join(kind.name for kind in KINDS)
-        raise fault(f"{path.name} is not audio or video of a kind that is taken: {known}.")
+        raise fault(f"{path.name} is not audio or video in a supported format: {known}.")
     return found
 
 
@@ -276,9 +277,9 @@ def _plain(path: Path) -> Plain | None:
 
 def _check(rate: int, channels: int, name: str) -> None:
     if not LEAST_RATE <= rate <= MOST_RATE:
-        raise AudioError(f"{name} has {rate:,} samples a second; {LEAST_RATE:,} to {MOST_RATE:,} are taken.")
+        raise AudioError(f"{name} has {rate:,} samples a second; {LEAST_RATE:,} to {MOST_RATE:,} are supported.")
     if not 1 <= channels <= MOST_CHANNELS:
-        raise AudioError(f"{name} has {channels} channels; 1 to {MOST_CHANNELS} are taken.")
+        raise AudioError(f"{name} has {channels} channels; 1 to {MOST_CHANNELS} are supported.")
 
 
 def _too_long(name: str, seconds: float) -> AudioError:
@@ -286,14 +287,14 @@ def _too_long(name: str, seconds: float) -> AudioError:
     return AudioError(f"{name} is longer than {limit}.")
 
 
-def _frames(rate: int, channels: int) -> int:
+def _block_frames(rate: int, channels: int) -> int:
     return max(min(rate * _BLOCK_SECONDS, _BLOCK_SAMPLES // channels), 1)
 
 
 def _decoder(path: Path, seconds: float) -> Program:
     command = [ffmpeg(), "-v", "error", "-hide_banner", "-nostdin", "-threads", "1", *source(path), "-map", "0:a:0"]
     return Program(
-        # AU tells rate and channels first, and no length, which may be told wrongly.
+        # AU's header gives rate and channels but no length, which could be wrong.
         [*command, "-c:a", "pcm_s16be", "-f", "au", "pipe:1"],
         fault=AudioError,
         seconds=_PATIENCE_SECONDS + seconds / _SPEED,
@@ -302,17 +303,17 @@ def _decoder(path: Path, seconds: float) -> Program:
 
 
 def _decoded(program: Program, name: str, seconds: float) -> Sound:
-    output, held = program.output(), bytearray()
+    output, buffer = program.output(), bytearray()
 
     def more(size: int) -> bytes:
-        """So many bytes, or what is left."""
-        while len(held) < size and (data := next(output, b"")):
-            held.extend(data)
-        taken = bytes(held[:size])
-        del held[:size]
+        """Read `size` bytes, or fewer at the end."""
+        while len(buffer) < size and (data := next(output, b"")):
+            buffer.extend(data)
+        taken = bytes(buffer[:size])
+        del buffer[:size]
         return taken
 
-    def nothing() -> AudioError:
+    def no_audio() -> AudioError:
         if "matches no streams" in program.said:
             return AudioError(f"{name} has no sound.")
         if program.code:
@@ -321,20 +322,20 @@ def _decoded(program: Program, name: str, seconds: float) -> Sound:
 
     head = more(24)
     if len(head) < 24:
-        raise nothing()
+        raise no_audio()
     _, start, _, _, rate, channels = struct.unpack(">6I", head)
     _check(rate, channels, name)
     more(start - 24)
 
     def blocks() -> Iterator[Frames]:
-        heard = 0
-        while len(block := _shaped(more(_frames(rate, channels) * channels * 2), ">i2", channels)):
-            heard += len(block)
-            if heard > seconds * rate:
+        total = 0
+        while len(block := _shaped(more(_block_frames(rate, channels) * channels * 2), ">i2", channels)):
+            total += len(block)
+            if total > seconds * rate:
                 raise _too_long(name, seconds)
             yield block
-        if not heard:
-            raise nothing()
+        if not total:
+            raise no_audio()
         if program.code is None or program.code < 0:
             raise AudioError(f"{name} cannot be decoded to its end: {program.complaint}")
 

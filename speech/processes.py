@@ -1,4 +1,4 @@
-"""Programs that work for us: bounded in time and memory, without our secrets, and gone when we are."""
+"""Running external programs: limited in time and memory, without our secrets, and never outliving this process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
@@ -21,17 +21,17 @@ from speech.settings import bare_environment
 __all__ = ["Program", "interrupt", "interrupted_by"]
 
 interrupt: ContextVar[Callable[[], None]] = ContextVar("interrupt", default=lambda: None)
-"""Called a few times a second while a program works, in the thread that waits for it; ends it by raising."""
+"""Called a few times a second while a program runs, in the thread that waits for it; raises to end the program."""
 
-_LOOK_SECONDS = 0.2
+_CHECK_SECONDS = 0.2
 _READ = 1 << 18
-# What a program says is kept from its beginning and its end; between them it may say what it likes.
+# Bytes kept of the beginning of a program's standard error, and of its end; the middle is dropped.
 _KEPT = 1 << 16
 
 
 @contextmanager
 def interrupted_by(check: Callable[[], None]) -> Iterator[None]:
-    """Within, programs are ended by what `check` raises too. Threads hear of it by the context they run in."""
+    """Let `check` interrupt programs within the block too, by raising. Threads inherit it only with the context."""
     outer = interrupt.get()
 
     def both() -> None:
@@ -46,10 +46,10 @@ def interrupted_by(check: Callable[[], None]) -> Iterator[None]:
 
 
 class Program:
-    """One run of a program; leaving the block ends it and all that it started, whatever happened.
+    """One run of a program. Leaving the block kills the program and its children, if they still run.
 
     Attributes:
-        code: how it ended, as `subprocess` counts; None while it works.
+        code: the exit code, as in `subprocess`; None while the program runs.
     """
 
     def __init__(
@@ -60,27 +60,32 @@ class Program:
         seconds: float,
         memory: int,
         folder: Path | None = None,
+        feed: Iterable[bytes] | None = None,
     ) -> None:
-        """Prepare it.
+        """Prepare the run.
 
         Args:
-            fault: what is raised when it cannot be started, or takes too long.
-            seconds: for which it may be waited for.
-            memory: bytes that it may take, where the system can see to that.
-            folder: where it works.
+            fault: the error to raise if the program cannot be started, or takes too long.
+            seconds: the maximum time to wait for the program.
+            memory: the memory limit in bytes, on systems that can enforce one.
+            folder: the working directory.
+            feed: what the program reads from its standard input, made as fast as it is read; what a program does not
+                want to read is dropped. None for nothing.
         """
         self._command, self._fault, self._folder = command, fault, folder
+        self._feed = None if feed is None else iter(feed)
+        self._unread = memoryview(b"")
         self._seconds, self._memory = seconds, memory
-        self._waited, self._looked = 0.0, time.monotonic()
-        self._said: list[bytes] = []
+        self._waited, self._last_check = 0.0, time.monotonic()
+        self._stderr: list[bytes] = []
         self.code: int | None = None
 
     def __enter__(self) -> Program:
         try:
-            # A group of its own: Ctrl-C is ours to answer, and whatever it starts ends with it.
+            # In a separate process group: Ctrl-C reaches only us, and the group can be killed as a whole.
             self._process = subprocess.Popen(
-                [*_leash(), *self._command],
-                stdin=subprocess.DEVNULL,
+                [*_leash(), *_limited(self._memory, self._seconds), *self._command],
+                stdin=subprocess.DEVNULL if self._feed is None else subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=self._folder,
@@ -89,7 +94,6 @@ class Program:
             )
         except OSError as fault:
             raise self._fault(f"{self._name} could not be started: {fault.strerror or fault}.") from None
-        _limit(self._process.pid, self._memory, self._seconds)
         return self
 
     def __exit__(
@@ -99,54 +103,62 @@ class Program:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-        for pipe in (self._process.stdout, self._process.stderr):
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe:
                 pipe.close()
 
     def output(self) -> Iterator[bytes]:
-        """What it writes, as it comes, until it has ended.
+        """Yield the program's output as it arrives, until the program has ended.
 
         Raises:
-            SpeechError: of the kind asked for; it took too long.
+            SpeechError: the program took too long; raised as the class `fault`.
         """
         assert self._process.stdout and self._process.stderr
         with selectors.DefaultSelector() as selector:
             for pipe in (self._process.stdout, self._process.stderr):
                 selector.register(pipe, selectors.EVENT_READ)
+            if self._process.stdin:
+                os.set_blocking(self._process.stdin.fileno(), False)
+                selector.register(self._process.stdin, selectors.EVENT_WRITE)
             while selector.get_map():
                 began = time.monotonic()
-                ready = selector.select(_LOOK_SECONDS)
-                self._look(began)
+                ready = selector.select(_CHECK_SECONDS)
+                self._check(began)
                 for key, _ in ready:
+                    if self._process.stdin and key.fileobj is self._process.stdin:
+                        if not self._write(key.fd):
+                            selector.unregister(key.fileobj)
+                            self._process.stdin.close()
+                        continue
                     data = os.read(key.fd, _READ)
                     if not data:
                         selector.unregister(key.fileobj)
                     elif key.fileobj is self._process.stdout:
                         yield data
                     else:
-                        self._keep(data)
+                        self._keep_stderr(data)
         while self.code is None:
             began = time.monotonic()
             with suppress(subprocess.TimeoutExpired):
-                self.code = self._process.wait(_LOOK_SECONDS)
-            self._look(began)
+                self.code = self._process.wait(_CHECK_SECONDS)
+            self._check(began)
 
     def run(self) -> bytes:
-        """All that it writes.
+        """Return all of the program's output.
 
         Raises:
-            SpeechError: of the kind asked for; it took too long.
+            SpeechError: the program took too long; raised as the class `fault`.
         """
         return b"".join(self.output())
 
     @property
     def said(self) -> str:
-        """What it said on its standard error: all of it, or its beginning and its end."""
-        return b"".join(self._said).decode("utf-8", "replace")
+        """The program's standard error: all of it, or its beginning and end if it is long."""
+        return b"".join(self._stderr).decode("utf-8", "replace")
 
     @property
     def complaint(self) -> str:
-        """Why it failed: the last line of what it said; files that it was given are named without their folders."""
+        """Why the program failed: the last line of its standard error, with paths reduced to file names."""
         lines = [line.strip() for line in self.said.splitlines() if line.strip()]
         reason = (lines or ["it gave no reason"])[-1]
         for word in self._command:
@@ -158,42 +170,47 @@ class Program:
     def _name(self) -> str:
         return Path(self._command[0]).name
 
-    def _look(self, began: float) -> None:
-        """Whether it may go on; only what it keeps us waiting counts, not what is done with its output meanwhile."""
+    def _check(self, began: float) -> None:
+        """Raise if the program is interrupted or late; only time spent waiting counts, not time to use its output."""
         now = time.monotonic()
         self._waited += now - began
-        if now - self._looked >= _LOOK_SECONDS:
-            self._looked = now
+        if now - self._last_check >= _CHECK_SECONDS:
+            self._last_check = now
             interrupt.get()()
         if self._waited > self._seconds:
-            raise self._fault(f"{self._name} took longer than {self._seconds:g} s, and was ended.")
+            raise self._fault(f"{self._name} took longer than {self._seconds:g} s and was stopped.")
 
-    def _keep(self, data: bytes) -> None:
-        if not self._said:
-            self._said = [b"", b""]
-        head, tail = self._said
+    def _write(self, pipe: int) -> bool:
+        """Write as much as the program has room for; return whether it may read more."""
+        while not self._unread:
+            data = next(self._feed or iter(()), None)
+            if data is None:
+                return False
+            self._unread = memoryview(data)
+        try:
+            self._unread = self._unread[os.write(pipe, self._unread) :]
+        except BrokenPipeError:
+            return False
+        return True
+
+    def _keep_stderr(self, data: bytes) -> None:
+        if not self._stderr:
+            self._stderr = [b"", b""]
+        head, tail = self._stderr
         room = _KEPT - len(head)
-        self._said = [head + data[:room], (tail + data[room:])[-_KEPT:]]
+        self._stderr = [head + data[:room], (tail + data[room:])[-_KEPT:]]
 
 
-def _limit(pid: int, memory: int, seconds: float) -> None:
-    """Bounds that the system keeps even where we are gone; not all systems can."""
-    try:
-        import resource
-    except ImportError:
-        return
-    if hasattr(resource, "prlimit"):
-        processor = int(seconds * (os.cpu_count() or 1)) + 1
-        # It may have ended already.
-        with suppress(OSError):
-            resource.prlimit(pid, resource.RLIMIT_DATA, (memory, memory))
-            resource.prlimit(pid, resource.RLIMIT_CPU, (processor, processor))
-            resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+def _limited(memory: int, seconds: float) -> tuple[str, ...]:
+    """Return a command prefix that has the system limit a program from its first instruction, where it can."""
+    processor = int(seconds * (os.cpu_count() or 1)) + 1
+    script = '{ ulimit -c 0; ulimit -t "$1"; ulimit -d "$2"; } 2>/dev/null; shift 2; exec "$@"'
+    return ("sh", "-c", script, "sh", str(processor), str(memory // 1024))
 
 
 @cache
 def _leash() -> tuple[str, ...]:
-    """Have the system kill it when the thread that started it is gone, where the system can."""
+    """Return a command prefix that has the system kill a program when its parent thread ends; () if unsupported."""
     leash = ("setpriv", "--pdeathsig", "KILL", "--")
     if shutil.which("setpriv"):
         tried = subprocess.run([*leash, "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False)

@@ -1,4 +1,4 @@
-"""Secrets taken out of what is logged or told, in every form in which libraries are likely to show them."""
+"""Redacting secrets in logs and messages, in every form in which libraries are likely to show them."""
 
 from __future__ import annotations
 
@@ -14,50 +14,50 @@ __all__ = ["HIDDEN", "redact"]
 
 HIDDEN = "**********"
 
-# Shorter ones would also be found where they mean nothing.
+# Shorter secrets would also match unrelated text.
 _SHORTEST = 6
 _SHORTEST_ENCODED = 12
 
-_Instead = str | Callable[[re.Match[str]], str]
+_Replacement = str | Callable[[re.Match[str]], str]
 
 
 def _without_query(url: re.Match[str]) -> str:
     return f"{url[1]}?{HIDDEN}" if url[2] else url[1]
 
 
-_RULES: tuple[tuple[re.Pattern[str], _Instead], ...] = (
-    # A name and a password before a host.
+_RULES: tuple[tuple[re.Pattern[str], _Replacement], ...] = (
+    # A user name and a password before a host.
     (re.compile(r"(?<=://)[^/?#@\s'\"]+@"), f"{HIDDEN}@"),
-    # A URL's query, which may hold a signature. A URL without one matches too, so that none is read twice.
+    # A URL's query, which may hold a signature. URLs without a query match too, so that no text is scanned twice.
     (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,30}://[^\s?#'\"<>]*)(\?[^\s'\"<>]+)?"), _without_query),
-    # The same where only the path is shown.
+    # Signature parameters where only the path of a URL is shown.
     (re.compile(r"(?i)\b(x-(?:amz|goog)-(?:signature|security-token|credential)[=:]\s*)[^&\s'\"]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)(\bauthorization['\"]?\s*[:=,]\s*(?:b?['\"])?(?:bearer |basic )?)[^\s'\",]+"), rf"\1{HIDDEN}"),
 )
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """A text without the secrets, plain or encoded, without the passwords and queries of URLs.
+    """Remove secrets from a text, plain or encoded, and the passwords and queries of URLs.
 
     >>> redact("https://ann:hunter2@example.com/a.wav?sig=1 says hunter22", ["hunter22"])
     'https://**********@example.com/a.wav?********** says **********'
     """
     if found := _pattern(frozenset(secrets)):
         text = found.sub(HIDDEN, text)
-    for rule, instead in _RULES:
-        text = rule.sub(instead, text)
+    for rule, replacement in _RULES:
+        text = rule.sub(replacement, text)
     return text
 
 
 @lru_cache(maxsize=16)
 def _pattern(secrets: frozenset[str]) -> re.Pattern[str] | None:
     forms = {form for secret in secrets for part in _parts(secret) for form in _forms(part)}
-    # The longest first: one may begin another.
+    # The longest first, as one may be a prefix of another.
     return re.compile("|".join(map(re.escape, sorted(forms, key=lambda form: (-len(form), form))))) if forms else None
 
 
 def _parts(secret: str) -> Iterator[str]:
-    """A secret, and what is secret inside it: the texts of a key file, each line of a key."""
+    """Yield a secret and the secrets inside it: the values of a JSON key file, and each line of a key."""
     yield secret
     try:
         values = json.loads(secret)
@@ -96,7 +96,7 @@ def _quoted(secret: str) -> set[str]:
 
 
 def _base64(secret: bytes) -> Iterator[str]:
-    """What a secret looks like inside anything that is encoded, whatever stands before and after it."""
+    """Yield the forms of a secret within base64-encoded data, at each of the three possible byte offsets."""
     for before, spoilt in ((0, 0), (1, 2), (2, 3)):
         whole = (before + len(secret)) * 4 // 3
         for encode in (base64.b64encode, base64.urlsafe_b64encode):

@@ -1,4 +1,4 @@
-"""Implementations that are chosen by name and imported only when they are asked for."""
+"""Implementations that are chosen by name and imported on first use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["make"]
 
 
 def make(entry: str, **options: Any) -> Any:
-    """A new instance of the class that an entry `module:class` names.
+    """Create an instance of the class named by an entry `module:class`.
 
     >>> make("collections:OrderedDict")
     OrderedDict()

@@ -1,16 +1,14 @@
-"""The contract: what a client asks for, and what it gets.
+"""The contract with clients: the request.
 
-The same two classes serve the command line, the Prefect deployment's form and the RunPod endpoint.
+The command line, the Prefect deployment's form and the RunPod endpoint share it, and `speech.result`.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -19,86 +17,49 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
 
+from speech.choices import (
+    AUDIO_ALIASES,
+    FORMATS,
+    KARAOKE_ALIASES,
+    MOST_IN_NAME,
+    SAMPLE_RATES,
+    STANDARD_FORMATS,
+    AudioFormat,
+    Karaoke,
+    LookName,
+    Preset,
+    Quality,
+    SampleRate,
+    ScriptFormat,
+    Split,
+    StyleName,
+    TimingFormat,
+    TimingMethod,
+)
 from speech.errors import InvalidRequest, Problem
-from speech.settings import settings
-from speech.subtitles.styles import Karaoke
+from speech.fields import AnyCaseFormat, CueRules, Fields, Number, Pauses, Whole, also, lower, within
+from speech.lexicons import LexiconField
+from speech.naming import check_name as check_job_name
+from speech.naming import title_of
+from speech.problems import problems_of
+from speech.subtitles.styles import LOOKS
 from speech.text import has_words
 
-__all__ = ["FORMATS", "SAMPLE_RATES", "STANDARD_FORMATS", "CueRules", "SpeechRequest", "SpeechResult", "problems_of"]
+__all__ = ["FORMATS", "SAMPLE_RATES", "STANDARD_FORMATS", "SpeechRequest"]
 
-TimingFormat = Literal["srt", "vtt", "csv", "json", "ass", "ttml", "textgrid"]
-AudioFormat = Literal["wav", "mp3", "flac", "ogg", "m4a"]
-TimingMethod = Literal["whisperx", "google"]
-Quality = Literal["standard", "fast"]
-Preset = Literal["netflix", "netflix-children", "bbc", "social", "word"]
-StyleName = Literal["classic", "box", "yellow", "bold", "paper", "top"]
-SampleRate = Literal[16000, 22050, 24000, 44100, 48000]
-
-FORMATS: tuple[TimingFormat, ...] = get_args(TimingFormat)
-STANDARD_FORMATS = FORMATS[:5]
-SAMPLE_RATES: tuple[SampleRate, ...] = (16000, 22050, 24000, 44100, 48000)
-
-# PostgreSQL holds no NUL, and half a surrogate pair has no UTF-8.
-_NOWHERE = re.compile("[\x00\ud800-\udfff]")
-
-_MOST_PROBLEMS = 20
+# PostgreSQL cannot store NUL, and UTF-8 cannot encode half of a surrogate pair.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def _lower(value: Any) -> Any:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
-def _also(**names: str) -> BeforeValidator:
-    """In any letter case, and under other names too."""
-    return BeforeValidator(lambda value: names.get(_lower(value), _lower(value)) if isinstance(value, str) else value)
-
-
-def _no_bool(value: Any) -> Any:
-    """A number may come as text, as older clients send it, but true is none."""
-    if isinstance(value, bool):
-        raise PydanticCustomError("bool_for_number", "a number")
-    return value
-
-
-Whole = Annotated[int, BeforeValidator(_no_bool)]
-Number = Annotated[float, BeforeValidator(_no_bool)]
-AnyCaseFormat = Annotated[TimingFormat, _also(compact="csv")]
-
-
-class CueRules(BaseModel):
-    """A user's own values in place of those of a preset."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    max_chars: Whole | None = Field(default=None, ge=4, le=200, description="Characters in a line.")
-    max_lines: Whole | None = Field(default=None, ge=1, le=4, description="Lines in a cue.")
-    max_words: Whole | None = Field(default=None, ge=1, le=50, description="Words in a cue.")
-    max_cps: Number | None = Field(default=None, ge=1, le=100, description="Characters a second.")
-    min_duration: Number | None = Field(default=None, ge=0, le=10, description="Seconds that a cue stays at least.")
-    max_duration: Number | None = Field(default=None, ge=0.2, le=60, description="Seconds that a cue stays at most.")
-    gap: Number | None = Field(default=None, ge=0, le=2, description="Seconds between two cues, at least.")
-
-    @model_validator(mode="after")
-    def _the_longest_is_longer(self) -> CueRules:
-        least, most = self.min_duration, self.max_duration
-        if least is not None and most is not None and least > most:
-            raise ValueError(f"cues.min_duration: {least:g} is more than max_duration, which is {most:g}")
-        return self
-
-    def given(self) -> dict[str, float]:
-        """The values that were set."""
-        return self.model_dump(exclude_none=True)
-
-
-# More fields or formats than this are nobody's who means it.
+# No sensible request has more fields, formats or voices than this.
 _MOST_ITEMS = 100
 
+_CAST_NAME = re.compile(r"\w[\w .'’-]{0,39}")
 
-class SpeechRequest(BaseModel):
-    """What to say, in which voice, and which files to make of it."""
+
+class SpeechRequest(Fields):
+    """The text to speak, the voice, and the files to produce."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -107,81 +68,111 @@ class SpeechRequest(BaseModel):
     )
 
     text: str = Field(
-        description="The script. At most MAX_TEXT_CHARS characters (20 000 unless the operator says otherwise).",
+        description="The script. Over RunPod at most MAX_TEXT_CHARS characters (20 000 by default).",
         examples=["The quick brown fox jumps over the lazy dog."],
         json_schema_extra={"position": 0, "format": "text"},
+    )
+    script_format: Annotated[ScriptFormat, BeforeValidator(lower)] | None = Field(
+        default=None, description="How the text is written: text, markdown, html or ssml. Empty: detected."
+    )
+    cast: dict[str, str] = Field(
+        default_factory=dict,
+        max_length=_MOST_ITEMS,
+        description="Names in the script, as in [alice] or Alice:, and the voices that speak them.",
+        examples=[{"alice": "alice.wav"}],
+    )
+    lexicon: LexiconField = Field(
+        default=None,
+        description="How words are spoken: the name of a stored lexicon, or up to 500 rows of word, say, language, "
+        "voice, case.",
+        examples=["names", [{"word": "GIF", "say": "jif"}]],
+    )
+    pauses: Pauses = Field(
+        default_factory=Pauses, description="Silences between paragraphs, voices, headings and scenes, in seconds."
     )
     local_voice: str | None = Field(
         default=None,
         description="Name of a stored voice, or an https URL of a recording. Empty: the default voice.",
         examples=["narrator.wav"],
-        # With its query sealed (speech.voices.seal), a URL is longer than a client's may be.
+        # Longer than the limit for clients, because sealing a URL's query (speech.voices.seal) lengthens it.
         max_length=4096,
         json_schema_extra={"position": 1},
     )
     ref_text: str | None = Field(
         default=None,
-        description="What the reference recording says. Empty: it is transcribed.",
+        description="Transcript of the reference recording. Empty: it is transcribed.",
         max_length=2000,
         json_schema_extra={"position": 2},
     )
     speed: Number = Field(
         default=1.0,
-        ge=0.5,
-        le=2.0,
+        **within("speed"),
         allow_inf_nan=False,
-        description="Pace of the speech; 1.0 is the voice's own.",
+        description="Speed of the speech; 1.0 is the voice's own pace.",
     )
     seed: Whole | None = Field(
         default=None,
-        ge=1,
-        le=2_147_483_647,
-        description="The same seed gives the same speech. Empty: drawn at random and told in the reply.",
+        **within("seed"),
+        description="The same seed gives the same speech. Empty: chosen at random and returned in the reply.",
     )
     language: str | None = Field(
         default=None, description="ISO 639-1 code, such as en. Empty: detected.", examples=["en", "de"]
     )
     return_word_timings: bool = Field(default=False, description="Time the words and write subtitle files.")
-    timing_method: Annotated[TimingMethod, BeforeValidator(_lower)] = Field(
+    timing_method: Annotated[TimingMethod, BeforeValidator(lower)] = Field(
         default="whisperx", description="The aligner to try first; the others follow."
     )
-    timing_format: AnyCaseFormat = Field(
-        default="srt", description="The subtitle file you want most. compact means csv."
-    )
+    timing_format: AnyCaseFormat = Field(default="srt", description="The preferred subtitle format. compact means csv.")
     timing_formats: list[AnyCaseFormat] = Field(
         default_factory=lambda: list(STANDARD_FORMATS),
-        description="The files to write; timing_format is always among them. ttml and textgrid only where asked for.",
+        description="The files to write, in addition to timing_format. ttml and textgrid are written only on request.",
+        json_schema_extra={"default": list(STANDARD_FORMATS)},
     )
-    quality: Annotated[Quality, BeforeValidator(_lower)] = Field(
-        default="standard", description="fast takes a quarter of the model's steps."
+    quality: Annotated[Quality, BeforeValidator(lower)] = Field(
+        default="standard", description="fast uses a quarter of the model's steps."
     )
-    preset: Annotated[Preset, BeforeValidator(_lower)] = Field(
+    preset: Annotated[Preset, BeforeValidator(lower)] = Field(
         default="netflix",
-        description="Rules for the subtitles. social: one to three large words, for upright video; word: a word a cue.",
+        description="Subtitle rules. social: one to three large words, for vertical video; word: one word per cue.",
     )
-    cues: CueRules | None = Field(default=None, description="Values in place of those of the preset.")
-    style: Annotated[StyleName, BeforeValidator(_lower)] | None = Field(
-        default=None, description="What the ASS file looks like. Empty: classic, or bold for the preset social."
+    cues: CueRules | None = Field(default=None, description="Values that replace those of the preset.")
+    style: Annotated[StyleName, BeforeValidator(lower)] | None = Field(
+        default=None, description="Style of the ASS file. Empty: classic, or bold for the preset social."
     )
-    karaoke: Annotated[Karaoke, _also(kf="sweep", k="step")] = Field(
+    look: Annotated[LookName, BeforeValidator(lower)] | None = Field(
+        default=None,
+        description="Finished look of the ASS file, with its own font, size, place and, unless you give them, preset "
+        "and karaoke. pop, bubble, marker and neon are for video that people post; cinema is for films.",
+    )
+    karaoke: Annotated[Karaoke, also(KARAOKE_ALIASES)] = Field(
         default="sweep",
-        description="How the ASS file lights the words: sweep (kf), step (k), one at a time, appear, none.",
+        description="How the ASS file highlights words: sweep (kf), step (k), one at a time, appear, none.",
     )
-    audio_format: Annotated[AudioFormat, _also(opus="ogg", aac="m4a")] = Field(
-        default="wav", description="Kind of the audio file; ogg holds Opus, m4a AAC."
+    speaker_names: bool = Field(
+        default=False,
+        description="Show who speaks: by name in VTT and ASS, there also in a colour of its own, and in SRT by a dash "
+        "where the speaker changes.",
     )
-    split: Annotated[Literal["cues"], BeforeValidator(_lower)] | None = Field(
-        default=None, description="cues: also one WAV file for each cue, in a ZIP file."
+    audio_format: Annotated[AudioFormat, also(AUDIO_ALIASES)] = Field(
+        default="wav", description="Format of the audio file; ogg holds Opus, m4a AAC."
+    )
+    split: Annotated[Split, BeforeValidator(lower)] | None = Field(
+        default=None, description="cues: also write one WAV file per cue, in a ZIP file."
     )
     sample_rate: SampleRate = Field(
-        default=22050, description="Hertz of the delivered audio; resampled from what the model makes."
+        default=22050, description="Sample rate of the audio in hertz; the model's output is resampled to it."
     )
-    wait: bool = Field(default=True, description="false: the endpoint replies at once with the job's id.")
+    name: str | None = Field(
+        default=None,
+        description="Name of the job, for its run in Prefect and its files. Empty: the script's title or first words.",
+        max_length=MOST_IN_NAME,
+    )
+    wait: bool = Field(default=True, description="false: the endpoint replies immediately with the job's id.")
 
-    @field_validator("text", "local_voice", "ref_text", "language")
+    @field_validator("text", "local_voice", "ref_text", "language", "name")
     @classmethod
-    def _every_store_and_database_can_hold_it(cls, value: str | None, info: ValidationInfo) -> str | None:
-        found = _NOWHERE.search(value or "")
+    def _is_storable(cls, value: str | None, info: ValidationInfo) -> str | None:
+        found = _UNSTORABLE.search(value or "")
         if found:
             raise ValueError(
                 f"{info.field_name}: character {found.start() + 1} is U+{ord(found[0]):04X}, "
@@ -191,14 +182,14 @@ class SpeechRequest(BaseModel):
 
     @field_validator("text")
     @classmethod
-    def _text_says_something(cls, text: str) -> str:
+    def _text_says_something(cls, text: str, info: ValidationInfo) -> str:
         if not text.strip():
             raise ValueError("Text input is required")
-        limit = settings().max_text_chars
-        if len(text) > limit:
+        limit = (info.context or {}).get("max_text_chars")
+        if limit and len(text) > limit:
             raise ValueError(
                 f"text: {len(text)} characters is too long; at most {limit} are accepted in one request. "
-                "Use narrate for longer scripts"
+                "Split the script, raise MAX_TEXT_CHARS, or use f5-flows speak or narrate, which take any length"
             )
         if not has_words(text):
             raise ValueError(f"text: {text.strip()[:40]!r} holds no letter or digit; expected words to speak")
@@ -206,10 +197,24 @@ class SpeechRequest(BaseModel):
 
     @field_validator("local_voice")
     @classmethod
-    def _voice_stays_in_its_place(cls, voice: str | None) -> str | None:
+    def _voice_is_valid(cls, voice: str | None) -> str | None:
         from speech.voices import check_name
 
         return check_name(voice) if voice else None
+
+    @field_validator("cast")
+    @classmethod
+    def _cast_is_valid(cls, cast: dict[str, str]) -> dict[str, str]:
+        from speech.voices import check_name
+
+        for name, voice in cast.items():
+            if not _CAST_NAME.fullmatch(name):
+                raise ValueError(
+                    f"cast: {name[:60]!r} is not accepted as a name; expected letters, digits, spaces, '.', '_' and "
+                    "'-', at most 40"
+                )
+            check_name(voice, field=f"cast.{name}")
+        return cast
 
     @field_validator("language")
     @classmethod
@@ -218,139 +223,69 @@ class SpeechRequest(BaseModel):
 
         return check(language) if language else None
 
+    @field_validator("name")
+    @classmethod
+    def _name_is_valid(cls, name: str | None) -> str | None:
+        return check_job_name(name) if name else None
+
     @model_validator(mode="after")
-    def _pieces_need_cues(self) -> SpeechRequest:
+    def _a_look_sets_what_is_not_given(self) -> SpeechRequest:
+        if self.look:
+            finish, given = LOOKS[self.look], set(self.model_fields_set)
+            if "preset" not in given:
+                self.preset = finish.preset
+            if "karaoke" not in given:
+                self.karaoke = finish.karaoke
+        return self
+
+    @model_validator(mode="after")
+    def _options_fit_together(self) -> SpeechRequest:
         if self.split and not self.return_word_timings:
             raise ValueError(f"split: {self.split!r} needs return_word_timings: true")
         if self.cues and self.preset == "word" and self.cues.given():
             raise ValueError("cues: the preset 'word' has no values to replace; expected another preset")
+        if self.look and self.style:
+            raise ValueError(
+                f"style: {self.style!r} does not go with look, which is {self.look!r}; expected one of them"
+            )
         return self
 
     @property
     def formats(self) -> tuple[TimingFormat, ...]:
-        """The files to write, each once, in the contract's order."""
+        """The formats to write, each once, in the order of the contract."""
         wanted = {self.timing_format, *self.timing_formats}
         return tuple(name for name in FORMATS if name in wanted)
 
+    @property
+    def title(self) -> str:
+        """The name of the job; without one, the script's title or first words."""
+        return title_of(self.name, self.text)
+
     def presentation(self) -> dict[str, Any]:
-        """What `speech.subtitles.make` is told of how the cues are built and look."""
+        """Return the arguments of `speech.subtitles.make` for the rules and look of the cues."""
         own = self.cues.given() if self.cues else {}
-        return {"preset": self.preset, "own": own, "style": self.style, "karaoke": self.karaoke}
+        return {
+            "preset": self.preset, "own": own, "style": self.style, "karaoke": self.karaoke, "look": self.look,
+            "speakers": self.speaker_names,
+        }  # fmt: skip
 
     @classmethod
-    def parse(cls, data: dict[str, Any]) -> SpeechRequest:
-        """Make a request of what a client sent.
+    def parse(cls, data: dict[str, Any], max_text_chars: int | None = None) -> SpeechRequest:
+        """Parse a request from a client's data.
+
+        Args:
+            max_text_chars: maximum length of the text; None for no limit.
 
         Raises:
-            InvalidRequest: with every problem of `data`, each naming the field, the value and what
-                is accepted.
+            InvalidRequest: `data` is invalid; each of its problems names the field, the value and what is
+                accepted.
         """
-        # To find each of a million problems would take seconds.
+        # Collecting a million problems would take seconds.
         for field, given in (("request", data), ("timing_formats", data.get("timing_formats"))):
             if isinstance(given, dict | list) and len(given) > _MOST_ITEMS:
                 message = f"{field}: it holds {len(given)} items; at most {_MOST_ITEMS} are accepted"
                 raise InvalidRequest([Problem(field, None, "", message)])
         try:
-            return cls.model_validate(data)
+            return cls.model_validate(data, context={"max_text_chars": max_text_chars})
         except ValidationError as fault:
             raise InvalidRequest(problems_of(fault, cls)) from None
-
-
-class SpeechResult(BaseModel):
-    """The reply to a finished request. Keys that do not apply are left out of it."""
-
-    job_id: str = Field(description="Id of the flow run.")
-    status: Literal["completed"] = "completed"
-    text: str = Field(description="The script as it was given.")
-    seed: int = Field(description="The seed that was used.")
-    audio_url: str = Field(description="Presigned URL of the audio file.")
-    expires_in: int = Field(default=3600, description="Seconds for which the URLs work.")
-    duration: float = Field(description="Seconds of audio.")
-    sample_rate: int = Field(description="Hertz of the audio file.")
-    audio_format: AudioFormat | None = Field(default=None, description="Kind of the audio file, where it is not wav.")
-    timing_files: dict[str, str] | None = Field(default=None, description="Presigned URL for each format.")
-    timing_format: TimingFormat | None = None
-    timing_method: str | None = Field(default=None, description="The aligner that did the work.")
-    word_count: int | None = None
-    timing_confidence: float | None = Field(default=None, ge=0, le=1)
-    timing_cost_usd: float | None = Field(
-        default=None, description="What timing has cost, estimated; only Google costs."
-    )
-    subtitle_problems: list[dict[str, Any]] | None = Field(
-        default=None, description="Each rule that a cue could not keep: cue (from 1), rule, value, limit."
-    )
-    cues_url: str | None = Field(default=None, description="Presigned URL of a ZIP file with a WAV file for each cue.")
-    preview_url: str | None = Field(default=None, description="Presigned URL of a page to read and listen to.")
-    flow_run_id: str | None = None
-    flow_run_url: str | None = None
-    warnings: list[str] = Field(default_factory=list, description="What went less than well.")
-
-    def reply(self) -> dict[str, Any]:
-        """The reply as a client gets it."""
-        return self.model_dump(mode="json", exclude_none=True)
-
-
-def problems_of(fault: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    """Say what Pydantic found in the words of the contract; of very many problems only the first."""
-    errors = fault.errors(include_url=False)
-    found = [_problem(error, model) for error in errors[:_MOST_PROBLEMS]]
-    if more := len(errors) - len(found):
-        found.append(Problem("request", None, "", f"and {more} more problems"))
-    return found
-
-
-def _problem(error: Any, model: type[BaseModel]) -> Problem:
-    path = ".".join(_printable(str(part)) for part in error["loc"]) or "request"
-    name = _printable(str(error["loc"][0])) if error["loc"] else "request"
-    value, kind = error["input"], error["type"]
-    owner = _owner(model, error["loc"])
-    if kind == "extra_forbidden":
-        near = difflib.get_close_matches(str(error["loc"][-1]), owner.model_fields, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known fields: {', '.join(owner.model_fields)}"
-        return Problem(path, value, hint, f"{path}: unknown field; {hint}")
-    if name == "text" and (kind == "missing" or value is None):
-        return Problem("text", None, "the script", "Text input is required")
-    if kind == "value_error":
-        return Problem(name, value, "", str(error["ctx"]["error"]))
-    if kind == "missing":
-        return Problem(name, None, "a value", f"{name} is required")
-    if kind == "string_unicode" and isinstance(value, str):
-        sentence = f"{path}: {value[:40]!r} holds half of a surrogate pair; expected Unicode text"
-        return Problem(path, value, "", sentence)
-    field = owner.model_fields.get(str(error["loc"][-1])) if error["loc"] else None
-    return Problem(path, value, _accepted(error, field))
-
-
-def _printable(name: str) -> str:
-    """A field's name as it may stand in a sentence: a client may send anything as one."""
-    short = name if len(name) <= 60 else name[:57] + "..."
-    return short if short.isprintable() else repr(short)[1:-1]
-
-
-def _owner(model: type[BaseModel], place: tuple[str | int, ...]) -> type[BaseModel]:
-    """The model that holds the last field of a path."""
-    for name in place[:-1]:
-        field = model.model_fields.get(str(name))
-        inner = [kind for kind in get_args(field.annotation) if isinstance(kind, type)] if field else []
-        model = next((kind for kind in inner if issubclass(kind, BaseModel)), model)
-    return model
-
-
-def _accepted(error: Any, field: FieldInfo | None) -> str:
-    """What a field takes, in words."""
-    context, kind = error.get("ctx", {}), error["type"]
-    if kind == "literal_error":
-        return "one of " + str(context["expected"]).replace("'", "").replace(" or ", ", ")
-    limits = [
-        getattr(rule, name)
-        for name in ("ge", "le")
-        for rule in (field.metadata if field else ())
-        if hasattr(rule, name)
-    ]
-    if len(limits) == 2:
-        whole = "whole " if isinstance(limits[1], int) and "int" in str(field and field.annotation) else ""
-        return f"a {whole}number from {limits[0]} to {limits[1]}"
-    if kind == "string_too_long":
-        return f"at most {context['max_length']} characters"
-    words = {"bool": "true or false", "string": "a text", "list": "a list", "int": "a whole number"}
-    return next((text for key, text in words.items() if kind.startswith(key)), str(error["msg"]).lower())

@@ -1,10 +1,10 @@
-"""What a request requires of a machine: runtime components and models, and how they get there."""
+"""The runtime components and models that a request requires, and how they are installed and fetched."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -19,14 +19,14 @@ __all__ = ["Requirements", "fetch_models", "install_components", "requirements_o
 
 Tell = Callable[[str], None]
 
-# A warm worker does not ask again within this time whether the cache has changed.
+# Within this time a warm worker does not check again whether the model cache has changed.
 _TRUSTED_SECONDS = 600.0
 _obtained: dict[tuple[str, str], float] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """Names of components and models: those without which the request fails, and those it can do without."""
+    """Names of components and models that a request needs, and of optional ones ("useful")."""
 
     components: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
@@ -37,11 +37,12 @@ class Requirements:
         return bool(self.components or self.models or self.useful_components or self.useful_models)
 
 
-def requirements_of(request: SpeechRequest, engine: str | None = None) -> Requirements:
-    """What to install and fetch for a request; nothing where the demo voice will speak.
+def requirements_of(request: SpeechRequest, languages: Iterable[str], engine: str | None = None) -> Requirements:
+    """Return what to install and fetch for a request; nothing if espeak-ng will speak it.
 
     Args:
-        engine: auto, f5-tts or espeak; None for what the worker is set up for.
+        languages: those of the script, resolved.
+        engine: auto, f5-tts or espeak; None for the worker's setting.
     """
     from speech.engines.f5 import F5, models
 
@@ -52,20 +53,16 @@ def requirements_of(request: SpeechRequest, engine: str | None = None) -> Requir
     faster = ("flash-attn",) if values.flash_attention else ()
     if not request.return_word_timings:
         return Requirements(("f5-tts",), models(), faster)
-    from speech.language import detect
-    from speech.text import normalise
-
-    language = request.language or detect(normalise(request.text))
     account = values.google_credentials_json or values.google_application_credentials or values.google_block
     useful = (*faster, "whisperx", "google") if account else (*faster, "whisperx")
-    return Requirements(("f5-tts",), models(), useful, (aligner(language),))
+    return Requirements(("f5-tts",), models(), useful, tuple(dict.fromkeys(map(aligner, languages))))
 
 
 def install_components(required: Requirements, tell: Tell) -> list[str]:
-    """Install the components that are missing; returns why optional ones could not be installed.
+    """Install the missing components; return the reasons why optional ones could not be installed.
 
     Raises:
-        InstallError: a component without which the request fails cannot be installed.
+        InstallError: a required component cannot be installed.
     """
     notes = []
     for name in required.components:
@@ -79,10 +76,10 @@ def install_components(required: Requirements, tell: Tell) -> list[str]:
 
 
 def fetch_models(required: Requirements, store: Store, tell: Tell) -> list[str]:
-    """Fetch the models that are missing; returns what the user should know.
+    """Fetch the missing models; return notes for the user.
 
     Raises:
-        ModelError: a model without which the request fails cannot be fetched.
+        ModelError: a required model cannot be fetched.
     """
     location = choose()
     names = [

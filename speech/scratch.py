@@ -1,8 +1,7 @@
-"""Folders for what is needed only while a process works; those of a process that was killed are cleared later.
+"""Temporary folders, and the removal of those that killed processes left behind.
 
-A lock that the process holds on a file in the folder says that it lives: the system lets go of the lock
-however the process ends, and neither the number of a process that is used again nor a clock that jumps
-can make a dead one look alive.
+A process holds a lock on a file in each of its folders. The system releases the lock however the process
+ends, so a dead process never looks alive, even if its process id is reused or the clock jumps.
 """
 
 from __future__ import annotations
@@ -22,54 +21,54 @@ if TYPE_CHECKING:
 
 __all__ = ["clear", "scratch"]
 
-_PREFIX, _LOCK = "f5-flows-", ".lock"
+_PREFIX, _LOCK, _ENDED = "f5-flows-", ".lock", "-ended"
 
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder of one's own, removed at the end whatever happens.
+    """Create a temporary folder, and remove it when the block ends.
 
     Raises:
-        SettingsError: none can be made; the text names the place.
+        SettingsError: the folder cannot be created; the text names its parent folder.
     """
-    folder, lock = _made()
+    folder, lock = _create()
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         lock.release()
 
 
-def _made() -> tuple[Path, FileLock]:
-    """A new folder, and the lock that is held on it."""
+def _create() -> tuple[Path, FileLock]:
+    """Create a folder; return it and the lock that is held on it."""
     from filelock import FileLock
 
-    place = tempfile.gettempdir()
+    parent = tempfile.gettempdir()
     while True:
         try:
-            folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+            folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
             lock = FileLock(folder / _LOCK)
             with suppress(FileNotFoundError):
                 lock.acquire()
-                # Whoever clears may have come in between, and taken it for a dead process's.
+                # A concurrent `clear` may have removed the folder before it was locked.
                 if folder.is_dir():
                     return folder, lock
         except OSError as fault:
-            raise _unusable(place, fault) from None
+            raise _unusable(parent, fault) from None
 
 
 def clear(place: Path | None = None) -> list[Path]:
-    """Remove what dead processes of this user have left; what a living one uses is never touched.
+    """Remove the folders that dead processes of this user left behind; return those removed.
 
     Args:
-        place: where to look. None: where temporary files lie.
+        place: the folder to search; by default the one for temporary files.
     """
     found = (place or Path(tempfile.gettempdir())).glob(f"{_PREFIX}*")
-    return [folder for folder in found if _ours(folder) and _cleared(folder)]
+    return [folder for folder in found if _is_ours(folder) and _remove_unlocked(folder)]
 
 
-def _ours(folder: Path) -> bool:
-    """Whether it was made by `scratch`, for this user."""
+def _is_ours(folder: Path) -> bool:
+    """Check whether a folder was created by `scratch` for this user."""
     try:
         mine = folder.stat(follow_symlinks=False).st_uid == os.getuid()
         return mine and not folder.is_symlink() and (folder / _LOCK).is_file()
@@ -77,18 +76,36 @@ def _ours(folder: Path) -> bool:
         return False
 
 
-def _cleared(folder: Path) -> bool:
-    """Remove it, unless its process lives."""
+def _remove_unlocked(folder: Path) -> bool:
+    """Remove a folder unless its process is alive; return whether it was removed."""
     from filelock import FileLock, Timeout
 
     with suppress(OSError, Timeout), FileLock(folder / _LOCK, blocking=False):
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         return True
     return False
 
 
-def _unusable(place: str, fault: OSError) -> SettingsError:
+def _remove(folder: Path) -> None:
+    """Remove a folder whose lock is held, or as much of it as can be removed now.
+
+    Under another name, no thread that is still at work can create anything in it. The lock goes last, so that `clear`
+    recognises what is left if this process dies halfway.
+    """
+    with suppress(OSError):
+        folder = folder.rename(folder.with_name(f"{folder.name}{_ENDED}"))
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name != _LOCK:
+                path.unlink(missing_ok=True)
+        (folder / _LOCK).unlink(missing_ok=True)
+        folder.rmdir()
+
+
+def _unusable(parent: str, fault: OSError) -> SettingsError:
     return SettingsError(
-        f"Temporary files cannot be written to {place}: {fault.strerror}; free some room there, or set TMPDIR to a "
+        f"Temporary files cannot be written to {parent}: {fault.strerror}; free some room there, or set TMPDIR to a "
         "folder on another disk."
     )

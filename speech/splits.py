@@ -1,4 +1,4 @@
-"""One WAV file for each cue, as editors want them on a timeline."""
+"""One WAV file per cue, for the timelines of editors."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ __all__ = ["pack", "spans", "split"]
 
 
 def spans(cues: Sequence[Cue]) -> list[tuple[int, int]]:
-    """Start and end of each piece in milliseconds: as long as the cue is shown, and until its last word is said."""
+    """Return the start and end of each piece in ms: those of the cue, extended to the end of its last word."""
     return [(cue.start, max(cue.end, cue.words[-1].end)) for cue in cues]
 
 
 def split(path: Path, cues: Sequence[Cue], folder: Path) -> list[Path]:
-    """Write `0001.wav`, `0002.wav`, ... with the rate and the samples of the recording.
+    """Write `0001.wav`, `0002.wav`, ... with the sample rate and the unchanged samples of the recording.
 
     Raises:
         AudioError: the recording cannot be read.
     """
     digits = max(4, len(str(len(cues))))
     made = []
-    with scratch() as place:
-        source = Plain.find(admit(path, Path(place), mono=False))
+    with scratch() as temporary:
+        source = Plain.find(admit(path, Path(temporary), mono=False))
         assert source
         for number, (start, end) in enumerate(spans(cues), 1):
             piece = source.read(start * source.rate // 1000, end * source.rate // 1000)
@@ -40,15 +40,15 @@ def split(path: Path, cues: Sequence[Cue], folder: Path) -> list[Path]:
             with replacing(target) as partial:
                 soundfile.write(partial, samples, source.rate, subtype="PCM_16", format="WAV")
             made.append(target)
-    for left in set(folder.glob("*.wav")) - set(made):
-        # Of an earlier time, when there were more cues.
-        if left.stem.isdigit():
-            left.unlink()
+    for stale in set(folder.glob("*.wav")) - set(made):
+        # Left by an earlier call with more cues.
+        if stale.stem.isdigit():
+            stale.unlink()
     return made
 
 
 def pack(path: Path, cues: Sequence[Cue], target: Path) -> Path:
-    """The same pieces in one ZIP file."""
+    """Write the same pieces into one ZIP file."""
     with (
         scratch() as folder,
         replacing(target) as partial,

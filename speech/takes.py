@@ -1,74 +1,59 @@
-"""Takes: what an engine made of each chunk is checked, and what came out badly is spoken again.
+"""Takes: each chunk that an engine speaks is checked, and spoken again if it came out badly.
 
-F5-TTS now and then skips words, repeats them or races. A take is judged by its sound (numbers that are
-finite, level, clipping, silence, pace) and by how well the embedded aligner finds the chunk's own
-words in it. What falls short is taken again with the next seed, and the best take is kept.
+F5-TTS occasionally skips words, repeats them or races. A take is judged by its sound (finite samples, level,
+clipping, silence, pace) and by how well the embedded aligner finds the chunk's words in it. A chunk with
+problems is spoken again with the next seed, and the best take is kept.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from speech.audio import Samples, Span, record
+from speech.assembly import SILENT
+from speech.audio import Samples, record
 from speech.engines import Engine, Progress, SynthesisOptions
-from speech.errors import EngineError, SpeechError
+from speech.errors import SpeechError
 from speech.scratch import scratch
 from speech.text import Chunk
 from speech.words import Word
 
-__all__ = ["Speech", "Take", "synthesize"]
+__all__ = ["POLICY", "Score", "Take", "best", "notes"]
 
 Score = Callable[[Samples, int, Chunk, str], float | None]
-"""How well a chunk's words are found in its samples, 0 to 1; None where that cannot be told."""
+"""Returns how well a chunk's words are found in its samples, 0 to 1; None if that cannot be determined."""
 
-# A chunk's score is the mean confidence of its worst quarter of words, for a mean over all hardly falls
-# when a third is missing. Below this, words are missing or wrong (measured by benchmarks/takes.py).
+POLICY = 1
+"""Version of the rules by which takes are judged and chosen; it changes with them."""
+
+# A chunk's score is the mean confidence of its worst quarter of words, because the mean over all words hardly
+# falls when a third of them is missing. Below this, words are missing or wrong (measured by benchmarks/takes.py).
 _LEAST_SCORE = 0.3
 
-# Characters a second: people speak 10 to 20; below or above, words were drawn out, skipped or raced.
+# Characters per second. People speak 10 to 20; outside these limits words were drawn out, skipped or raced.
 _SLOWEST, _FASTEST = 4.0, 35.0
-# Chinese, Japanese and Korean have a syllable a character.
+# A word or two have no pace: the silence around them counts for more than they do.
+_FEWEST_LETTERS = 12
+# In Chinese, Japanese and Korean each character is a syllable.
 _DENSE = 3.0
 _QUIETEST_DB = -50.0
 _CLIPPED_SHARE = 0.01
 _LONGEST_SILENCE_SECONDS = 2.5
-_SILENT = 10 ** (-45 / 20)
-
-
-@dataclass(frozen=True, slots=True)
-class Speech:
-    """What was made.
-
-    Attributes:
-        samples: mono, within -1 and 1, of length n.
-        rate: hertz, as the engine made them.
-        spans: for each chunk its first and past-the-last sample.
-        takes: for each chunk the take that was kept.
-        notes: what the user should know.
-    """
-
-    samples: Samples
-    rate: int
-    spans: tuple[Span, ...]
-    takes: tuple[Take, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """One chunk as it was spoken once.
+    """One attempt at speaking a chunk.
 
     Attributes:
-        samples: of the chunk.
-        seed: with which it was made.
-        problems: what is wrong with it, in words.
-        score: of its words, 0 to 1; None where nobody listened.
-        tries: how many takes there were.
+        samples: the chunk's samples.
+        seed: the seed of this take.
+        problems: descriptions of what is wrong with the take.
+        score: how well the words were found, 0 to 1; None if that was not measured.
+        tries: the number of takes of this chunk.
     """
 
     samples: Samples = field(repr=False)
@@ -78,82 +63,74 @@ class Take:
     tries: int = 1
 
 
-def synthesize(
+def best(
     engine: Engine,
     chunks: Sequence[Chunk],
-    options: SynthesisOptions,
+    options: Sequence[SynthesisOptions],
     *,
     retakes: int = 2,
     progress: Progress | None = None,
     score: Score | None = None,
-) -> Speech:
-    """Speak chunks, check each, and join them.
+    keep: Callable[[int, Take], None] | None = None,
+) -> list[Take]:
+    """Speak chunks, check each of them, and return the best take of each.
 
     Args:
-        retakes: how often a chunk may be spoken again; engines that do not vary are not asked again.
+        options: how to speak each chunk.
+        retakes: how often a chunk may be spoken again; deterministic engines get one take only.
+        progress: hears of the first takes.
         score: judges the words, 0 to 1; by default the embedded aligner.
+        keep: called with the index of a chunk and its best take as soon as that is settled.
 
     Raises:
-        EngineError: the engine failed, or what it made of a chunk are no numbers in every take.
+        EngineError: the engine failed.
     """
+    judge = score or _score_by_alignment
 
-    def take(which: Sequence[int], number: int, tell: Progress | None) -> dict[int, Take]:
-        how = replace(options, seed=_next(options.seed, number))
-        made = engine.synthesize([chunks[index].spoken for index in which], how, tell)
-        return {
-            index: _judge(samples, engine, chunks[index], how, score or _heard)
-            for index, samples in zip(which, made, strict=True)
-        }
+    def take(indices: Sequence[int], number: int, progress: Progress | None) -> dict[int, Take]:
+        varied = {index: replace(options[index], seed=_next(options[index].seed, number)) for index in indices}
+        made = _speak(engine, {index: (chunks[index].spoken, varied[index]) for index in indices}, progress)
+        return {index: _judge(made[index], engine, chunks[index], varied[index], judge) for index in indices}
 
-    best = take(range(len(chunks)), 0, progress)
-    tries = dict.fromkeys(best, 1)
-    for number in range(1, retakes + 1 if engine.is_stochastic else 1):
-        again = [index for index, kept in best.items() if kept.problems]
+    kept: dict[int, Take] = {}
+    again: Sequence[int] = range(len(chunks))
+    last = retakes if engine.is_stochastic else 0
+    for number in range(last + 1):
+        for index, other in take(again, number, None if number else progress).items():
+            chosen = min(kept[index], other, key=_badness) if index in kept else other
+            kept[index] = replace(chosen, tries=number + 1)
+            if keep and (number == last or not chosen.problems):
+                keep(index, kept[index])
+        again = [index for index in again if kept[index].problems]
         if not again:
             break
-        for index, other in take(again, number, None).items():
-            tries[index] += 1
-            best[index] = min(best[index], other, key=_badness)
-    kept = tuple(
-        Take(one.samples, one.seed, one.problems, one.score, tries[index]) for index, one in sorted(best.items())
-    )
-    if broken := [index for index, one in enumerate(kept) if not np.isfinite(one.samples).all()]:
-        raise EngineError(
-            f"{engine.name} made no usable sound of chunk {broken[0] + 1}: {chunks[broken[0]].text[:80]!r}"
-        )
-    samples, spans = join([one.samples for one in kept], engine.overlap)
-    return Speech(samples, engine.rate, spans, kept, tuple(_notes(kept, chunks)))
+    return [kept[index] for index in range(len(chunks))]
 
 
-def join(pieces: Sequence[Samples], overlap: int) -> tuple[Samples, tuple[Span, ...]]:
-    """One recording of pieces that fade into each other, and where each lies in it.
-
-    A piece's span reaches to the middle of each of its fades. The fade is linear, as F5-TTS's own.
-    """
-    joined = [np.asarray(pieces[0], np.float32)]
-    borders, end = [0], len(pieces[0])
-    for piece in pieces[1:]:
-        width = min(overlap, len(joined[-1]), len(piece))
-        before = joined[-1]
-        falling, rising = np.linspace(1, 0, width), np.linspace(0, 1, width)
-        faded = (before[len(before) - width :] * falling + piece[:width] * rising).astype(np.float32)
-        joined[-1] = before[: len(before) - width]
-        joined += [faded, np.asarray(piece[width:], np.float32)]
-        # The next fade must not reach into this one.
-        borders.append(end - width + width // 2)
-        end += len(piece) - width
-    borders.append(end)
-    return np.concatenate(joined), tuple(itertools.pairwise(borders))
+def _speak(
+    engine: Engine, pieces: Mapping[int, tuple[str, SynthesisOptions]], progress: Progress | None
+) -> dict[int, Samples]:
+    """Speak pieces of text, those with the same options together."""
+    alike: dict[SynthesisOptions, list[int]] = {}
+    for index, (_, options) in pieces.items():
+        alike.setdefault(options, []).append(index)
+    made: dict[int, Samples] = {}
+    for options, indices in alike.items():
+        before = len(made)
+        hear = (lambda done, _, before=before: progress(before + done, len(pieces))) if progress else None
+        spoken = engine.synthesize([pieces[index][0] for index in indices], options, hear)
+        made |= zip(indices, spoken, strict=True)
+    return made
 
 
 def _next(seed: int, number: int) -> int:
-    """The seed of a later take; seeds stay within what a request may name."""
+    """Return the seed of a take; it stays in the range that a request allows."""
     return (seed + number - 1) % 2_147_483_647 + 1
 
 
 def _judge(samples: Samples, engine: Engine, chunk: Chunk, options: SynthesisOptions, score: Score) -> Take:
-    mute, problems = _faults(samples, engine.rate, chunk, options)
-    if not engine.is_stochastic or mute:
+    inaudible, problems = _faults(samples, engine.rate, chunk, options)
+    if not engine.is_stochastic or inaudible:
         return Take(samples, options.seed, tuple(problems))
     found = score(samples, engine.rate, chunk, options.language)
     if found is not None and found < _LEAST_SCORE:
@@ -162,34 +139,36 @@ def _judge(samples: Samples, engine: Engine, chunk: Chunk, options: SynthesisOpt
 
 
 def _faults(samples: Samples, rate: int, chunk: Chunk, options: SynthesisOptions) -> tuple[bool, list[str]]:
-    """What is wrong that can be heard without knowing the words, and whether there is nothing to be heard at all."""
+    """Check the sound regardless of the words; return whether it is inaudible, and its problems."""
     if not chunk.spoken:
         return True, []
     if not len(samples) or not np.isfinite(samples).all():
-        return True, ["it is no sound at all"]
+        return True, ["it holds no valid samples"]
     found = []
     level = 10 * np.log10(float(np.mean(np.square(samples))) + 1e-12)
     if level < _QUIETEST_DB:
         return True, [f"it is nearly silent ({level:.0f} dB)"]
     if (clipped := float(np.mean(np.abs(samples) >= 0.999))) > _CLIPPED_SHARE:
         found.append(f"{clipped:.0%} of it is clipped")
-    loud = np.flatnonzero(np.abs(samples) > _SILENT)
+    loud = np.flatnonzero(np.abs(samples) > SILENT)
     pauses = np.diff(loud, prepend=0, append=len(samples)) / rate
     if pauses.max() > _LONGEST_SILENCE_SECONDS / min(options.speed, 1):
         found.append(f"it holds {pauses.max():.1f} s of silence")
     weight = _DENSE if options.language in ("zh", "ja", "ko") else 1.0
     pace = len(chunk.spoken) * weight / (len(samples) / rate) / options.speed
-    if not _SLOWEST <= pace <= _FASTEST:
+    letters = sum(map(str.isalnum, chunk.spoken)) * weight
+    if letters >= _FEWEST_LETTERS and not _SLOWEST <= pace <= _FASTEST:
         found.append(f"its pace is {pace:.0f} characters a second")
     return False, found
 
 
 def _badness(take: Take) -> tuple[bool, int, float]:
-    # What cannot be heard has no score; it is worse than anything that has one.
+    # A take that is inaudible has no score; it is worse than any take that has one.
     return bool(take.problems) and take.score is None, len(take.problems), -(take.score or 0.0)
 
 
-def _heard(samples: Samples, rate: int, chunk: Chunk, language: str) -> float | None:
+def _score_by_alignment(samples: Samples, rate: int, chunk: Chunk, language: str) -> float | None:
+    """Score a chunk by the embedded aligner; None if espeak-ng is missing or the alignment fails."""
     from speech.alignment.embedded import Embedded
     from speech.engines.espeak import available
 
@@ -205,17 +184,19 @@ def _heard(samples: Samples, rate: int, chunk: Chunk, language: str) -> float | 
 
 
 def worst(words: Sequence[Word]) -> float:
-    """Mean confidence of the quarter of words that were found least."""
+    """Return the mean confidence of the quarter of words with the lowest confidence."""
     certain = sorted(word.confidence for word in words)
     return float(np.mean(certain[: max(1, len(certain) // 4)]))
 
 
-def _notes(kept: Sequence[Take], chunks: Sequence[Chunk]) -> list[str]:
+def notes(kept: Sequence[Take], chunks: Sequence[Chunk]) -> list[str]:
+    """Return notes for the user about the takes that were kept."""
     notes = []
     for number, (take, chunk) in enumerate(zip(kept, chunks, strict=True), 1):
         if take.problems:
             best = f"is the best of {take.tries} takes, but" if take.tries > 1 else "is doubtful:"
-            notes.append(f"Chunk {number} ({chunk.text[:40]!r}) {best} {'; '.join(take.problems)}.")
+            words = " ".join(chunk.text.split())
+            notes.append(f"Chunk {number} ({words[:40]!r}) {best} {'; '.join(take.problems)}.")
     if again := sum(take.tries - 1 for take in kept if not take.problems):
         notes.append(f"{again} takes came out badly and were spoken again.")
     return notes

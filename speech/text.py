@@ -1,41 +1,48 @@
-"""The script: made clean, split into tokens, grouped into chunks that an engine speaks in one go."""
+"""The script: normalised, split into tokens, and grouped into chunks that an engine speaks in one piece."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 import regex
 
+from speech.phrases import SPACELESS, Joint, joints
+from speech.sentences import ends
 from speech.spoken import spell
 
-__all__ = ["Chunk", "Token", "chunks", "has_words", "normalise", "tokens"]
+__all__ = ["Chunk", "Respell", "Token", "chunks", "has_words", "normalise", "sentences", "tokens"]
 
-# Zero-width joiners shape letters and emoji and must stay; what overrides the direction of text or
-# only marks bytes must not reach a subtitle.
+# Zero-width joiners shape letters and emoji and must stay. Direction overrides, byte order marks and other
+# invisible characters must not reach a subtitle.
 _INVISIBLE = regex.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufff9-\ufffb]")
 _CONTROL = regex.compile(r"[\p{Cc}--[\n]]", regex.V1)
 _BLANK = regex.compile(r"[^\S\n]+")
 _PARAGRAPH = regex.compile(r" ?\n\s*")
 
-# Scripts that are written without spaces. There the token is what a reader calls one character.
-_SPACELESS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\u30fc"
-_HAS_SPACELESS = regex.compile(rf"[{_SPACELESS}]")
+_HAS_SPACELESS = regex.compile(rf"[{SPACELESS}]")
 _TOKEN = regex.compile(
-    rf"[\p{{Ps}}\p{{Pi}}\"']*(?:(?=[{_SPACELESS}])\X|(?:(?![{_SPACELESS}\p{{P}}])\X|[\p{{P}}](?=[^\s{_SPACELESS}\p{{P}}]))+)"
+    rf"[\p{{Ps}}\p{{Pi}}\"']*(?:(?=[{SPACELESS}])\X|(?:(?![{SPACELESS}\p{{P}}])\X|[\p{{P}}](?=[^\s{SPACELESS}\p{{P}}]))+)"
     r"(?:(?![\p{Ps}\p{Pi}])\p{P})*|\p{P}+|\X",
     regex.V1,
 )
 
 
+# What a cut costs beside its distance from the middle, which costs at most 1: after a clause nothing.
+_DIVIDES = {Joint.OPEN: 0.5, Joint.PHRASE: 1.5, Joint.WORD: 2.5, Joint.FORBIDDEN: 3.5}
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word of the script as the subtitles show it, and as it is said.
+    """One word of the script, as subtitles show it and as it is spoken.
 
     Attributes:
-        text: the script's own spelling, with its punctuation.
-        spoken: what a voice says for it, spelled out; empty where nothing is said.
-        space: what stands between this token and the next in the script: a blank, or nothing.
+        text: the script's spelling, with its punctuation.
+        spoken: the spoken form, spelled out; empty if the token is not spoken.
+        space: the separator between this token and the next in the script: a space, nothing, or a line break at the
+            end of a paragraph.
     """
 
     text: str
@@ -43,30 +50,45 @@ class Token:
     space: str = " "
 
 
+Respell = Callable[[Sequence[Token]], list[Token]]
+"""Returns tokens, some with another spoken form."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A run of whole tokens that is synthesized, and later aligned, as one piece."""
+    """A run of tokens that is synthesized, and later aligned, as one piece.
+
+    Attributes:
+        voice: name of the voice as the script gives it; None for the voice of the request.
+        language: ISO 639-1 code; None for the language of the script.
+        speed: multiplies the pace that was asked for.
+        pause_ms: length of the silence before it, which is not part of its samples; 0 to fade into it.
+    """
 
     tokens: tuple[Token, ...]
+    voice: str | None = None
+    language: str | None = None
+    speed: float = 1.0
+    pause_ms: int = 0
 
     @property
     def text(self) -> str:
-        """As the script has it."""
+        """The chunk as written in the script."""
         return "".join(token.text + token.space for token in self.tokens).strip()
 
     @property
     def spoken(self) -> str:
-        """As a voice says it."""
+        """The chunk as it is spoken, a line for each of its passages."""
         return "".join(token.spoken + token.space for token in self.tokens if token.spoken).strip()
 
 
 def has_words(text: str) -> bool:
-    """Whether a text holds anything that can be said."""
+    """Check whether a text holds anything that can be spoken."""
     return any(character.isalnum() for character in text)
 
 
 def normalise(text: str) -> str:
-    """One spelling for what looks the same: NFC, single blanks, paragraphs apart, nothing invisible.
+    """Normalise a text: NFC, single spaces, one line per paragraph, no invisible characters.
 
     >>> normalise("Cafe\\u0301   au\\x00 lait\\r\\n\\r\\n\\r\\nOui.")
     'Café au lait\\nOui.'
@@ -78,34 +100,74 @@ def normalise(text: str) -> str:
 
 
 def tokens(text: str, language: str) -> list[Token]:
-    """The script's words in order, each with its spoken form.
+    """Split a script into tokens, each with its spoken form.
 
-    Joined with their `space` they are the (single-line) script again.
+    Joined with their `space`, the tokens give the (single-line) script again.
 
     >>> [(token.text, token.spoken) for token in tokens("Room 42, please!", "en")]
     [('Room', 'Room'), ('42,', 'forty-two,'), ('please!', 'please!')]
     """
-    pieces: list[tuple[str, str]] = []
+    pieces = _split(text)
+    spoken = spell([piece.text for piece in pieces], language)
+    return [
+        replace(piece, spoken=_stopped(form) if end and piece.text.endswith(".") else form)
+        for piece, form, end in zip(pieces, spoken, ends(pieces, language), strict=True)
+    ]
+
+
+def sentences(text: str, language: str) -> list[str]:
+    """Split a normalised text into sentences, each with the space that follows it; no sentence crosses a line end.
+
+    >>> sentences("Dr. May left. No. 5 stayed.", "en")
+    ['Dr. May left. ', 'No. 5 stayed. ']
+    """
+    found = []
+    for line in text.split("\n"):
+        pieces, begin = _split(line), 0
+        for index, end in enumerate(ends(pieces, language), 1):
+            if end:
+                found.append("".join(piece.text + piece.space for piece in pieces[begin:index]))
+                begin = index
+    return found
+
+
+def _split(text: str) -> list[Token]:
+    """Split a text into tokens, without their spoken forms."""
+    pieces: list[Token] = []
     for word in text.split():
         parts = _TOKEN.findall(word) if _HAS_SPACELESS.search(word) else [word]
-        pieces += [(part, "") for part in parts[:-1]] + [(parts[-1], " ")]
-    spoken = spell([piece for piece, _ in pieces], language)
-    return [Token(piece, said, space) for (piece, space), said in zip(pieces, spoken, strict=True)]
+        pieces += [*(Token(part, "", "") for part in parts[:-1]), Token(parts[-1], "")]
+    return pieces
 
 
-def chunks(text: str, language: str, max_chars: int = 300, min_chars: int = 40) -> list[Chunk]:
+def _stopped(spoken: str) -> str:
+    """Return a spoken form with the full stop that an abbreviation at the end of a sentence lost: `et cetera.`"""
+    return spoken if not spoken or spoken.endswith(".") or not spoken[-1].isalnum() else spoken + "."
+
+
+def chunks(
+    text: str, language: str, max_chars: int = 300, min_chars: int = 40, respell: Respell | None = None
+) -> list[Chunk]:
     """Split a normalised script for synthesis.
 
-    Sentences (found by sentencex, which knows some 240 languages) are packed into chunks of at most
-    `max_chars` spoken characters; a sentence longer than that is cut at a clause, else between tokens.
-    A chunk below `min_chars` is merged with a neighbour, since engines rush very short ones.
+    Sentences are packed into chunks of at most `max_chars` spoken characters; a longer sentence is cut at a clause,
+    else between words, in Japanese between phrases. A chunk of fewer than `min_chars` is merged with a neighbour,
+    because engines rush very short chunks.
+
+    Args:
+        respell: changes spoken forms, and thereby how much fits into a chunk.
     """
     packed: list[_Run] = []
-    for sentence in _sentences(text, language):
+    spoken: list[list[Token]] = []
+    for sentence in sentences(text, language):
         words = tokens(sentence, language)
-        if not sentence[-1].isspace():
-            words[-1] = replace(words[-1], space="")
-        pieces = _cut(words, max_chars)
+        words[-1] = replace(words[-1], space=sentence[-1] if sentence[-1].isspace() else "")
+        spoken.append(words)
+    if respell:
+        respelled = iter(respell([*chain(*spoken)]))
+        spoken = [[*islice(respelled, len(words))] for words in spoken]
+    for words in spoken:
+        pieces = _cut(words, max_chars, language)
         for piece in pieces:
             if packed and len(pieces) == 1 and packed[-1].length + piece.length <= max_chars:
                 packed[-1].add(piece)
@@ -115,7 +177,7 @@ def chunks(text: str, language: str, max_chars: int = 300, min_chars: int = 40) 
 
 
 class _Run:
-    """Tokens in a row, and how many characters of them are spoken."""
+    """A run of tokens and the number of its spoken characters."""
 
     def __init__(self, tokens: list[Token]) -> None:
         self.tokens = tokens
@@ -126,20 +188,25 @@ class _Run:
         self.length += more.length
 
 
-def _sentences(text: str, language: str) -> list[str]:
-    from sentencex import segment
-
-    found = [part for line in text.split("\n") for part in segment(language, line + "\n")]
-    return [part for part in found if part.strip()]
-
-
 def _length(token: Token) -> int:
     return len(token.spoken) + len(token.space) if token.spoken else 0
 
 
-def _cut(sentence: list[Token], max_chars: int) -> list[_Run]:
-    """Halve at the best border near the middle until each part fits; what is not said stays with what it follows."""
+def _cut(sentence: list[Token], max_chars: int, language: str) -> list[_Run]:
+    """Halve at the best token near the middle until each part fits; an unspoken token stays with its predecessor."""
     whole = _Run(sentence)
+    if whole.length <= max_chars:
+        return [whole]
+    return _halved(whole, joints(sentence, language), max_chars)
+
+
+def _halved(whole: _Run, within: Sequence[Joint], max_chars: int) -> list[_Run]:
+    """Halve a run until each part fits.
+
+    Args:
+        within: what a cut after each token would divide.
+    """
+    sentence = whole.tokens
     if whole.length <= max_chars:
         return [whole]
     half, before, best, best_cost = whole.length / 2, 0, 0, float("inf")
@@ -147,11 +214,15 @@ def _cut(sentence: list[Token], max_chars: int) -> list[_Run]:
         before += _length(sentence[index - 1])
         if not before or not sentence[index].spoken:
             continue
-        clause = sentence[index - 1].text[-1:] in ",;:—–)、，；："
-        cost = abs(before - half) / half + (0 if clause else 0.5)
+        joint = within[index - 1]
+        clause = sentence[index - 1].text[-1:] in ",;:—–)、，；：" and joint is not Joint.FORBIDDEN
+        cost = abs(before - half) / half + (0 if clause else _DIVIDES[joint])
         if cost < best_cost:
             best, best_cost = index, cost
-    return [*_cut(sentence[:best], max_chars), *_cut(sentence[best:], max_chars)] if best else [whole]
+    if not best:
+        return [whole]
+    parts = (sentence[:best], within[:best]), (sentence[best:], within[best:])
+    return [piece for tokens, joint in parts for piece in _halved(_Run(tokens), joint, max_chars)]
 
 
 def _merge(pieces: list[_Run], min_chars: int) -> list[_Run]:

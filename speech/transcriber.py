@@ -1,27 +1,27 @@
-"""The reference transcriber: hears what a voice recording says, where nobody tells (whisper-large-v3-turbo)."""
+"""The transcriber of voice recordings that come without a transcript (whisper-large-v3-turbo)."""
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from speech.errors import InstallError, ModelError
 from speech.models import TRANSCRIBER, announce, cache_in, choose, loading, obtain
 from speech.models.config import check_config
+from speech.models.loaded import parameter_bytes, reuse
 from speech.stores import Store
 
 __all__ = ["transcribe"]
 
 
 def transcribe(path: Path, language: str | None = None, store: Store | None = None) -> str:
-    """What a recording of at most 30 s at 16 kHz says.
+    """Transcribe a recording of at most 30 s at 16 kHz.
 
     Args:
-        store: the bucket, from whose model cache the model may come.
+        store: the store whose model cache may hold the model.
 
     Raises:
-        ModelError: the transcriber or its model cannot be had, or it failed.
+        ModelError: the transcriber or its model is not available, or it failed.
     """
     import soundfile
 
@@ -31,23 +31,26 @@ def transcribe(path: Path, language: str | None = None, store: Store | None = No
         ensure("f5-tts")
     except InstallError as fault:
         raise ModelError(f"the transcriber cannot run here: {fault}") from None
-    place = choose()
-    announce(place)
-    found = obtain([TRANSCRIBER], place, cache_in(store) if store else None)
-    if problem := found.problems.get(TRANSCRIBER):
-        raise ModelError(f"the transcriber's model cannot be had: {problem}")
-    local = found.models[TRANSCRIBER]
+    location = choose()
+    announce(location)
+    obtained = obtain([TRANSCRIBER], location, cache_in(store) if store else None)
+    if problem := obtained.problems.get(TRANSCRIBER):
+        raise ModelError(f"the transcriber's model is not available: {problem}")
+    local = obtained.models[TRANSCRIBER]
     samples, rate = soundfile.read(path, dtype="float32")
     try:
-        told = {"task": "transcribe"} | ({"language": language} if language else {})
-        heard = _load(local.folder)({"raw": samples, "sampling_rate": rate}, generate_kwargs=told)
+        options = {"task": "transcribe"} | ({"language": language} if language else {})
+        result = _load(local.folder)({"raw": samples, "sampling_rate": rate}, generate_kwargs=options)
     except (ImportError, OSError, RuntimeError, ValueError, KeyError, TypeError) as fault:
         raise ModelError(f"the transcriber failed ({type(fault).__name__})") from fault
-    return " ".join(str(heard["text"]).split())
+    return " ".join(str(result["text"]).split())
 
 
-@cache
 def _load(folder: Path) -> Any:
+    return reuse(folder, lambda: _load_files(folder), lambda loaded: parameter_bytes(loaded.model))
+
+
+def _load_files(folder: Path) -> Any:
     import torch
     from transformers import pipeline
 

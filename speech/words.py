@@ -1,4 +1,4 @@
-"""Words in time: what every aligner returns and every subtitle format is made of."""
+"""Timed words: the output of every aligner and the input of every subtitle format."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from dataclasses import dataclass, replace
 
 from speech.text import Token
 
-__all__ = ["Word", "clamp", "confidence_of", "delay", "interpolate", "place"]
+__all__ = ["Word", "clamp", "confidence_of", "delay", "interpolate", "paragraphs", "place"]
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One token of the script and when it is heard.
+    """One token of the script with its time in the recording.
 
     Attributes:
-        text: the script's own spelling.
+        text: the script's spelling.
         start, end: milliseconds from the start of the recording, start <= end.
         confidence: 0 (a guess) to 1.
-        interpolated: nothing was heard for it; it was placed between its neighbours.
-        space: what stands after it in the script: a blank, or nothing.
+        interpolated: whether the word was not found, and was placed between its neighbours.
+        space: the separator after it in the script: a space, nothing, or a line break at the end of a paragraph.
+        voice: name of the voice that speaks it, as the script gives it; None for the voice of the request.
     """
 
     text: str
@@ -28,20 +29,41 @@ class Word:
     confidence: float = 1.0
     interpolated: bool = False
     space: str = " "
+    voice: str | None = None
 
 
 def confidence_of(words: Sequence[Word]) -> float:
-    """Mean confidence over the words, 0 to 1, three decimals."""
+    """Return the mean confidence of the words, 0 to 1, rounded to three decimals."""
     return round(sum(word.confidence for word in words) / len(words), 3) if words else 0.0
 
 
+def paragraphs(words: Sequence[Word]) -> list[list[Word]]:
+    """Return the words of each paragraph; one that takes no time, such as a dash, is part of the one before it.
+
+    No paragraph holds the words of two voices.
+    """
+    found: list[list[Word]] = []
+    own: list[Word] = []
+    for index, word in enumerate(words, 1):
+        own.append(word)
+        if index < len(words) and word.space != "\n" and words[index].voice == word.voice:
+            continue
+        if found and found[-1][-1].voice == word.voice and all(each.end <= each.start for each in own):
+            found[-1][-1] = replace(found[-1][-1], space=" ")
+            found[-1] += own
+        else:
+            found.append(own)
+        own = []
+    return found
+
+
 def interpolate(spans: Sequence[tuple[int, int] | None], lengths: Sequence[int], end: int) -> list[tuple[int, int]]:
-    """Fill the gaps of a list of spans: the missing share the room between their neighbours by length.
+    """Fill the gaps in a list of spans: missing words share the time between their neighbours by length.
 
     Args:
-        spans: start and end in milliseconds, or None where a word was not placed.
-        lengths: of each word in letters; 0 for what is not spoken, which gets no time of its own.
-        end: of the recording, in milliseconds.
+        spans: start and end in milliseconds, or None for a word that was not placed.
+        lengths: number of letters of each word; 0 for unspoken tokens, which get no time.
+        end: the end of the recording in milliseconds.
     """
     filled: list[tuple[int, int]] = []
     index = 0
@@ -68,12 +90,12 @@ def interpolate(spans: Sequence[tuple[int, int] | None], lengths: Sequence[int],
 def place(
     tokens: Sequence[Token], spans: Sequence[tuple[int, int] | None], scores: Sequence[float], end: int
 ) -> list[Word]:
-    """The script's tokens as words: at their spans, else between their neighbours and marked so.
+    """Convert the script's tokens to words: at their spans, else interpolated between their neighbours.
 
     Args:
-        spans: of each token in milliseconds; None where it was not heard.
-        scores: confidence of each, 0 to 1; not used for those that were not heard.
-        end: of the recording, in milliseconds.
+        spans: span of each token in milliseconds; None if it was not found.
+        scores: confidence of each token, 0 to 1; ignored for tokens that were not found.
+        end: the end of the recording in milliseconds.
     """
     times = interpolate(spans, [len(token.spoken) for token in tokens], end)
     return [
@@ -83,18 +105,18 @@ def place(
 
 
 def clamp(words: Sequence[Word], duration_ms: int) -> list[Word]:
-    """The same words with the promises kept: times never run backwards, overlap, or pass the end."""
-    settled: list[Word] = []
+    """Adjust the words so that their times never run backwards, overlap, or pass the end."""
+    clamped: list[Word] = []
     floor = 0
     for word in words:
         start = min(max(word.start, floor), duration_ms)
         end = min(max(word.end, start), duration_ms)
-        settled.append(word if (start, end) == (word.start, word.end) else replace(word, start=start, end=end))
+        clamped.append(word if (start, end) == (word.start, word.end) else replace(word, start=start, end=end))
         floor = end
-    return settled
+    return clamped
 
 
 def delay(words: Sequence[Word], milliseconds: int, duration_ms: int) -> list[Word]:
-    """The same words as they are heard in a copy that is so much later."""
+    """Shift the words' times by the delay that an encoder added to a copy of the recording."""
     later = [replace(word, start=word.start + milliseconds, end=word.end + milliseconds) for word in words]
     return clamp(later, duration_ms + max(milliseconds, 0)) if milliseconds else list(words)

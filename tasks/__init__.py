@@ -1,1 +1,1 @@
-"""The steps of a flow: one file a step, each a Prefect task around one call into `speech`."""
+"""The steps of flows: one file per step, each a Prefect task around a call into `speech`."""

@@ -1,4 +1,4 @@
-"""Third step: every word of the script gets its time."""
+"""Third step: time every word of the script."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from prefect.logging import get_run_logger
 from speech.alignment import Alignment, align
 from speech.alignment.google import Account
 from speech.audio import Recording
-from speech.script import Script
+from speech.script import Reading
 from tasks.step import step
 
 __all__ = ["align_words"]
 
 
 @step("align words", timeout="processing_timeout")
-def align_words(recording: Recording, script: Script, method: str, account: Account | None = None) -> Alignment:
-    """Walk the chain of aligners, the requested one first."""
+def align_words(recording: Recording, reading: Reading, method: str, account: Account | None = None) -> Alignment:
+    """Time the words with the first aligner of the chain that succeeds, starting with the requested one."""
     options = {"google": {"account": account}} if account else {}
-    alignment = align(recording, script.chunks, script.language, method, options)
+    alignment = align(recording, reading.chunks, reading.language, method, options)
     log = get_run_logger()
     for reason in alignment.warnings:
         log.info("%s", reason)

@@ -1,4 +1,4 @@
-"""Where another kind of audio than WAV is asked for: the recording is encoded."""
+"""Encode the recording if the request wants an audio format other than WAV."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from speech.audio import Recording
+from speech.choices import AudioFormat
 from speech.encoding import ENCODERS, RATES, encode
 from speech.errors import AudioError
-from speech.request import AudioFormat
 from tasks.step import step
 
 __all__ = ["Delivered", "encode_audio"]
@@ -16,11 +16,11 @@ __all__ = ["Delivered", "encode_audio"]
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The audio file that a client gets.
+    """The audio file that the client receives.
 
     Attributes:
-        kind: of the file, where it is not WAV.
-        delay_ms: how much later than in the recording everything is heard in it.
+        kind: format of the file; None for WAV.
+        delay_ms: delay that the encoder added, relative to the recording.
     """
 
     path: Path
@@ -32,9 +32,9 @@ class Delivered:
 
 @step("encode audio", timeout="processing_timeout")
 def encode_audio(recording: Recording, kind: AudioFormat) -> Delivered:
-    """Encode it; where that cannot be done the recording is delivered as it is, and why is said."""
+    """Encode the recording; if that fails, deliver it as WAV, with a warning that says why."""
     try:
-        made = encode(recording.path, recording.path.with_suffix(f".{kind}"), ENCODERS[kind])
+        encoded = encode(recording.path, recording.path.with_suffix(f".{kind}"), ENCODERS[kind])
     except AudioError as fault:
         return Delivered(recording.path, recording.rate, warnings=(f"The audio is delivered as WAV: {fault}",))
-    return Delivered(made.path, RATES.get(kind, recording.rate), kind, made.delay_ms)
+    return Delivered(encoded.path, RATES.get(kind, recording.rate), kind, encoded.delay_ms)

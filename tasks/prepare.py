@@ -1,18 +1,19 @@
-"""Decide the engine, the voice, the language and the chunks, before any work is spent."""
+"""Prepare: choose the engine, fetch the references of the voices, and cut the script into chunks."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from speech.engines import Engine, choose
-from speech.request import SpeechRequest
-from speech.script import Script
+from speech.script import Reading
 from speech.script import prepare as prepare_script
-from speech.settings import settings
+from speech.script.lexicon import Lexicon
 from speech.stores import Store
-from speech.voices import Reference, Voice, find, redact_url
+from speech.voices import Reference, redact_url
 from speech.voices.library import reference as fetch_reference
+from tasks.resolve import ResolvedRequest
 from tasks.step import step
 
 __all__ = ["PreparedRequest", "prepare"]
@@ -20,24 +21,35 @@ __all__ = ["PreparedRequest", "prepare"]
 
 @dataclass(frozen=True, slots=True)
 class PreparedRequest:
-    """What the following steps work from: everything that is decided once."""
+    """The decisions that the following steps work from.
+
+    Attributes:
+        references: the references of the voices, by the names that the script gives them; None is the request's voice.
+    """
 
     engine: Engine
-    voice: Voice
-    reference: Reference | None
-    script: Script
+    references: Mapping[str | None, Reference | None]
+    reading: Reading
     warnings: tuple[str, ...]
 
 
 @step("prepare", timeout="processing_timeout")
-def prepare(request: SpeechRequest, engine: str | None, store: Store, folder: Path) -> PreparedRequest:
-    """Check what only now can be checked: that the engine runs here, speaks the language, knows the voice."""
-    chosen, warnings = choose(engine or settings().engine)
-    voice, reference = find(request.local_voice, store), None
-    if voice.name and chosen.clones:
-        reference, about = fetch_reference(voice, request.ref_text, store, folder, request.language)
-        warnings += about
-    elif voice.name:
-        warnings.append(f"The {chosen.name} engine cannot clone a voice; {redact_url(voice.name)!r} was not used.")
-    script, more = prepare_script(request, chosen, reference)
-    return PreparedRequest(chosen, voice, reference, script, (*warnings, *more))
+def prepare(resolved: ResolvedRequest, store: Store, folder: Path) -> PreparedRequest:
+    """Check that the engine runs here, speaks the languages and can use the voices; prepare the script for it."""
+    request, references = resolved.request, dict[str | None, Reference | None]()
+    chosen, warnings = choose(resolved.engine)
+    for number, (name, voice) in enumerate(resolved.voices.items()):
+        references[name] = None
+        if voice.name and chosen.clones:
+            text = request.ref_text if name is None else None
+            own = folder / f"voice-{number}"
+            own.mkdir(exist_ok=True)
+            references[name], found = fetch_reference(voice, text, store, own, request.language)
+            warnings += found
+        elif voice.name:
+            warnings.append(f"The {chosen.name} engine cannot clone a voice; {redact_url(voice.name)!r} was not used.")
+    if request.ref_text and not request.local_voice:
+        warnings.append("ref_text was not used, since no local_voice is named.")
+    lexicon = Lexicon(resolved.lexicon, {name: voice.name for name, voice in resolved.voices.items()})
+    reading, notes = prepare_script(request, chosen, references, resolved.script, resolved.language, lexicon.pronounce)
+    return PreparedRequest(chosen, references, reading, (*warnings, *notes))

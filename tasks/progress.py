@@ -1,4 +1,4 @@
-"""How far a run is: told to Prefect's UI as a progress artifact, and to whoever listens in this process."""
+"""The progress of a run, shown in Prefect's UI as an artifact and reported to a listener in this process."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from prefect.logging import get_run_logger
 __all__ = ["Listener", "Progress", "listener", "show", "wait"]
 
 Listener = Callable[[str, float], None]
-"""Called with the name of the step and the share of the whole that is done, 0 to 1; stops the run by raising."""
+"""Called with the name of the step and the share of the run that is done, 0 to 1; it stops the run by raising."""
 
 listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
-# The share of the whole at which each step begins, from the times of a minute of speech.
+# The share of the run at which each step begins, measured for a minute of speech.
 STEPS = {"set up": 0.0, "prepare": 0.0, "synthesize": 0.05, "align": 0.6, "render": 0.85, "persist": 0.9, "done": 1.0}
 
 
-# For so long a run waits for what people see of it.
+# How long a run waits for an artifact to be written.
 _SHOW_SECONDS = 15.0
 
 T = TypeVar("T")
 
 
 async def show(what: str, call: Awaitable[T]) -> T | None:
-    """Write an artifact. It is for people: one that cannot be written is logged, and costs no run."""
+    """Write an artifact. Artifacts are only for people to see, so a failure is logged and does not fail the run."""
     try:
         async with asyncio.timeout(_SHOW_SECONDS):
             return await call
@@ -40,12 +40,12 @@ async def show(what: str, call: Awaitable[T]) -> T | None:
 
 
 def wait() -> None:
-    """Say that a run waits for its turn."""
+    """Report that the run waits for its turn at the GPU."""
     Progress.tell("wait for the GPU", STEPS["synthesize"])
 
 
 class Progress:
-    """The progress of one run; use `begin` to make it."""
+    """The progress of one run; create it with `begin`."""
 
     def __init__(self, artifact: UUID | None) -> None:
         self._artifact = artifact
@@ -61,13 +61,13 @@ class Progress:
         return cls(artifact if isinstance(artifact, UUID) else None)
 
     async def start_step(self, step: str) -> None:
-        """Say that a step starts."""
+        """Report that a step starts."""
         self.tell(step, STEPS[step])
         if self._due() or step == "done":
             await self._write(STEPS[step])
 
     def advance(self, step: str, done: int, total: int) -> None:
-        """Say how far inside a step the run is; called from the step's thread."""
+        """Report the progress inside a step; called from the step's thread."""
         names = list(STEPS)
         start, end = STEPS[step], STEPS[names[names.index(step) + 1]]
         share = start + (end - start) * done / max(total, 1)
@@ -76,21 +76,21 @@ class Progress:
             asyncio.run_coroutine_threadsafe(self._write(share), self._loop)
 
     def _due(self) -> bool:
-        """Whether the artifact is old: it is for people, to whom once a second is enough."""
+        """Check whether the artifact was last written more than a second ago."""
         return time.monotonic() - self._written > 1
 
     async def _write(self, share: float) -> None:
         if self._artifact:
             self._written = time.monotonic()
             if not await show("progress", _update(self._artifact, share)):
-                # A server that takes none keeps no step waiting again.
+                # The server failed to write it; do not let it delay another step.
                 self._artifact = None
 
     @staticmethod
     def tell(step: str, share: float) -> None:
-        """Pass it to the listener."""
-        if hear := listener.get():
-            hear(step, share)
+        """Pass the progress to the listener, if there is one."""
+        if callback := listener.get():
+            callback(step, share)
 
 
 async def _update(artifact: UUID, share: float) -> bool:

@@ -1,4 +1,4 @@
-"""Removing what was made long ago: by whole jobs, records last, so that no record names what is gone by half."""
+"""Removing old outputs: whole jobs at a time, so that no record names removed files, and each job's record last."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class OldJob:
 
 @step("find old jobs", timeout="setup_timeout")
 def old_jobs(store: Store, keep_days: float) -> list[OldJob]:
-    """The jobs none of whose files is younger than that; what is not named by a job's id is left alone."""
-    border = datetime.now(UTC) - timedelta(days=keep_days)
+    """Return the jobs whose newest file is older than `keep_days`; files not named by a job's id are ignored."""
+    cutoff = datetime.now(UTC) - timedelta(days=keep_days)
     found: dict[str, list[Entry]] = {}
     for prefix in _PREFIXES:
         for entry in store.list(prefix):
@@ -44,22 +44,22 @@ def old_jobs(store: Store, keep_days: float) -> list[OldJob]:
     return [
         OldJob(name, tuple(files))
         for name, files in sorted(found.items())
-        if max(file.modified for file in files) < border
+        if max(file.modified for file in files) < cutoff
     ]
 
 
 @step("remove", timeout="setup_timeout")
 def remove(store: Store, jobs: list[OldJob]) -> None:
-    """Remove them; what is gone already is no error."""
+    """Remove the files of jobs; files that no longer exist are no error."""
     for job in jobs:
         for file in job.files:
             store.delete(file.key)
 
 
 async def report_prune(jobs: list[OldJob], keep_days: float, *, dry_run: bool) -> dict[str, Any]:
-    """Say in the UI, and to the caller, what was removed or would be."""
+    """Write an artifact that says what was removed, or would be, and return the numbers."""
     size = sum(job.size for job in jobs)
-    what = "would be removed" if dry_run else "were removed"
-    text = f"{len(jobs)} jobs older than {keep_days:g} days {what}: {size / 1e6:.1f} MB."
+    verb = "would be removed" if dry_run else "were removed"
+    text = f"{len(jobs)} jobs older than {keep_days:g} days {verb}: {size / 1e6:.1f} MB."
     await acreate_markdown_artifact(text, key="pruned", description="What was removed.")
     return {"jobs": len(jobs), "files": sum(len(job.files) for job in jobs), "bytes": size, "dry_run": dry_run}

@@ -1,4 +1,4 @@
-"""Fourth step: the timed words become subtitle files, and a page to read and listen to."""
+"""Fourth step: write the timed words as subtitle files, and a preview page to read and listen to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from speech.audio import Recording
 from speech.errors import told
 from speech.files import write_text
-from speech.outputs import PIECES, PREVIEW
+from speech.outputs import PIECES, PREVIEW, key
 from speech.request import SpeechRequest
 from speech.subtitles import Subtitles, render
 from tasks.step import step
@@ -18,7 +18,7 @@ __all__ = ["Rendered", "render_subtitles"]
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What was made, by its kind (see `speech.outputs`), and what could not be."""
+    """The files that were written, by kind (see `speech.outputs`), and warnings about those that were not."""
 
     paths: dict[str, Path]
     warnings: tuple[str, ...] = ()
@@ -28,21 +28,23 @@ class Rendered:
 def render_subtitles(
     subtitles: Subtitles, request: SpeechRequest, recording: Recording, audio: Path, folder: Path
 ) -> Rendered:
-    """Write the wanted formats, and JSON always, since results are answered from it.
+    """Write the requested formats, and always JSON, from which `result` requests are answered.
 
     Args:
-        audio: the recording as it is delivered.
+        audio: the audio file that the client receives.
     """
     from speech import preview, splits
 
-    texts = {name: render(subtitles, name) for name in dict.fromkeys([*request.formats, "json"])}
+    texts: dict[str, str] = {name: render(subtitles, name) for name in dict.fromkeys([*request.formats, "json"])}
     paths = {name: folder / f"{subtitles.job_id}.{name}" for name in texts}
     for name, path in paths.items():
         write_text(path, texts[name])
     warnings = []
     try:
-        files = {name: texts[name] for name in request.formats}
-        paths[PREVIEW] = preview.write(subtitles, audio, files, folder / f"{subtitles.job_id}.{PREVIEW}")
+        files: dict[str, str] = {name: texts[name] for name in request.formats}
+        page = folder / f"{subtitles.job_id}.{PREVIEW}"
+        stored = f"../{key(subtitles.job_id, audio.suffix[1:])}"
+        paths[PREVIEW] = preview.write(subtitles, audio, files, page, title=request.title, beside=stored)
     except Exception as fault:
         warnings.append(f"There is no preview: {told(fault)}")
     if request.split:

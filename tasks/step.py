@@ -1,4 +1,4 @@
-"""What all steps have in common: when they are tried again, how long they may take, where they run."""
+"""Common behaviour of all steps: retries, timeouts, and the threads that they run in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
@@ -23,7 +23,7 @@ from speech.processes import interrupted_by
 from speech.settings import settings
 from tasks.progress import wait
 
-__all__ = ["Call", "calls", "may_pass", "step"]
+__all__ = ["Call", "allow_for", "calls", "may_pass", "step"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,13 +31,14 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A step that is at work in a thread of this process.
+    """A step that is running in a thread of this process.
 
-    A thread cannot be stopped: a step that ran out of time is still listed here while its thread goes on.
+    A thread cannot be stopped: a step that timed out is still listed here while its thread runs.
 
     Attributes:
+        step: name of the step.
         run: id of its flow run.
-        since: when it began, as `time.monotonic` counts.
+        since: when it started, in seconds of `time.monotonic`.
     """
 
     step: str
@@ -46,17 +47,26 @@ class Call:
 
 
 _calls: dict[int, Call] = {}
-# One thread, so that the next call begins as soon as the one before it ends, whatever the loop is busy with.
+_stretch: ContextVar[float] = ContextVar("stretch", default=1.0)
+# One thread, so that the next call starts as soon as the previous one ends, even if the event loop is busy.
 _GPU = ThreadPoolExecutor(1, thread_name_prefix="gpu")
 
 
+def allow_for(characters: int) -> None:
+    """Give the steps of this run more time than their settings say, if its text is longer than one over RunPod may be.
+
+    The settings bound what one such request may take; a book takes as many times longer as it is longer.
+    """
+    _stretch.set(max(1.0, characters / settings().max_text_chars))
+
+
 def calls() -> list[Call]:
-    """The steps that are at work in this process."""
+    """Return the steps that are running in this process."""
     return list(_calls.values())
 
 
 async def may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Whether the step failed for a reason that may be gone a moment later."""
+    """Check whether a step failed with a transient error; only then is it retried."""
     fault = await state.aresult(raise_on_failure=False)
     return isinstance(fault, SpeechError) and fault.transient
 
@@ -66,19 +76,19 @@ def step(
 ) -> Callable[[Callable[P, R]], Callable[P, Awaitable[R]]]:
     """Make a function a step of that name.
 
-    The function runs in a thread, so that the flow's own loop stays free for heartbeats and
-    cancellation. It is tried again, with growing pauses, only for faults that may pass. When the
-    step is over, whyever, the programs that its thread still waits for are ended.
+    The function runs in a thread, so that the flow's event loop stays free for heartbeats and
+    cancellation. It is retried, with exponential backoff, only after transient errors. When the step ends
+    for any reason, the child processes that its thread still waits for are ended.
 
     Args:
-        timeout: seconds for one try, or the setting that says how many.
-        gpu: flow runs of one process take turns at it; waiting for the turn is not part of `timeout`.
+        timeout: seconds for one try, or the name of the setting that holds them for a text of usual length.
+        gpu: whether the flow runs of a process take turns at this step; `timeout` excludes the wait.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
         @functools.wraps(function)
         async def run(*args: P.args, **kwargs: P.kwargs) -> R:
-            seconds = getattr(settings(), timeout) if isinstance(timeout, str) else timeout
+            seconds = getattr(settings(), timeout) * _stretch.get() if isinstance(timeout, str) else timeout
             loop, begun, over = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
 
             def check() -> None:
@@ -95,34 +105,42 @@ def step(
                 finally:
                     del _calls[id(call)]
 
-            working = loop.run_in_executor(_GPU if gpu else None, copy_context().run, work)
+            future = loop.run_in_executor(_GPU if gpu else None, copy_context().run, work)
             try:
                 if gpu:
-                    await _turn(begun, working)
+                    await _wait_for_turn(begun, future)
                 async with asyncio.timeout(seconds):
-                    return await working
+                    return await future
             except TimeoutError:
-                longer = f"; {timeout.upper()} gives it longer" if isinstance(timeout, str) else ""
-                raise TimeoutError(f"{name} took longer than {seconds:g} s, and was given up{longer}.") from None
+                advice = f"; raise {timeout.upper()} to allow more" if isinstance(timeout, str) else ""
+                raise TimeoutError(f"{name} took longer than {seconds:g} s, and was given up{advice}.") from None
             finally:
                 over.set()
 
-        decorated: Callable[P, Awaitable[R]] = task(
-            name=name,
-            retries=settings().step_retries,
-            retry_delay_seconds=exponential_backoff(backoff_factor=1),
-            retry_jitter_factor=0.5,
-            retry_condition_fn=may_pass,  # type: ignore[arg-type]
-            cache_policy=NO_CACHE,
-            persist_result=False,
-        )(run)
-        return decorated
+        @functools.cache
+        def prefect_task(retries: int) -> Callable[P, Awaitable[R]]:
+            return task(
+                name=name,
+                retries=retries,
+                retry_delay_seconds=exponential_backoff(backoff_factor=1),
+                retry_jitter_factor=0.5,
+                retry_condition_fn=may_pass,
+                cache_policy=NO_CACHE,
+                persist_result=False,
+            )(run)
+
+        @functools.wraps(function)
+        async def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            # Settings are read when they are used, not when this module is imported.
+            return await prefect_task(settings().step_retries)(*args, **kwargs)
+
+        return call
 
     return decorate
 
 
-async def _turn(begun: asyncio.Event, working: asyncio.Future[Any]) -> None:
-    """Wait until a call has its turn at the GPU; one whose run is cancelled meanwhile leaves the queue."""
+async def _wait_for_turn(begun: asyncio.Event, future: asyncio.Future[Any]) -> None:
+    """Wait for a call's turn at the GPU; if the run is cancelled meanwhile, take the call out of the queue."""
     while not begun.is_set():
         try:
             async with asyncio.timeout(0.5):
@@ -131,5 +149,5 @@ async def _turn(begun: asyncio.Event, working: asyncio.Future[Any]) -> None:
             try:
                 wait()
             except BaseException:
-                working.cancel()
+                future.cancel()
                 raise

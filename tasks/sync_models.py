@@ -1,4 +1,4 @@
-"""Fetch the models that a request requires, from the nearest place that has them."""
+"""Fetch the models that a request requires, from the nearest source that has them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["fetch_models", "sync_models"]
 
 @step("sync models", timeout="setup_timeout")
 def sync_models(required: Requirements, store: Store) -> list[str]:
-    """Make every required model loadable; returns what the user should know.
+    """Make every required model loadable; return notes for the user.
 
     Raises:
-        ModelError: a model without which the request fails cannot be fetched.
+        ModelError: a model that the request cannot do without cannot be fetched.
     """
     log = get_run_logger()
     return fetch(required, store, lambda text: log.info("%s", text))
@@ -27,14 +27,17 @@ def sync_models(required: Requirements, store: Store) -> list[str]:
 
 @step("fetch models", timeout="setup_timeout")
 def fetch_models(store: Store, names: list[str] | None) -> list[str]:
-    """Bring models from the bucket; returns the names of those that are here now.
+    """Fetch models from the bucket; return their names.
+
+    Args:
+        names: the models to fetch; None or empty for all that are not on this machine.
 
     Raises:
-        ModelError: one that was named is not in the bucket.
+        ModelError: a named model is not in the bucket.
     """
-    log, place = get_run_logger(), choose()
-    wanted = names or [name for name, (where, _) in listing(store, place).items() if where != "here"]
+    log, location = get_run_logger(), choose()
+    wanted = names or [name for name, (where, _) in listing(store, location).items() if where != "here"]
     for name in wanted:
-        if sync(name, store, place, lambda text: log.info("%s", text)) is None:
+        if sync(name, store, location, lambda text: log.info("%s", text)) is None:
             raise ModelError(f"The model {name!r} is not in {store}; see: f5-flows models list")
     return wanted

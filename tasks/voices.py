@@ -1,4 +1,4 @@
-"""What can be done with stored voices."""
+"""Adding, listing and removing stored voices."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ __all__ = ["add_voice", "list_voices", "remove_voice"]
 
 @step("add voice", timeout="processing_timeout")
 def add_voice(upload: library.Upload, store: Store) -> dict[str, Any]:
-    """Store a voice, cut and transcribed."""
+    """Cut and transcribe a voice's recording, and store it."""
     return library.add(upload, store)
 
 
 @step("list voices", timeout="request_timeout")
 def list_voices(store: Store) -> list[dict[str, Any]]:
-    """Every stored voice."""
+    """List the stored voices."""
     return library.listing(store)
 
 
 @step("remove voice", timeout="request_timeout")
 def remove_voice(name: str, store: Store) -> None:
-    """Remove a voice and what was prepared of it."""
+    """Remove a voice and the files prepared from it."""
     library.remove(name, store)

@@ -7,6 +7,8 @@ from platformdirs import user_cache_path
 
 # Components take half a minute to install, so they stay from one run of the tests to the next.
 RUNTIME = Path(os.environ.get("F5_FLOWS_TEST_RUNTIME") or user_cache_path("f5-flows-tests") / "runtime")
+# Databases with Prefect's tables, which take seconds to make.
+CACHE = RUNTIME.parent / "cache"
 # The W3C's WebVTT validator, which npm installs.
 NODE = RUNTIME.parent / "node"
 

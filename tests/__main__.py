@@ -1,8 +1,12 @@
-"""Run the tests, with everything that they can have on this machine.
+"""Run the checks, one after the other: lint, format, types, wheel, tests.
 
-    uv run --all-extras --group dev python -m tests [pytest's arguments]
+    python -m tests              all of them
+    python -m tests --fast       lint, format, types, and the tests that start no service: a minute and a half
+    python -m tests ARGUMENTS    the tests alone, with pytest's arguments, such as a path
 
-PyTorch for CPUs and the runtime components are installed first, as an operator would; both stay for the
+In a fresh clone: uv run --all-extras --group dev python -m tests
+
+Before all tests, PyTorch for CPUs and the runtime components are installed, as an operator would; both stay for the
 next time. Where they cannot be had, the tests that need them say so.
 """
 
@@ -12,6 +16,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,26 +26,60 @@ ROOT = Path(__file__).parent.parent
 TORCH = "torch==2.13.0+cpu"
 VALIDATOR = "webvtt-parser@2.2.0"
 QUIETLY = ("--silent", "--no-audit", "--no-fund")
+PYTEST = (sys.executable, "-m", "pytest")
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
+    fast = "--fast" in arguments
+    more = [word for word in arguments if word != "--fast"]
+    # Many tests wait for servers, so there is room for one more process than there are cores. Files are taken in
+    # their order, which has those that wait longest first.
+    cores = os.cpu_count() or 1
+    many = ["-n", str(cores if fast else cores + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
+    steps: dict[str, list[str]] = {}
+    if fast or not more:
+        steps["lint"] = [sys.executable, "-m", "ruff", "check", "--quiet", "."]
+        steps["format"] = [sys.executable, "-m", "ruff", "format", "--quiet", "--check", "."]
+        steps["types"] = [sys.executable, "-m", "mypy"]
+    # Hundreds of processes are started, and each would compile the project's modules anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    if not fast:
+        install()
+    if not fast and not more:
+        steps["wheel"] = [*PYTEST, "-m", "wheel", "tests/test_wheel.py"]
+    quick = ["-m", "not service and not slow and not wheel", "--hypothesis-profile", "fast"] if fast else []
+    steps["tests"] = [*PYTEST, *many, *quick, *more]
+    failed = [name for name, command in steps.items() if not passes(name, command)]
+    if failed and failed != ["tests"]:
+        print(f"Failed: {', '.join(failed)}", flush=True)
+    return len(failed)
+
+
+def install() -> None:
+    """Install what the tests of the whole need beside the project."""
     uv = os.environ.get("UV", "uv")
     if find_spec("torch") is None:
         links = os.environ.get("PIP_FIND_LINKS")
         source = ["--find-links", links] if links else ["--torch-backend", "cpu"]
         subprocess.run([uv, "pip", "install", "-q", "--python", sys.executable, *source, TORCH])
     components = {"RUNTIME_DIR": str(RUNTIME)}
-    install = [Path(sys.executable).with_name("f5-flows"), "runtime", "install", "f5-tts", "whisperx"]
-    subprocess.run(install, env=os.environ | components)
+    command = [Path(sys.executable).with_name("f5-flows"), "runtime", "install", "f5-tts", "whisperx"]
+    subprocess.run(command, env=os.environ | components)
     if (npm := shutil.which("npm")) and not (NODE / "node_modules").is_dir():
         # Behind a company proxy node trusts what it is told to, not what the system does.
         trusted = {"NODE_EXTRA_CA_CERTS": found} if (found := os.environ.get("SSL_CERT_FILE")) else {}
         subprocess.run([npm, "install", *QUIETLY, "--prefix", NODE, VALIDATOR], env=trusted | os.environ)
-    # Many tests wait for servers, so there is room for one more process than there are cores. Files are taken in
-    # their order, which has those that wait longest first.
-    many = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
-    return subprocess.run([sys.executable, "-m", "pytest", *many, *sys.argv[1:]], cwd=ROOT).returncode
+
+
+def passes(name: str, command: list[str]) -> bool:
+    """Run a step, with its name before it and its time behind it."""
+    print(f"── {name}", flush=True)
+    began = time.monotonic()
+    code = subprocess.run(command, cwd=ROOT).returncode
+    if name != "tests":
+        print(f"{'failed' if code else 'passed'} in {time.monotonic() - began:.1f} s", flush=True)
+    return code == 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

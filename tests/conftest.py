@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests import FOREIGN, RUNTIME
+from tests import CACHE, FOREIGN, RUNTIME
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -30,6 +30,7 @@ for name in [name for name in os.environ if name.startswith(FOREIGN)]:
     del os.environ[name]
 os.environ |= {
     "F5_FLOWS_HOME": str(HOME / "f5-flows"),
+    "F5_FLOWS_CACHE": str(CACHE),
     "RUNTIME_DIR": str(RUNTIME),
     # Test processes run side by side; PyTorch would give each of them all cores.
     "OMP_NUM_THREADS": "1",
@@ -57,7 +58,19 @@ os.environ["PREFECT_API_AUTH_STRING"] = local_server.password()
 
 # Hypothesis reads every module that is not in site-packages for constants, the components' among them.
 hypothesis.settings.register_profile("shared", suppress_health_check=[hypothesis.HealthCheck.too_slow], deadline=None)
+hypothesis.settings.register_profile("fast", hypothesis.settings.get_profile("shared"), max_examples=20)
 hypothesis.settings.load_profile("shared")
+
+
+# What a test that asks for one of these starts: servers, a browser, or PyTorch with networks.
+_SERVICES = {"browser", "components", "database", "gateway", "networks", "plane", "prefect_server", "stack"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that `python -m tests --fast` leaves out."""
+    for item in items:
+        if _SERVICES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.service)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -127,7 +140,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], 
 
     def make() -> Postgres:
         home = tmp_path_factory.mktemp("postgres") / "server"
-        made.append(migrated(HOME / "postgres", home))
+        made.append(migrated(CACHE, home))
         return made[-1]
 
     yield make

@@ -24,6 +24,8 @@ import numpy as np
 import soundfile
 from imageio_ffmpeg import get_ffmpeg_exe
 
+from tests import PATIENCE
+
 __all__ = ["KINDS", "mutations", "with_checksums", "write_seeds"]
 
 TONE = ("-f", "lavfi", "-i", "sine=440:d=0.2:sample_rate=16000")
@@ -67,7 +69,7 @@ def write_seeds(folder):
         (folder / kind).mkdir()
         for name, how in files.items():
             command = [get_ffmpeg_exe(), "-v", "error", "-nostdin", *how, "-threads", "1", folder / kind / name]
-            subprocess.run(command, check=True, timeout=60)
+            subprocess.run(command, check=True, timeout=PATIENCE)
     frames = b"".join(b"\x3c" + random.Random(7).randbytes(31) for _ in range(10))
     (folder / "amr" / "a.amr").write_bytes(b"#!AMR\n" + frames)
 

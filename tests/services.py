@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -189,15 +191,22 @@ class Prefect:
     stop = kill
 
 
-def migrated(template: Path, home: Path) -> Postgres:
-    """A database with Prefect's tables, copied from one that is made once for all tests."""
-    with FileLock(f"{template}.lock", timeout=PATIENCE):
-        if not (template / "ready").exists():
-            shutil.rmtree(template, ignore_errors=True)
-            database = Postgres(template)
-            Prefect(database, template / "prefect").kill()
+def migrated(cache: Path, home: Path) -> Postgres:
+    """A database with Prefect's tables, copied from one that is made once for these versions and kept in `cache`."""
+    programs = postgres_programs()
+    made_by = [str(programs), *map(version, ("prefect", "sqlalchemy", "alembic", "asyncpg"))]
+    kept = cache / f"postgres-{version('prefect')}-{sha256(repr(made_by).encode()).hexdigest()[:16]}"
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{kept}.lock", timeout=PATIENCE):
+        if not kept.exists():
+            database = Postgres(home)
+            Prefect(database, home / "prefect").kill()
             database.stop()
-            (template / "ready").touch()
-    subprocess.run(["cp", "-a", str(template), str(home)], check=True)
+            partial = kept.with_name(f"{kept.name}.part")
+            shutil.rmtree(partial, ignore_errors=True)
+            subprocess.run(["cp", "-a", home, partial], check=True)
+            partial.rename(kept)
+            shutil.rmtree(home)
+    subprocess.run(["cp", "-a", kept, home], check=True)
     (home / "data" / "postmaster.pid").unlink(missing_ok=True)
     return Postgres(home)

@@ -22,6 +22,8 @@ from tests.fakes.gateway import free_port
 from tests.services import Postgres, postgres_programs, stop_group
 from tests.stack import PROGRAM, silence_schedules
 
+pytestmark = pytest.mark.service
+
 ROOT = Path(__file__).parent.parent
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 PASSWORD = "developer:secret"
@@ -146,7 +148,16 @@ async def run(machine, deployment, **parameters) -> FlowRun:
 
 
 async def test_everything_is_set_up_by_one_command(machine):
-    for name in ("speak", "narrate-inbox", "sync-models", "prune-outputs"):
+    for name in (
+        "speak",
+        "narrate-inbox",
+        "narrate",
+        "speak-part",
+        "bind",
+        "narrate-books",
+        "sync-models",
+        "prune-outputs",
+    ):
         assert f"Deployment: {name}" in machine.told
     assert f"Blocks: s3-bucket/{NAME}" in machine.told
     assert machine.told.count("Automation:") == 1
@@ -207,12 +218,10 @@ async def test_the_inbox_is_narrated_once(machine, store, tmp_path):
     filed = ("txt", "wav", "result.json", "srt", "vtt", "csv", "json", "ass", "html")
     assert keys == {
         "inbox/picture.png",
-        *(f"inbox/done/{name}.{end}" for name in ("letter", "deep/note") for end in filed),
+        *(f"inbox/done/{name}.{end}" for name in ("letter", "deep/note", "latin") for end in filed),
         "inbox/failed/empty.txt", "inbox/failed/empty.reason.txt",
-        "inbox/failed/latin.txt", "inbox/failed/latin.reason.txt",
     }  # fmt: skip
-    assert store.read("inbox/failed/empty.reason.txt") == "Text input is required\n"
-    assert "UTF-8" in store.read("inbox/failed/latin.reason.txt")
+    assert store.read("inbox/failed/empty.reason.txt") == "It cannot be read: it holds no words to speak.\n"
     assert store.read("inbox/done/letter.txt") == "Dear friend. How are you?"
     spoken = {entry.key for entry in store.list("output/")}
     done = await run(machine, "narrate-inbox/narrate-inbox")

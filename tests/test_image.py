@@ -20,6 +20,8 @@ from tests.fakes.runpod import API_KEY
 from tests.services import stop_group
 from tests.stack import ENDPOINT
 
+pytestmark = pytest.mark.service
+
 ROOT = Path(__file__).parent.parent
 TOOLS = ("buildah", "debootstrap")
 

@@ -1,44 +1,42 @@
-"""The command line. Thin: each command is one call; nothing heavy is imported before it is needed."""
+"""The command line: each command is one call, and nothing heavy is imported before it is needed."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from deployments.cli.book import book
+from deployments.cli.burn import burn
 from deployments.cli.console import (
     BAD_INPUT,
     FAILED,
-    bar,
+    as_option,
     blame,
     fail,
     open_store,
-    read_script,
+    storage_option,
     temporary_files,
-    use_server,
-    writable,
-    writing,
 )
 from deployments.cli.deploy import blocks, deploy
+from deployments.cli.lexicon import lexicon
 from deployments.cli.models import models
+from deployments.cli.narrate import narrate
+from deployments.cli.run import run_deployment
 from deployments.cli.runpod import endpoint, execute, healthcheck, worker
 from deployments.cli.runtime import runtime
-from deployments.cli.subtitles import align, burn, presentation, presented
+from deployments.cli.script import script
+from deployments.cli.speak import speak
+from deployments.cli.subtitles import align
 from deployments.cli.voices import voices
-
-if TYPE_CHECKING:
-    from speech.request import SpeechRequest
 
 __all__ = ["run"]
 
 
 def run() -> None:
-    """Do what the command line says; a fault is one sentence and an exit code."""
+    """Run the command line; an error becomes one sentence and an exit code."""
     from speech.errors import InvalidRequest, SpeechError
 
     try:
@@ -47,15 +45,15 @@ def run() -> None:
         fault.show()
         sys.exit(BAD_INPUT)
     except InvalidRequest as fault:
-        fail([str(problem) for problem in fault.problems], BAD_INPUT)
+        fail([as_option(problem) for problem in fault.problems], BAD_INPUT)
     except SpeechError as fault:
         fail([str(fault)], FAILED)
     except OSError as fault:
         fail([blame(fault)], FAILED)
 
 
-# The commands that need room for files while they work.
-_WITH_FILES = ("speak", "align", "burn", "voices")
+# The commands that write temporary files.
+_WITH_FILES = ("speak", "narrate", "book", "align", "burn", "voices")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -66,151 +64,23 @@ def cli(context: click.Context) -> None:
 
     \b
     Speak a sentence:        f5-flows speak "Hello there."
+    Make an audiobook:       f5-flows narrate book.epub
+    See what it would speak: f5-flows script book.epub
     Time a recording:        f5-flows align talk.mp3 --text talk.txt
     Caption a video:         f5-flows burn talk.mp4 --text talk.txt
     See what is missing:     f5-flows doctor
-    Start runs from a UI:    f5-flows deploy && f5-flows worker --pool local
+    Start runs from a UI:    f5-flows deploy && f5-flows worker
+    Complete in bash:        eval "$(_F5_FLOWS_COMPLETE=bash_source f5-flows)"
     """
     if context.invoked_subcommand in _WITH_FILES:
         context.with_resource(temporary_files())
 
 
 @cli.command()
-@click.argument("text", required=False)
-@click.option("--file", "file", type=click.Path(path_type=Path), help="Read the script from a UTF-8 file.")
-@click.option("--voice", help="Name of a stored voice, or an https URL. Default: the packaged voice.")
-@click.option("--ref-text", help="What the voice's recording says. Default: as it is stored, else transcribed.")
-@click.option("--engine", type=click.Choice(["auto", "f5-tts", "espeak"]), help="Default: ENGINE, else auto.")
-@click.option("--speed", help="Pace, 0.5 to 2.0.  [default: 1.0]")
-@click.option("--quality", help="standard, or fast: a quarter of F5-TTS's steps.  [default: standard]")
-@click.option("--seed", help="The same seed gives the same speech. Default: random, and told.")
-@click.option("--language", help="ISO 639-1, such as en. Default: detected.")
-@click.option("--timing-method", help="whisperx or google, tried first; the others follow.  [default: whisperx]")
-@click.option("--audio-format", help="wav, mp3, flac, ogg (Opus), m4a (AAC).  [default: wav]")
-@click.option("--sample-rate", help="Hertz: 16000, 22050, 24000, 44100, 48000.  [default: 22050]")
-@click.option("--storage", help="A Prefect storage block, such as s3-bucket/prod. Default: the environment's.")
-@click.option("--google", help="A Prefect block google-speech/NAME. Default: the environment's account.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the files.  [default: ./output/<job id>]")
-@click.option("--no-timings", is_flag=True, help="Only the audio.")
-@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON and nothing else.")
-@presentation()
-def speak(
-    text: str | None,
-    file: Path | None,
-    voice: str | None,
-    engine: str | None,
-    storage: str | None,
-    google: str | None,
-    out: Path | None,
-    no_timings: bool,
-    as_json: bool,
-    formats: tuple[str, ...],
-    **options: str | None,
-) -> None:
-    """Speak TEXT (or --file PATH, or - for standard input) and write the files to a folder.
-
-    \b
-    f5-flows speak "Good morning." --format srt --out greeting
-    f5-flows speak --file chapter.txt --speed 0.9 --preset bbc
-    echo "Good morning." | f5-flows speak - --json
-    """
-    request = _request(read_script(text, file), voice, formats, no_timings, options)
-    writable(out or Path("output"))
-    with bar(quiet=as_json) as show:
-        reply = _run_flow(request, engine, storage, google, show)
-    folder = out or Path("output") / reply["job_id"]
-    with writing(
-        folder, f"The files of job {reply['job_id']} are kept in the store: f5-flows result {reply['job_id']}"
-    ):
-        copied = _copy(reply, storage, folder)
-    if as_json:
-        click.echo(json.dumps(reply, ensure_ascii=False, indent=1))
-        return
-    click.echo(f"Done: {reply['duration']:.2f} s of speech, seed {reply['seed']}, job {reply['job_id']}")
-    if "timing_method" in reply:
-        confidence = reply["timing_confidence"]
-        click.echo(f"Timed {reply['word_count']} words with {reply['timing_method']}, confidence {confidence:.2f}")
-    for warning in reply["warnings"]:
-        click.echo(f"Note: {warning}")
-    for path in copied:
-        click.echo(f"  {path}")
-
-
-def _request(
-    text: str, voice: str | None, formats: tuple[str, ...], no_timings: bool, options: dict[str, str | None]
-) -> SpeechRequest:
-    from speech.request import SpeechRequest
-
-    fields = presented(options, formats) | {"text": text, "return_word_timings": not no_timings}
-    if voice:
-        fields["local_voice"] = voice
-    return SpeechRequest.parse(fields)
-
-
-def _run_flow(
-    request: SpeechRequest,
-    engine: str | None,
-    storage: str | None,
-    google: str | None,
-    show: Callable[[str, float], None],
-) -> dict[str, Any]:
-    import logging
-    import threading
-
-    from speech.settings import export, settings
-
-    if request.language is None:
-        # Its model takes 0.7 s to unpack, which goes on while Prefect is imported.
-        threading.Thread(target=_unpack, args=(request.text,), daemon=True).start()
-    remote = settings().prefect_api_url
-    use_server()
-
-    # What the server does not hear of a run that has failed is no news for a person.
-    export(PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL")
-    logging.raiseExceptions = False
-
-    from deployments.local.run import perform
-
-    parameters = {"request": request, "engine": engine, "storage": storage, "google": google}
-    return perform(parameters, show, remote=remote)
-
-
-def _unpack(text: str) -> None:
-    """Load the model that detects languages; a fault is told by the run, which needs it."""
-    from speech.language import detect
-
-    with suppress(Exception):
-        detect(text)
-
-
-def _copy(reply: dict[str, Any], storage: str | None, folder: Path) -> list[Path]:
-    from speech.outputs import PIECES, key
-    from speech.records import kinds
-
-    store, job = open_store(storage), reply["job_id"]
-    paths = []
-    for kind in kinds(reply):
-        path = folder / f"{job}.{kind}"
-        store.get(key(job, kind), path)
-        paths.append(_unpacked(path) if kind == PIECES else path)
-    return paths
-
-
-def _unpacked(path: Path) -> Path:
-    import zipfile
-
-    pieces = path.with_name(f"{path.stem}-cues")
-    with zipfile.ZipFile(path) as archive:
-        archive.extractall(pieces)
-    path.unlink()
-    return pieces
-
-
-@cli.command()
 @click.argument("job_id")
-@click.option("--storage", help="A Prefect storage block. Default: the environment's.")
+@storage_option
 def status(job_id: str, storage: str | None) -> None:
-    """Say how a job stands, from its record in the store."""
+    """Print the status of a job, from its record in the store."""
     from speech.records import load
 
     record = load(open_store(storage), job_id)
@@ -223,9 +93,9 @@ def status(job_id: str, storage: str | None) -> None:
 
 @cli.command()
 @click.argument("job_id")
-@click.option("--storage", help="A Prefect storage block. Default: the environment's.")
+@storage_option
 def result(job_id: str, storage: str | None) -> None:
-    """Print the reply of a finished job, its URLs made anew."""
+    """Print the reply of a finished job, with new URLs."""
     from speech.records import load, reply
 
     store = open_store(storage)
@@ -234,7 +104,7 @@ def result(job_id: str, storage: str | None) -> None:
 
 @cli.command()
 def doctor() -> None:
-    """Say what is there, what is missing and what to do, one line each."""
+    """Check what is installed, what is missing and what to do, one line each."""
     from deployments.cli.doctor import examine
 
     findings = examine()
@@ -251,7 +121,7 @@ def server() -> None:
 
 @server.command("start")
 def server_start() -> None:
-    """Start it, unless it runs."""
+    """Start the server, unless it is running."""
     from deployments.local.server import ensure
 
     started = ensure(lambda text: click.echo(text, err=True))
@@ -260,7 +130,7 @@ def server_start() -> None:
 
 @server.command("stop")
 def server_stop() -> None:
-    """Stop it."""
+    """Stop the server."""
     from deployments.local.server import stop
 
     click.echo("Stopped." if stop() else "No local Prefect server was running.")
@@ -268,7 +138,7 @@ def server_stop() -> None:
 
 @server.command("status")
 def server_status() -> None:
-    """Say whether it runs and answers; exit code 1 if not."""
+    """Check whether the server runs and answers; exit code 1 if not."""
     from deployments.local.server import find
 
     found = find()
@@ -281,7 +151,7 @@ def server_status() -> None:
 
 @server.command("ui")
 def server_ui() -> None:
-    """Open its pages in a browser, signed in by a link that works once, within two minutes."""
+    """Open the UI in a browser, signed in by a link that works once, within two minutes."""
     from deployments.local.server import ensure
 
     url = ensure(lambda text: click.echo(text, err=True)).sign_in()
@@ -291,12 +161,13 @@ def server_ui() -> None:
 
 @server.command("reset")
 def server_reset() -> None:
-    """Put its database aside under another name and start with an empty one."""
+    """Keep the database under another name, and start with an empty one."""
     from deployments.local.server import reset
 
     started = reset(lambda text: click.echo(text, err=True))
     click.echo(f"The local Prefect server runs at {started.url} (process {started.pid}) on a new database.")
 
 
-for command in (align, burn, models, runtime, voices, deploy, blocks, endpoint, worker, execute, healthcheck):
+_MORE = (run_deployment, blocks, endpoint, worker, execute, healthcheck)
+for command in (speak, script, align, book, burn, lexicon, models, narrate, runtime, voices, deploy, *_MORE):
     cli.add_command(command)

@@ -1,30 +1,33 @@
-"""What all commands share: exit codes, faults in words, the progress bar, the store."""
+"""What all commands share: exit codes, error messages, input, output folders, the server and the store."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 if TYPE_CHECKING:
+    from deployments.local.server import Server
+    from speech.errors import Problem
     from speech.stores import Store
 
 __all__ = [
     "BAD_INPUT",
     "DONE",
     "FAILED",
-    "bar",
+    "as_option",
     "blame",
     "fail",
-    "number",
+    "input_named",
     "open_store",
-    "read_script",
+    "reading",
     "refuse",
     "spare",
+    "storage_option",
     "temporary_files",
     "use_server",
     "writable",
@@ -33,11 +36,74 @@ __all__ = [
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 
+storage_option = click.option("--storage", help="A Prefect storage block. Default: the environment's.")
+
 
 def refuse(sentence: str) -> NoReturn:
     from speech.errors import InvalidRequest, Problem
 
     raise InvalidRequest([Problem("", None, "", sentence)])
+
+
+# Fields of a request whose option has another name.
+_OPTIONS = {
+    "text": "TEXT",
+    "local_voice": "--voice",
+    "cues": "--preset",
+    "timing_format": "--format",
+    "timing_formats": "--format",
+    "chapters": "--chapters",
+    "book": "NAME",
+    "voice_name": "NAME",
+    "lexicon_name": "NAME",
+    "voice_file": "RECORDING",
+    "voice_file_url": "RECORDING",
+    "reference_text": "--text",
+}
+
+# What a problem says of other fields, and what it means on the command line.
+_SAID = {
+    "return_word_timings: true": "word times; leave out --no-timings",
+    "overwrite: true": "--overwrite",
+    " max_duration": " --max-duration",
+}
+
+
+def as_option(problem: Problem) -> str:
+    """Return the sentence of a problem with the name that its field has on the command line."""
+    from speech.fields import CueRules
+    from speech.request import SpeechRequest
+
+    sentence = str(problem)
+    field, _, rest = sentence.partition(":")
+    name = field.rpartition(".")[2]
+    if field.startswith("cast."):
+        return f"--cast: {name}:{rest}"
+    if name not in {*_OPTIONS, *SpeechRequest.model_fields, *CueRules.model_fields}:
+        return sentence
+    for said, meant in _SAID.items():
+        rest = rest.replace(said, meant)
+    return f"{_OPTIONS.get(name, '--' + name.replace('_', '-'))}:{rest}"
+
+
+@contextmanager
+def input_named(name: str) -> Iterator[None]:
+    """Refuse a recording or a video that cannot be used, under the name that it has on the command line."""
+    from speech.errors import AudioError, VideoError
+
+    try:
+        yield
+    except (AudioError, VideoError) as fault:
+        refuse(f"{name}: {fault}")
+
+
+@contextmanager
+def reading(file: Path, option: str) -> Iterator[None]:
+    """Refuse a file that cannot be read, under the name of the option or argument that gives it."""
+    try:
+        yield
+    except OSError as fault:
+        refuse(f"{option}: {file} cannot be read: {fault.strerror}.")
 
 
 def fail(sentences: list[str], code: int) -> NoReturn:
@@ -46,42 +112,13 @@ def fail(sentences: list[str], code: int) -> NoReturn:
     sys.exit(code)
 
 
-def number(value: str) -> Any:
-    """Options reach the contract as a client would send them, so that it alone decides what is accepted."""
-    for kind in (int, float):
-        try:
-            return kind(value)
-        except ValueError:
-            pass
-    return value
-
-
-def read_script(text: str | None, file: Path | None) -> str:
-    """A text as it was given, from a UTF-8 file, or, for `-`, from standard input."""
-    from speech.files import as_text
-
-    if (text is None) == (file is None):
-        refuse("Give the text, or --file PATH, or - to read it from standard input.")
-    if text == "-":
-        raw = sys.stdin.buffer.read()
-    elif file is not None:
-        try:
-            raw = file.read_bytes()
-        except OSError as fault:
-            refuse(f"The script {file} cannot be read: {fault.strerror}.")
-    else:
-        return str(text)
-    return as_text(raw, "The script")
-
-
 def writable(folder: Path) -> Path:
-    """Find out before any work is done that the files could not be written."""
+    """Check that files can be written to a folder, or to the nearest folder above it, before any work is done."""
     from tempfile import TemporaryFile
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # A file that nobody else can meet: others may be probing the same folder.
-        with TemporaryFile(dir=folder) as probe:
+        # A temporary file cannot collide with another process that probes the same folder.
+        with TemporaryFile(dir=next(above for above in (folder, *folder.parents) if above.exists())) as probe:
             probe.write(b"probe")
     except OSError as fault:
         refuse(f"--out: {folder} cannot be written to: {fault.strerror}; free some room there, or name another folder.")
@@ -89,25 +126,34 @@ def writable(folder: Path) -> Path:
 
 
 def spare(sources: Iterable[Path | None], targets: Iterable[Path]) -> None:
-    """Refuse to write over what is read."""
+    """Refuse to overwrite an input file."""
     for target in targets:
         for source in sources:
             if source and source.exists() and target.exists() and target.samefile(source):
-                refuse(f"--out: {target} would be written over, and it is what is read; name another folder or file.")
+                refuse(f"--out: {target} would be written over, but it is an input; name another folder or file.")
 
 
 @contextmanager
 def writing(folder: Path, unless: str = "") -> Iterator[None]:
-    """Name the folder of the files where one cannot be written.
+    """Create a folder for what the block writes, and turn a failed write into an error that names the folder.
+
+    If the block does not succeed, the folders that were created are removed, unless there is something in them.
 
     Args:
-        unless: what else is good to know then.
+        unless: a sentence to add to the error.
     """
     from speech.errors import NotKept, StoreError
 
+    created = [above for above in (folder, *folder.parents) if not above.exists()]
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         yield
-    except (OSError, NotKept) as fault:
+    except BaseException as fault:
+        with suppress(OSError):
+            for above in created:
+                above.rmdir()
+        if not isinstance(fault, OSError | NotKept):
+            raise
         cause = fault.__cause__ if isinstance(fault, NotKept) else fault
         why = getattr(cause, "strerror", None) or fault
         sentence = f"--out: {folder} cannot be written to: {why}; free some room there, or name another folder."
@@ -115,7 +161,7 @@ def writing(folder: Path, unless: str = "") -> Iterator[None]:
 
 
 def blame(fault: OSError) -> str:
-    """Which place failed, and what to do; a full disk does not tell its name, so the fullest of ours is it."""
+    """Describe which folder failed and what to do; for a full disk, name the folder with the least free space."""
     import errno
     import shutil
     import tempfile
@@ -141,7 +187,7 @@ def blame(fault: OSError) -> str:
 
 @contextmanager
 def temporary_files() -> Iterator[None]:
-    """Give this process a folder for all that it and its libraries write for a while, and clear what dead ones left."""
+    """Give this process and its libraries one folder for temporary files, and delete what dead processes left."""
     import tempfile
 
     from speech.scratch import clear, scratch
@@ -155,56 +201,51 @@ def temporary_files() -> Iterator[None]:
             tempfile.tempdir = before
 
 
-@contextmanager
-def bar(quiet: bool) -> Iterator[Callable[[str, float], None]]:
-    """A progress bar on standard error; plain lines where that is no terminal."""
-    if quiet:
-        yield lambda step, share: None
-        return
-    if not sys.stderr.isatty():
-        seen: list[str] = []
+def use_server(quiet: bool = False) -> None:
+    """Point Prefect at a server that answers; call this before Prefect is imported, which freezes its settings.
 
-        def tell(step: str, share: float) -> None:
-            if step not in seen:
-                seen.append(step)
-                click.echo(f"[{share:4.0%}] {step}", err=True)
-
-        yield tell
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("start", total=1.0)
-        yield lambda step, share: progress.update(bar, description=step, completed=share)
-
-
-def use_server() -> None:
-    """Point Prefect at a server that answers, before it is imported: its settings freeze then."""
+    Args:
+        quiet: do not say what is being waited for.
+    """
     from deployments.local import server
-    from speech.settings import bypass_proxies, export, settings
+    from speech.settings import settings
 
-    configured = settings().prefect_api_url
-    if configured:
-        server.require(configured)
+    if remote := settings().prefect_api_url:
+        server.require(remote)
+        _point_prefect_to(remote)
     else:
-        configured = server.ensure(lambda text: click.echo(text, err=True)).api
-        export(PREFECT_API_AUTH_STRING=server.password())
-        bypass_proxies("127.0.0.1")
-    # The console is for the person; Prefect's own log goes to the server and its UI.
-    export(
-        PREFECT_API_URL=configured,
-        PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="CRITICAL",
-        PREFECT_CLI_WARN_ON_UPDATE="false",
-    )
+        found = server.ensure(lambda text: None if quiet else click.echo(text, err=True), _import_prefect)
+        _point_prefect_to(found.api, server.password())
     from deployments import retries
 
     retries.install()
 
 
+def _import_prefect(server: Server) -> None:
+    """Import Prefect while a server starts, which takes as long on another core."""
+    from deployments.local.server import password
+
+    _point_prefect_to(server.api, password())
+    from prefect import flow_engine  # noqa: F401
+
+
+def _point_prefect_to(api: str, password: str | None = None) -> None:
+    from speech.settings import bypass_proxies, export
+
+    if password:
+        export(PREFECT_API_AUTH_STRING=password)
+        bypass_proxies("127.0.0.1")
+    # Keep Prefect's own log off the console; it goes to the server and its UI. Tell Prefect's makers nothing.
+    export(
+        DO_NOT_TRACK="1",
+        PREFECT_API_URL=api,
+        PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="CRITICAL",
+        PREFECT_CLI_WARN_ON_UPDATE="false",
+    )
+
+
 def open_store(block: str | None = None) -> Store:
-    """The store; a block is looked up in the Prefect server, which is started if need be."""
+    """Open the store; a block is looked up on the Prefect server, which is started if necessary."""
     from speech.settings import settings
 
     if block or settings().storage_block:

@@ -1,22 +1,26 @@
-"""f5-flows deploy and f5-flows blocks: setting a Prefect server up."""
+"""f5-flows deploy and f5-flows blocks: setup of a Prefect server."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import click
 
-from deployments.cli.console import use_server
+from deployments.cli.console import open_store, use_server
 
-__all__ = ["blocks", "deploy"]
+__all__ = ["POOL", "blocks", "deploy"]
+
+POOL = "local"
+"""The work pool that `deploy` sets up and `worker` serves, unless another is named."""
 
 
 @click.command()
-@click.option("--pool", default="local", show_default=True, help="Work pool; 'gpu' is one of RunPod's.")
+@click.option("--pool", default=POOL, show_default=True, help="Name of the work pool; 'gpu' runs on RunPod.")
 @click.option("--type", "kind", type=click.Choice(["process", "runpod"]), help="Default: runpod for gpu, else process.")
-@click.option("--limit", type=click.IntRange(min=1), help="Flow runs of the pool at once.")
+@click.option("--limit", type=click.IntRange(min=1), help="Maximum number of concurrent flow runs in the pool.")
 def deploy(pool: str, kind: str | None, limit: int | None) -> None:
-    """Set the Prefect server up: blocks, work pool, deployments, automations. Doing it again does no harm.
+    """Set up the Prefect server: blocks, work pool, deployments, automations. Repeating it does no harm.
 
     \b
     f5-flows deploy                                  for this machine
@@ -24,10 +28,16 @@ def deploy(pool: str, kind: str | None, limit: int | None) -> None:
     """
     use_server()
     from deployments.setup import set_up
+    from speech import inbox
+    from speech.errors import SpeechError
 
     chosen = kind or ("runpod" if pool == "gpu" else "process")
     asyncio.run(set_up(pool, chosen, limit, click.echo))  # type: ignore[arg-type]
-    click.echo(f"Start what runs them with: f5-flows worker --pool {pool}")
+    # The worker's store may be one that this machine cannot open.
+    with suppress(SpeechError):
+        click.echo(f"Inbox: {inbox.locate(open_store())} (narrate-inbox speaks the texts that are put there)")
+    click.echo(f"Start a worker, which runs them:  f5-flows worker{'' if pool == POOL else f' --pool {pool}'}")
+    click.echo('Start a run:  f5-flows run speak --param request.text="Hello there."')
 
 
 @click.group()
@@ -37,7 +47,7 @@ def blocks() -> None:
 
 @blocks.command()
 def register() -> None:
-    """Make the block types known to the server, so that its UI offers them."""
+    """Register the block types with the server, so that its UI offers them."""
     use_server()
     from blocks.saved import TYPES
 
@@ -57,5 +67,5 @@ def save() -> None:
 
     for name in asyncio.run(asave_all()) or ["The environment describes no block; see the README's settings."]:
         click.echo(name)
-    if told := remark():
-        click.echo(f"Note: {told}")
+    if note := remark():
+        click.echo(f"Note: {note}")

@@ -1,4 +1,4 @@
-"""What is there, what is missing, and what to do about it."""
+"""f5-flows doctor: what is installed, what is missing, and what to do about it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["Finding", "examine", "report"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        level: ok; degraded (runs go on with less, or will fail; the sentence says which); off (not
-            there, and not needed for what runs here).
-        sentence: what was seen and what to do.
+        level: ok; degraded (runs do without it, or will fail; the sentence says which); off (missing, but
+            not needed for what runs here).
+        sentence: what was found and what to do.
     """
 
     name: str
@@ -35,8 +35,8 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at everything a run needs; nothing is changed."""
-    looks = (
+    """Check everything that a run needs; nothing changes, except that a folder store gets its inbox."""
+    checks = (
         _engine,
         _model,
         _gpu,
@@ -50,11 +50,11 @@ def examine() -> list[Finding]:
         _server,
         _history,
     )
-    return [look() for look in looks]
+    return [check() for check in checks]
 
 
 def report() -> dict[str, dict[str, str]]:
-    """The health report of the contract: for each part its level and a sentence."""
+    """Return the health report of the contract: a level and a sentence for each part."""
     return {finding.name: {"status": finding.level, "message": finding.sentence} for finding in examine()}
 
 
@@ -70,30 +70,30 @@ def _engine() -> Finding:
 
 
 def _production() -> bool:
-    """Whether F5-TTS is meant to speak here."""
+    """Check whether F5-TTS is meant to speak here."""
     from speech.request import SpeechRequest
     from speech.requirements import requirements_of
 
-    return bool(requirements_of(SpeechRequest(text="probe")))
+    return bool(requirements_of(SpeechRequest(text="probe"), "en"))
 
 
 def _model() -> Finding:
     from speech.engines.f5 import F5, load_seconds
 
     if not _production():
-        return Finding("model", "off", "F5-TTS is not asked for here; set ENGINE=f5-tts on a machine with a GPU.")
+        return Finding("model", "off", "F5-TTS is not enabled here; set ENGINE=f5-tts on a machine with a GPU.")
     if problem := F5().problem():
         return Finding("model", "degraded", problem)
     try:
         seconds = load_seconds()
     except SpeechError as fault:
-        return Finding("model", "degraded", f"It is here but cannot be loaded: {fault}")
+        return Finding("model", "degraded", f"The model is on this machine but cannot be loaded: {fault}")
     return Finding("model", "ok", f"{settings().f5_model} was loaded in {seconds:.1f} s.")
 
 
 def _gpu() -> Finding:
     if find_spec("torch") is None:
-        return Finding("gpu", "off", "PyTorch is not installed; the demo voice and the embedded aligner need none.")
+        return Finding("gpu", "off", "PyTorch is not installed; the demo voice and embedded aligner do not need it.")
     code = (
         "import torch; found = torch.cuda.is_available(); "
         "found and torch.zeros(1_000_000, device='cuda').sum().item(); "
@@ -105,13 +105,13 @@ def _gpu() -> Finding:
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
         return Finding("gpu", "degraded", f"PyTorch cannot use the GPU: {reason[0][:200]} Check the driver: nvidia-smi")
-    if not (told := done.stdout.strip()):
+    if not (output := done.stdout.strip()):
         wanted = _production()
         sentence = "PyTorch sees no GPU; check nvidia-smi and CUDA_VISIBLE_DEVICES, or F5-TTS runs on the CPU."
         return Finding("gpu", "degraded" if wanted else "off", sentence)
-    name, free, total = told.split("|")
+    name, free, total = output.split("|")
     return Finding(
-        "gpu", "ok", f"{name}: memory was taken; {int(free) / 1e9:.1f} of {int(total) / 1e9:.1f} GB are free."
+        "gpu", "ok", f"{name}: memory can be allocated; {int(free) / 1e9:.1f} of {int(total) / 1e9:.1f} GB are free."
     )
 
 
@@ -120,7 +120,7 @@ def _whisperx() -> Finding:
 
     state = check("whisperx")
     if state.level != "ready":
-        how = "Run: f5-flows runtime install whisperx (2 GB of room, 4 GB of GPU memory)"
+        how = "Run: f5-flows runtime install whisperx (2 GB of disk, 4 GB of GPU memory)"
         return Finding("whisperx", "degraded" if _production() else "off", f"{state.sentence} {how}")
     from speech.models import choose, listing
 
@@ -128,7 +128,8 @@ def _whisperx() -> Finding:
         found = [name for name in listing(None, choose()) if name.startswith("align/")]
     except SpeechError as fault:
         return Finding("whisperx", "degraded", str(fault))
-    models = f"Models here: {', '.join(found)}." if found else "No model is here yet: f5-flows models sync align/en"
+    missing = "No model is on this machine yet; run: f5-flows models sync align/en"
+    models = f"Models on this machine: {', '.join(found)}." if found else missing
     return Finding("whisperx", "ok", f"{state.sentence} {models}")
 
 
@@ -137,9 +138,9 @@ def _aligner() -> Finding:
         return Finding(
             "alignment",
             "degraded",
-            "Without espeak-ng words are only placed by their letters at last; run: pip install 'f5-flows[espeak]'",
+            "Without espeak-ng, the last resort times words by their letters; run: pip install 'f5-flows[espeak]'",
         )
-    return Finding("alignment", "ok", "The embedded aligner is here; subtitles always come.")
+    return Finding("alignment", "ok", "The embedded aligner is installed, so subtitles are always written.")
 
 
 def _google() -> Finding:
@@ -155,6 +156,7 @@ def _google() -> Finding:
 
 def _storage() -> Finding:
     from blocks.storage import from_environment
+    from speech import inbox
 
     block = settings().storage_block
     if block:
@@ -166,13 +168,14 @@ def _storage() -> Finding:
         text = store.read(probe)
         store.delete(probe)
         next(iter(store.list("jobs/")), None)
+        place = inbox.locate(store)
     except NotFound as fault:
-        return Finding("storage", "degraded", f"What was written could not be read back: {fault}")
+        return Finding("storage", "degraded", f"A file that was written could not be read back: {fault}")
     except SpeechError as fault:
         return Finding("storage", "degraded", str(fault))
     if text != "probe":
-        return Finding("storage", "degraded", f"{store} gave back something else than was written.")
-    return Finding("storage", "ok", f"Wrote to, read from and listed {store}.")
+        return Finding("storage", "degraded", f"{store} returned something other than what was written.")
+    return Finding("storage", "ok", f"Wrote to, read from and listed {store}. The inbox is {place}")
 
 
 def _ffmpeg() -> Finding:
@@ -186,26 +189,26 @@ def _ffmpeg() -> Finding:
 
 def _room() -> Finding:
     home = settings().f5_flows_home
-    place = next(parent for parent in (home, *home.parents) if parent.exists())
-    free = shutil.disk_usage(place).free / 1e9
+    folder = next(parent for parent in (home, *home.parents) if parent.exists())
+    free = shutil.disk_usage(folder).free / 1e9
     if free < 1:
-        return Finding("disk", "degraded", f"Only {free:.1f} GB are free at {place}; free some, or set F5_FLOWS_HOME.")
-    return Finding("disk", "ok", f"{free:.0f} GB are free at {place}.")
+        return Finding("disk", "degraded", f"Only {free:.1f} GB are free at {folder}; free some, or set F5_FLOWS_HOME.")
+    return Finding("disk", "ok", f"{free:.0f} GB are free at {folder}.")
 
 
 def _temporary() -> Finding:
-    place = Path(tempfile.gettempdir())
+    folder = Path(tempfile.gettempdir())
     try:
-        with tempfile.TemporaryFile(dir=place) as probe:
+        with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(bytes(4096))
             probe.flush()
     except OSError as fault:
         how = "free some room there, or set TMPDIR to a folder on another disk."
-        return Finding("temporary", "degraded", f"{place} cannot be written to: {fault.strerror}; {how}")
-    if (free := shutil.disk_usage(place).free / 1e9) < 0.5:
+        return Finding("temporary", "degraded", f"{folder} cannot be written to: {fault.strerror}; {how}")
+    if (free := shutil.disk_usage(folder).free / 1e9) < 0.5:
         how = "an hour of speech takes 0.5 GB while it is made; set TMPDIR to a folder on another disk."
-        return Finding("temporary", "degraded", f"Only {free:.1f} GB are free at {place}; {how}")
-    return Finding("temporary", "ok", f"{free:.0f} GB are free at {place}.")
+        return Finding("temporary", "degraded", f"Only {free:.1f} GB are free at {folder}; {how}")
+    return Finding("temporary", "ok", f"{free:.0f} GB are free at {folder}.")
 
 
 def _history() -> Finding:
@@ -216,10 +219,10 @@ def _history() -> Finding:
     size = sum(part.stat().st_size for part in home.glob("prefect/prefect.db*")) / 1e6
     kept = f"{size:.0f} MB of runs are kept for {values.keep_days} days and up to {values.keep_mb} MB"
     if left:
-        how = "they are ended by the local server; if it does not run: f5-flows server start"
+        how = "the local server ends them; if it is not running: f5-flows server start"
         return Finding("history", "degraded", f"{kept}. {left} runs have lost their process; {how}")
     if size > 2 * values.keep_mb:
-        how = "a server that runs makes it smaller within minutes; start it anew: f5-flows server stop, then start"
+        how = "a running server shrinks it within minutes; restart it: f5-flows server stop; f5-flows server start"
         return Finding("history", "degraded", f"{kept}, which is more; {how}")
     return Finding("history", "ok", f"{kept} (KEEP_DAYS, KEEP_MB).")
 
@@ -234,8 +237,8 @@ def _server() -> Finding:
         return Finding("prefect", "ok", f"{configured} answers.")
     found = server.find()
     if found is None:
-        if fault := server.obstacle():
-            return Finding("prefect", "degraded", f"The local server cannot start. {fault}")
+        if obstacle := server.obstacle():
+            return Finding("prefect", "degraded", f"The local server cannot start. {obstacle}")
         return Finding("prefect", "off", "The local server is started by the first run, or: f5-flows server start")
     if not found.answers():
         return Finding("prefect", "degraded", "The local server does not answer; replace it: f5-flows server start")

@@ -1,4 +1,4 @@
-"""f5-flows models: the cache from which a new machine has its models in seconds."""
+"""f5-flows models: the cache from which a new machine gets its models in seconds."""
 
 from __future__ import annotations
 
@@ -10,30 +10,28 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deployments.cli.console import FAILED, open_store, refuse
+from deployments.cli.console import FAILED, open_store, refuse, storage_option
 
 if TYPE_CHECKING:
     from speech.models import Location
 
 __all__ = ["models"]
 
-_STORAGE = click.option("--storage", help="A Prefect storage block. Default: the environment's.")
-
 
 @click.group()
 def models() -> None:
-    """The model cache: in the bucket once, brought here whole, checked part by part.
+    """The model cache: stored once in the bucket, downloaded as a whole, verified part by part.
 
     \b
-    A model is named by what it does and what it is, such as
+    A model's name says what it does and what it is, such as
       f5-tts/F5TTS_v1_Base   vocoder/vocos-mel-24khz   align/en   transcriber/whisper-large-v3-turbo
     """
 
 
 @models.command("list")
-@_STORAGE
+@storage_option
 def list_(storage: str | None) -> None:
-    """Every model that the bucket or this machine has."""
+    """List every model in the bucket or on this machine."""
     from speech.models import choose, listing
 
     location = choose()
@@ -46,9 +44,9 @@ def list_(storage: str | None) -> None:
 
 @models.command()
 @click.argument("names", metavar="[MODEL]...", nargs=-1)
-@_STORAGE
+@storage_option
 def sync(names: tuple[str, ...], storage: str | None) -> None:
-    """Bring models from the bucket to this machine; all that the bucket has, where none is named."""
+    """Download models from the bucket to this machine; without names, every model in the bucket."""
     from speech.models import choose, listing
     from speech.models import sync as bring
 
@@ -66,9 +64,9 @@ def sync(names: tuple[str, ...], storage: str | None) -> None:
 @click.option(
     "--from", "folder", type=click.Path(path_type=Path), help="A folder whose files become the model (one MODEL)."
 )
-@_STORAGE
+@storage_option
 def push(names: tuple[str, ...], folder: Path | None, storage: str | None) -> None:
-    """Put models of this machine into the bucket, so that other machines need not fetch them.
+    """Upload models of this machine to the bucket, so that other machines need not fetch them from elsewhere.
 
     \b
     f5-flows models push f5-tts/mine --from ./checkpoint    (safetensors, vocab.txt, model.yaml)
@@ -81,7 +79,7 @@ def push(names: tuple[str, ...], folder: Path | None, storage: str | None) -> No
     if folder is not None:
         if len(names) != 1:
             refuse("--from: name the one MODEL that the folder becomes.")
-        files = _brought(folder, names[0], location)
+        files = _copy_in(folder, names[0], location)
     with _bar() as progress:
         for name in names or [name for name, (where, _) in listing(None, location).items()]:
             send(name, store, location, files=files, tell=click.echo, progress=progress)
@@ -90,7 +88,7 @@ def push(names: tuple[str, ...], folder: Path | None, storage: str | None) -> No
 @models.command()
 @click.argument("names", metavar="[MODEL]...", nargs=-1)
 def verify(names: tuple[str, ...]) -> None:
-    """Hash the files of this machine again and name those that have changed."""
+    """Hash this machine's files again, and name those that have changed."""
     from speech.models import choose, listing
     from speech.models import verify as hash_again
 
@@ -101,13 +99,13 @@ def verify(names: tuple[str, ...]) -> None:
     for name in wanted:
         wrong = hash_again(name, location)
         failed |= bool(wrong)
-        click.echo(f"{name}: {'ok' if not wrong else 'not as it should be: ' + ', '.join(wrong)}")
+        click.echo(f"{name}: {'ok' if not wrong else 'changed or missing: ' + ', '.join(wrong)}")
     if failed:
         sys.exit(FAILED)
 
 
-def _brought(folder: Path, name: str, location: Location) -> list[Path]:
-    """The files of a folder, put where the model's files lie."""
+def _copy_in(folder: Path, name: str, location: Location) -> list[Path]:
+    """Copy the files of a folder to where the model's files belong, and return the copies."""
     import shutil
 
     if not folder.is_dir():
@@ -128,7 +126,7 @@ def _brought(folder: Path, name: str, location: Location) -> list[Path]:
 
 @contextmanager
 def _bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Bytes, rate and time left on standard error, where that is a terminal."""
+    """Show bytes, rate and time left on standard error, if that is a terminal."""
     if not sys.stderr.isatty():
         yield lambda name, done, total: None
         return

@@ -1,4 +1,4 @@
-"""The program `f5-flows`: stopped with one line from its first moment on, while the command line still loads."""
+"""The program `f5-flows`: it stops with one line on a signal, even while the command line is still loading."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line; faults become one sentence and an exit code."""
+    """Run the command line; an error becomes one sentence and an exit code."""
     try:
         with listening():
             from deployments.cli.commands import run

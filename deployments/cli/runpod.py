@@ -1,9 +1,10 @@
-"""What the image runs: the endpoint, the Prefect worker, or one flow run in a pod."""
+"""The commands that the image runs: the endpoint, the Prefect worker, or one flow run in a pod."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from importlib.util import find_spec
@@ -11,44 +12,63 @@ from importlib.util import find_spec
 import click
 
 from deployments.cli.console import FAILED, fail, refuse, use_server
+from deployments.cli.deploy import POOL
 
 __all__ = ["endpoint", "execute", "healthcheck", "worker"]
 
-# The endpoint shows life every five seconds.
+# The endpoint writes a sign of life every five seconds.
 _SILENT_SECONDS = 60
 
 
 @click.command()
-def endpoint() -> None:
-    """Serve the jobs of a RunPod endpoint; RunPod starts it in the image."""
+@click.option("--local", is_flag=True, help="Serve RunPod's test API on this machine, for curl; needs no account.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="With --local: its port.")
+def endpoint(local: bool, port: int) -> None:
+    """Serve the jobs of a RunPod endpoint; RunPod starts this command in the image.
+
+    \b
+    f5-flows endpoint --local
+    curl -s http://127.0.0.1:8000/runsync -H 'Content-Type: application/json' \\
+         -d '{"input": {"text": "Hello there."}}'
+    """
     from speech.settings import settings
 
     if find_spec("runpod") is None:
         refuse("RunPod's SDK is not installed; run: pip install 'f5-flows[endpoint]'")
+    if local:
+        from deployments.endpoint.local import serve
+
+        serve(port)
+        return
     if settings().runpod_webhook_get_job is None:
-        refuse("This is no worker of a RunPod endpoint: RunPod sets RUNPOD_WEBHOOK_GET_JOB there. Try: f5-flows speak")
+        refuse(
+            "This is not a RunPod worker: RunPod sets RUNPOD_WEBHOOK_GET_JOB on its workers. "
+            "To try the endpoint on this machine: f5-flows endpoint --local"
+        )
     from deployments.endpoint.service import run
 
     run()
 
 
 @click.command()
-@click.option("--pool", default="gpu", show_default=True, help="The work pool, of type runpod or process.")
-@click.option("--name", help="Of the worker, as the UI shows it.")
+@click.option("--pool", default=POOL, show_default=True, help="The work pool; 'gpu' submits runs to RunPod.")
+@click.option("--name", help="Name of the worker, as the UI shows it.")
 def worker(pool: str, name: str | None) -> None:
-    """Start a Prefect worker: it submits the pool's flow runs and watches them."""
+    """Start a Prefect worker, which submits the pool's flow runs and watches them."""
     from speech.settings import export
 
     use_server()
     _check_pool(pool)
-    # Whoever runs a worker wants to see what it does.
+    # The person who starts a worker wants to see what it does.
     export(PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL="INFO")
-    words = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, *(["--name", name] if name else [])]
-    os.execv(sys.executable, words)
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, *(["--name", name] if name else [])]
+    # Prefect turns SIGTERM into SIGINT, which shells make their background jobs ignore.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.execv(sys.executable, command)
 
 
 def _check_pool(pool: str) -> None:
-    """Refuse a pool that is not there: Prefect would make one of that name, and wait there for ever."""
+    """Refuse a pool that does not exist: Prefect would create it, and wait there for ever."""
     from prefect.client.orchestration import get_client
     from prefect.exceptions import ObjectNotFound
 
@@ -56,7 +76,7 @@ def _check_pool(pool: str) -> None:
         try:
             client.read_work_pool(pool)
         except ObjectNotFound:
-            known = ", ".join(sorted(one.name for one in client.read_work_pools())) or "none"
+            known = ", ".join(sorted(found.name for found in client.read_work_pools())) or "none"
             refuse(
                 f"--pool: there is no work pool {pool!r}; there are: {known}. To make it: f5-flows deploy --pool {pool}"
             )
@@ -65,11 +85,11 @@ def _check_pool(pool: str) -> None:
 @click.command()
 @click.argument("flow_run_id", type=click.UUID)
 def execute(flow_run_id: object) -> None:
-    """Run one flow run here, and end; a pod does this.
+    """Run one flow run in this process and exit; a pod starts this command.
 
-    In a RunPod pod it terminates the pod afterwards, so that nobody pays for an idle one.
+    In a RunPod pod it terminates the pod afterwards, so that an idle pod costs nothing.
     """
-    from deployments.endpoint.once import run
+    from deployments.endpoint.one_shot import run
 
     outcome = run(str(flow_run_id))
     click.echo(f"Flow run {flow_run_id}: {outcome.name}")
@@ -79,8 +99,8 @@ def execute(flow_run_id: object) -> None:
 
 @click.command()
 def healthcheck() -> None:
-    """Say whether the endpoint of this container lives and works; exit code 1 if not."""
-    from deployments.endpoint.service import alive_file
+    """Check whether the endpoint of this container runs and works; exit code 1 if not."""
+    from deployments.endpoint.health import alive_file
 
     try:
         silent = time.time() - alive_file().stat().st_mtime
@@ -88,7 +108,7 @@ def healthcheck() -> None:
     except OSError:
         fail(["The endpoint does not run here."], FAILED)
     except (ValueError, KeyError, TypeError):
-        fail([f"What the endpoint says of itself cannot be read: {alive_file()}"], FAILED)
+        fail([f"The endpoint's health file cannot be read: {alive_file()}"], FAILED)
     if silent > _SILENT_SECONDS:
         fail([f"The endpoint has been silent for {silent:.0f} s."], FAILED)
     if problems:

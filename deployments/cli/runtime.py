@@ -1,4 +1,4 @@
-"""f5-flows runtime: what is installed when it is first needed."""
+"""f5-flows runtime: the components that are installed when they are first needed."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["runtime"]
 def runtime() -> None:
     """Components that are installed when they are first needed: f5-tts, whisperx, google, flash-attn.
 
-    They are installed beside what is there and never move PyTorch, which is installed by you.
+    They are installed beside the environment and never change PyTorch, which you install yourself.
     """
 
 
 @runtime.command()
 @click.argument("names", metavar="[COMPONENT]...", nargs=-1)
 def check(names: tuple[str, ...]) -> None:
-    """Say for each component whether it is there and imports, and what installing it would bring."""
+    """Show for each component whether it is installed and imports, and what installing it would add."""
     from speech.errors import InstallError
     from speech.runtime import check as look
     from speech.runtime import plan
@@ -62,7 +62,7 @@ def install(names: tuple[str, ...]) -> None:
 @runtime.command()
 @click.argument("names", metavar="COMPONENT...", nargs=-1, required=True)
 def remove(names: tuple[str, ...]) -> None:
-    """Take away what `install` has brought."""
+    """Remove what `install` has installed."""
     from speech.runtime import remove as take_away
 
     for name in _known(names):

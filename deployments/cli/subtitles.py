@@ -1,21 +1,27 @@
-"""f5-flows align and burn: subtitles for recordings and videos that exist."""
+"""f5-flows align: subtitles for existing recordings, and the options for subtitles that other commands share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from deployments.cli.console import bar, number, open_store, read_script, refuse, spare, writable, writing
+from deployments.cli.console import input_named, refuse, spare, storage_option, writable, writing
+from deployments.cli.documents import cast_option, read_cast, read_spoken
+from deployments.cli.lexicon import lexicon_option, lexicon_rows
+from deployments.cli.progress import bar
+from deployments.cli.values import number, one_of
+from speech.choices import Karaoke, LookName, Preset, Split, StyleName, TimingFormat, TimingMethod
 
 if TYPE_CHECKING:
+    from speech.lexicons import Row
     from speech.request import SpeechRequest
+    from speech.script import Script
     from speech.subtitles import Subtitles
 
-__all__ = ["align", "burn", "presentation", "presented"]
+__all__ = ["align", "aligned", "presentation", "presentation_request", "presented", "spoken_script"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,30 +29,46 @@ _RULES = ("max_chars", "max_lines", "max_words", "max_cps", "min_duration", "max
 _OPTIONS = (
     click.option(
         "--preset",
-        help="Rules for the subtitles: netflix, netflix-children, bbc, social (one to three large words, for "
-        "upright video), or word (a word a cue).  [default: netflix]",
+        type=one_of(Preset),
+        help="Rules for the subtitles; social: one to three large words, for vertical video; word: one word per cue."
+        "  [default: netflix]",
     ),
-    click.option("--max-chars", help="Characters in a line, in place of the preset's."),
-    click.option("--max-lines", help="Lines in a cue."),
-    click.option("--max-words", help="Words in a cue."),
-    click.option("--max-cps", help="Characters a second."),
-    click.option("--min-duration", help="Seconds that a cue stays at least."),
-    click.option("--max-duration", help="Seconds that a cue stays at most."),
-    click.option("--gap", help="Seconds between two cues, at least."),
-    click.option("--style", help="Look of the ASS file: classic, box, yellow, bold, paper, top.  [default: classic]"),
-    click.option("--karaoke", help="How it lights words: sweep, step, one, appear, none.  [default: sweep]"),
+    click.option("--max-chars", type=number("max_chars"), help="Maximum characters per line, instead of the preset's."),
+    click.option("--max-lines", type=number("max_lines"), help="Maximum lines per cue."),
+    click.option("--max-words", type=number("max_words"), help="Maximum words per cue."),
+    click.option("--max-cps", type=number("max_cps"), help="Maximum characters per second."),
+    click.option("--min-duration", type=number("min_duration"), help="Minimum duration of a cue, in seconds."),
+    click.option("--max-duration", type=number("max_duration"), help="Maximum duration of a cue, in seconds."),
+    click.option("--gap", type=number("gap"), help="Minimum gap between two cues, in seconds."),
+    click.option(
+        "--look",
+        type=one_of(LookName),
+        help="A finished look for captions in a picture, with its own font, size and place, and with the --preset and "
+        "--karaoke that suit it unless you give others. For upright video: pop (the word heard leaps, yellow), bubble "
+        "(on a pink bubble), marker (marked yellow), neon (glows). For films: cinema (gold runs through the line).",
+    ),
+    click.option("--style", type=one_of(StyleName), help="A plain style instead of a look.  [default: classic]"),
+    click.option("--karaoke", type=one_of(Karaoke), help="How the ASS file highlights words.  [default: sweep]"),
+    click.option(
+        "--speaker-names",
+        is_flag=True,
+        default=None,
+        help="Show who speaks in a script of several voices: names in VTT and ASS, a colour for each in ASS, a dash at "
+        "a change in SRT.",
+    ),
 )
 _FORMATS = click.option(
     "--format",
     "formats",
+    type=one_of(TimingFormat),
     multiple=True,
-    help="srt, vtt, csv, json, ass, ttml, textgrid; may be repeated.  [default: the first five]",
+    help="Subtitles to write; may be repeated.  [default: the first five]",
 )
-_SPLIT = click.option("--split", help="cues: also one WAV file for each cue.")
+_SPLIT = click.option("--split", type=one_of(Split), help="cues: also write one WAV file per cue.")
 
 
 def presentation(*, files: bool = True) -> Callable[[F], F]:
-    """The options that say how subtitles are built and look; with `files`, also which are written."""
+    """Add the options for the rules and the look of subtitles; with `files`, also those for the files to write."""
 
     def decorate(command: F) -> F:
         for option in reversed([*((_FORMATS, _SPLIT) if files else ()), *_OPTIONS]):
@@ -57,8 +79,8 @@ def presentation(*, files: bool = True) -> Callable[[F], F]:
 
 
 def presented(options: dict[str, Any], formats: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Options as fields of a request, which alone decides what is accepted."""
-    given = {name: number(value) for name, value in options.items() if value is not None}
+    """Turn options into fields of a request; the request alone decides what is accepted."""
+    given = {name: value for name, value in options.items() if value is not None}
     rules = {name: given.pop(name) for name in _RULES if name in given}
     if rules:
         given["cues"] = rules
@@ -70,25 +92,44 @@ def presented(options: dict[str, Any], formats: tuple[str, ...] = ()) -> dict[st
 @click.command()
 @click.argument("audio", type=click.Path(path_type=Path))
 @click.option(
-    "--text", "script", required=True, type=click.Path(path_type=Path), help="The script: a UTF-8 file, or -."
+    "--text",
+    "script",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The script: a text, DOCX, ..., or - for stdin.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the files.  [default: ./output/<name>]")
-@click.option("--language", help="ISO 639-1. Default: detected.")
-@click.option("--timing-method", help="whisperx or google, tried first; the others follow.  [default: whisperx]")
-@click.option("--no-preview", is_flag=True, help="No page to read and listen to.")
+@click.option("--language", help="ISO 639-1. Default: as the document says, else detected.")
+@cast_option
+@lexicon_option
+@storage_option
+@click.option(
+    "--timing-method",
+    type=one_of(TimingMethod),
+    help="The aligner to try first.  [default: whisperx]",
+)
+@click.option("--no-preview", is_flag=True, help="Do not write the preview page.")
 @presentation()
 def align(
-    audio: Path, script: Path, out: Path | None, no_preview: bool, formats: tuple[str, ...], **options: str | None
+    audio: Path,
+    script: Path,
+    out: Path | None,
+    cast: Path | None,
+    storage: str | None,
+    no_preview: bool,
+    formats: tuple[str, ...],
+    **options: Any,
 ) -> None:
-    """Time the words of a recording that exists, and write its subtitles.
+    """Time the words of an existing recording, and write its subtitles.
 
     AUDIO is a recording or a video, up to 24 hours: WAV, AIFF, CAF, FLAC, Ogg, MP3, AAC, AMR, MP4 (M4A, MOV,
-    3GP), Matroska (MKV, WebM), AVI, ASF (WMA, WMV) or MPEG-TS; --text is what it says. Beside the subtitles
-    a page is written to read and listen to.
+    3GP), Matroska (MKV, WebM), AVI, ASF (WMA, WMV) or MPEG-TS; --text is its script. Besides the subtitles,
+    a preview page is written, on which to read and listen.
 
     \b
     f5-flows align talk.mp3 --text talk.txt --format srt
     f5-flows align talk.mp3 --text talk.txt --preset bbc --max-chars 32 --split cues
+    f5-flows align talk.mp3 --text talk.txt --lexicon names.csv --cast cast.toml --speaker-names
     """
     from tempfile import TemporaryDirectory
 
@@ -98,16 +139,18 @@ def align(
     from speech.outputs import PREVIEW
     from speech.subtitles import render, summary
 
-    request = _request(presented(options, formats))
-    text = _script(audio, script)
+    request = presentation_request(presented(options, formats) | {"cast": read_cast(cast)})
+    spoken = spoken_script(audio, script, request)
+    rows = lexicon_rows(request.lexicon, storage)
     folder = writable(out or Path("output") / audio.stem)
     spare((audio, script), (folder / f"{audio.stem}.{kind}" for kind in (*request.formats, PREVIEW)))
-    with TemporaryDirectory(prefix="f5-flows-") as place, bar(quiet=False) as show:
+    with TemporaryDirectory(prefix="f5-flows-") as scratch, bar(quiet=False) as show:
         show("read", 0.0)
-        recording = admit(audio, Path(place), mono=not request.split)
-        subtitles, warnings = _aligned(recording, text, request, show)
+        with input_named("AUDIO"):
+            recording = admit(audio, Path(scratch), mono=not request.split)
+        subtitles, warnings = aligned(recording, spoken, rows, request, show)
         show("render", 0.9)
-        texts = {name: render(subtitles, name) for name in request.formats}
+        texts: dict[str, str] = {name: render(subtitles, name) for name in request.formats}
         paths = [folder / f"{audio.stem}.{name}" for name in texts]
         with writing(folder):
             for path, content in zip(paths, texts.values(), strict=True):
@@ -118,7 +161,11 @@ def align(
                 paths.append(pieces)
             if not no_preview:
                 page = folder / f"{audio.stem}.{PREVIEW}"
-                paths.append(preview.write(subtitles, recording, texts, page, warnings))
+                heard = preview.listenable(audio, recording, page, subtitles.duration_ms)
+                beside = preview.address(heard, page)
+                paths.append(preview.write(subtitles, recording, texts, page, warnings, beside=beside))
+                if heard != audio:
+                    paths.append(heard)
     click.echo(f"Timed {len(subtitles.words)} words with {subtitles.method}, confidence {subtitles.confidence:.2f}")
     for warning in [*warnings, *summary(subtitles.broken())]:
         click.echo(f"Note: {warning}")
@@ -126,160 +173,52 @@ def align(
         click.echo(f"  {path}")
 
 
-@click.command()
-@click.argument("video", required=False, type=click.Path(path_type=Path))
-@click.option("--background", metavar="COLOR", help="A picture of one colour instead: navy, or #1A2B3C.")
-@click.option("--size", help="Of that picture, in pixels.  [default: 1920x1080, or 1080x1920 with --preset social]")
-@click.option("--text", "script", type=click.Path(path_type=Path), help="What is said: a UTF-8 file, or -.")
-@click.option("--timings", type=click.Path(path_type=Path), help="A .json file of speak or align: the words, timed.")
-@click.option("--captions", type=click.Path(path_type=Path), help="An .ass file, taken as it is.")
-@click.option("--job", help="Id of a job: its words, and with --background its audio.")
-@click.option("--audio", type=click.Path(path_type=Path), help="What is heard.  [default: the video's sound]")
-@click.option("--language", help="ISO 639-1, with --text. Default: detected.")
-@click.option("--timing-method", help="With --text: whisperx or google, tried first.  [default: whisperx]")
-@click.option("--storage", help="With --job: a Prefect storage block. Default: the environment's.")
-@click.option("--out", type=click.Path(path_type=Path), help="The MP4 file.  [default: ./output/<name>.mp4]")
-@presentation(files=False)
-def burn(
-    video: Path | None,
-    background: str | None,
-    size: str | None,
-    script: Path | None,
-    timings: Path | None,
-    captions: Path | None,
-    job: str | None,
-    audio: Path | None,
-    storage: str | None,
-    out: Path | None,
-    **options: str | None,
-) -> None:
-    """Write captions into the picture of VIDEO, or onto a --background, as an MP4 with the audio.
-
-    What is said comes from one of --text, --timings, --captions and --job.
-
-    \b
-    f5-flows burn talk.mp4 --text talk.txt --preset social --karaoke one
-    f5-flows burn --background navy --timings talk.json --audio talk.wav
-    f5-flows burn --background black --job 3f0c1c9e-... --style box
-    """
-    from tempfile import TemporaryDirectory
-
-    from speech.audio import duration_ms
-    from speech.files import read_text
-    from speech.media import admit
-    from speech.outputs import key
-    from speech.subtitles import render
-    from speech.subtitles.json_format import read
-    from speech.video import Background, Video, burn, check_colour, probe
-
-    if (video is None) == (background is None):
-        refuse("Give a VIDEO, or --background COLOR.")
-    if sum(source is not None for source in (script, timings, captions, job)) != 1:
-        refuse("Give one of --text, --timings, --captions and --job.")
-    request = _request(presented(options))
-    picture: Video | Background = (
-        probe(video) if video else Background(check_colour(background or ""), *_size(size, request.preset))
-    )
-    for given in (audio, timings, captions):
-        if given is not None and not given.is_file():
-            refuse(f"There is no file {given}.")
-    named = video or audio
-    is_silent = audio is None and isinstance(picture, Video) and not picture.has_audio
-    if (named is None and job is None) or (is_silent and script):
-        refuse("--audio: the picture has no sound; give the recording.")
-    target = out or Path("output") / f"{named.stem if named else job}.mp4"
-    if target.is_dir():
-        refuse(f"--out: {target} is a folder; name the MP4 file.")
-    writable(target.parent)
-    spare((video, audio, timings, captions, script), (target,))
-    with TemporaryDirectory(prefix="f5-flows-") as folder, bar(quiet=False) as show:
-        if job and audio is None and background:
-            audio = _audio_of(job, storage, Path(folder))
-        heard = audio or video
-        assert heard
-        if captions:
-            text = read_text(captions)
-            if "[Events]" not in text:
-                refuse(f"--captions: {captions} is not an ASS file; expected one that holds [Events].")
-        else:
-            if script:
-                show("read", 0.0)
-                text = _script(heard, script)
-                subtitles, warnings = _aligned(admit(heard, Path(folder)), text, request, show)
-                for warning in warnings:
-                    click.echo(f"Note: {warning}", err=True)
-            else:
-                content = read_text(timings) if timings else open_store(storage).read(key(job or "", "json"))
-                subtitles = read(content, **request.presentation())
-            look = replace(subtitles.look, width=picture.width, height=picture.height)
-            text = render(replace(subtitles, look=look), "ass")
-        length = picture.duration_ms if isinstance(picture, Video) and audio is None else duration_ms(heard)
-        with writing(target.parent):
-            burn(picture, text, audio, length, target, lambda share: show("burn", share))
-    click.echo(f"  {target}")
-
-
-def _request(fields: dict[str, Any]) -> SpeechRequest:
-    """Options as a request that is checked; its text is not the script, which may be longer than one request."""
+def presentation_request(fields: dict[str, Any]) -> SpeechRequest:
+    """Check options as a request; its text is a placeholder, because a script may be longer than a request allows."""
     from speech.request import SpeechRequest
 
     return SpeechRequest.parse({"text": "x", "return_word_timings": True} | fields)
 
 
-def _script(audio: Path, script: Path) -> str:
+def spoken_script(audio: Path, script: Path, request: SpeechRequest) -> Script:
     from speech.text import has_words
 
     if not audio.is_file():
         refuse(f"AUDIO: there is no file {audio}.")
-    text = read_script("-", None) if str(script) == "-" else read_script(None, script)
-    if not has_words(text):
+    spoken = read_spoken(script, "--text", request.cast)
+    if not has_words(spoken.text):
         refuse("--text: the script holds no letter or digit.")
-    return text
+    return spoken
 
 
-def _size(given: str | None, preset: str) -> tuple[int, int]:
-    from speech.subtitles.styles import look_for
-
-    if given is None:
-        look = look_for(preset)
-        return look.width, look.height
-    wide, cross, high = given.lower().partition("x")
-    if not (cross and wide.isdigit() and high.isdigit() and 16 <= int(wide) <= 7680 and 16 <= int(high) <= 7680):
-        refuse(f"--size: {given!r} is not a size; expected such as 1920x1080, at most 7680 each way.")
-    return int(wide), int(high)
-
-
-def _audio_of(job: str, storage: str | None, folder: Path) -> Path:
-    from speech.outputs import key
-    from speech.records import kinds, load
-
-    store = open_store(storage)
-    kind = kinds(load(store, job).result or {})[0]
-    store.get(key(job, kind), folder / f"{job}.{kind}")
-    return folder / f"{job}.{kind}"
-
-
-def _aligned(
-    audio: Path, text: str, request: SpeechRequest, show: Callable[[str, float], None]
+def aligned(
+    audio: Path,
+    script: Script,
+    rows: Sequence[Row],
+    request: SpeechRequest,
+    show: Callable[[str, float], None],
 ) -> tuple[Subtitles, list[str]]:
     from speech.alignment import align as align_words
     from speech.audio import Recording, duration_ms
-    from speech.language import detect
+    from speech.script import language_of
+    from speech.script.chunks import cut
+    from speech.script.lexicon import Lexicon
     from speech.subtitles import make
-    from speech.text import chunks, normalise
 
-    script = normalise(text)
-    language = request.language or detect(script)
+    language = language_of(request, script)
+    voices = {name: request.cast.get(name or "") for name in (None, *request.cast)}
+    said = Lexicon(rows, voices).pronounce(script, language)
     length = duration_ms(audio)
     show("align", 0.05)
-    alignment = align_words(Recording(audio, 0, length), chunks(script, language), language, request.timing_method)
+    alignment = align_words(Recording(audio, 0, length), cut(said, language), language, request.timing_method)
     subtitles = make(
         alignment.words,
-        text=script,
+        text=script.text,
         language=language,
         duration_ms=length,
         method=alignment.method,
         job_id=audio.stem,
+        passages=said.passages,
         **request.presentation(),
     )
     return subtitles, list(alignment.warnings)

@@ -6,28 +6,48 @@ from pathlib import Path
 
 import click
 
-from deployments.cli.console import open_store, refuse
+from deployments.cli.console import open_store, refuse, storage_option
 
-__all__ = ["voices"]
+__all__ = ["check_voice", "voices"]
 
-_STORAGE = click.option("--storage", help="A Prefect storage block. Default: the environment's.")
+_HOW_TO_ADD = 'To add one: f5-flows voices add NAME RECORDING --text "What is said in it."'
+_MOST_NAMES = 10
+
+
+def check_voice(name: str | None, storage: str | None, option: str = "--voice") -> None:
+    """Refuse a voice that is not in the store, with those that are, the nearest first, before any work is done."""
+    from difflib import SequenceMatcher
+
+    from speech.errors import InvalidRequest
+    from speech.voices import find, names
+
+    if name is None or "://" in name:
+        return
+    store = open_store(storage)
+    try:
+        find(name, store)
+    except InvalidRequest:
+        known = [each.removesuffix(".wav") for each in names(store)]
+        known.sort(key=lambda one: SequenceMatcher(None, one.lower(), name.lower()).ratio(), reverse=True)
+        there = f"there are: {', '.join(known[:_MOST_NAMES])}{', ...' if len(known) > _MOST_NAMES else ''}"
+        refuse(f"{option}: there is no voice {name!r}; {there if known else f'there is none yet. {_HOW_TO_ADD}'}")
 
 
 @click.group()
 def voices() -> None:
     """The voices in the store, which requests clone by name.
 
-    Six to ten seconds of clear speech are best. What a recording says is told with --text, else it is
-    transcribed; a longer recording is cut at a pause, and its text with it.
+    Six to ten seconds of clear speech are best. Give the recording's transcript with --text, else it is
+    transcribed; a longer recording is cut at a pause, and its transcript with it.
     """
 
 
 @voices.command()
 @click.argument("name")
 @click.argument("recording", metavar="RECORDING|URL")
-@click.option("--text", help="What the recording says.")
+@click.option("--text", help="Transcript of the recording.")
 @click.option("--overwrite", is_flag=True, help="Replace a voice of the same name.")
-@_STORAGE
+@storage_option
 def add(name: str, recording: str, text: str | None, overwrite: bool, storage: str | None) -> None:
     """Store RECORDING as the voice NAME: an audio file of at most 50 MB, or an https URL.
 
@@ -36,7 +56,8 @@ def add(name: str, recording: str, text: str | None, overwrite: bool, storage: s
     """
     import base64
 
-    from speech.voices.library import MOST_BYTES, Upload
+    from speech.fetch import MOST_BYTES
+    from speech.voices.library import Upload
     from speech.voices.library import add as store_voice
 
     fields: dict[str, object] = {"voice_name": name if name.endswith(".wav") else f"{name}.wav", "overwrite": overwrite}
@@ -48,7 +69,7 @@ def add(name: str, recording: str, text: str | None, overwrite: bool, storage: s
             refuse(f"RECORDING: {recording} is empty.")
         if size > MOST_BYTES:
             refuse(
-                f"RECORDING: {recording} has {size / 1e6:.0f} MB, and at most {MOST_BYTES / 1e6:.0f} are taken; "
+                f"RECORDING: {recording} has {size / 1e6:.0f} MB, and at most {MOST_BYTES / 1e6:.0f} are accepted; "
                 "cut a minute out of it, or store it as MP3."
             )
         fields["voice_file"] = base64.b64encode(Path(recording).read_bytes()).decode()
@@ -63,21 +84,24 @@ def add(name: str, recording: str, text: str | None, overwrite: bool, storage: s
 
 
 @voices.command("list")
-@_STORAGE
+@storage_option
 def list_(storage: str | None) -> None:
-    """Every stored voice."""
+    """List the stored voices."""
     from speech.voices.library import listing
 
-    for voice in listing(open_store(storage)):
+    found = listing(open_store(storage))
+    if not found:
+        click.echo(f"There is no voice yet. {_HOW_TO_ADD}")
+    for voice in found:
         length = f"{voice['duration']:.1f} s" if voice["duration"] else "not used yet"
         click.echo(f"{voice['name']:<32}{voice['size'] / 1e6:>7.2f} MB  {length}")
 
 
 @voices.command()
 @click.argument("name")
-@_STORAGE
+@storage_option
 def remove(name: str, storage: str | None) -> None:
-    """Remove a voice and what was prepared of it."""
+    """Remove a voice and everything that was prepared from it."""
     from speech.voices.library import remove as take_away
 
     take_away(name, open_store(storage))

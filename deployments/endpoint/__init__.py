@@ -1,5 +1,1 @@
-"""The RunPod endpoint: a supervisor that talks to RunPod and Prefect, over one child that holds the models.
-
-RunPod ── loop ── jobs ─┬─ runs ── Prefect
-                        └─ keeper ══ child: models, flow runs
-"""
+"""The RunPod endpoint: a process that talks to RunPod and Prefect, and supervises a child that holds the models."""

@@ -1,8 +1,8 @@
-"""The child: the process that holds the models and runs flow runs, several at once, one at the GPU.
+"""The child: the process that holds the models and runs flow runs, several at once, one of them on the GPU.
 
-    python -m deployments.endpoint.child <file descriptor of its end of the wire>
+    python -m deployments.endpoint.child <file descriptor of its end of the channel>
 
-It ends when the wire does. A run is stopped by an exception at the next chunk, for its thread cannot be
+It ends when the channel closes. A run is stopped by an exception at its next chunk, because its thread cannot be
 stopped; if that takes too long, the supervisor ends the whole process.
 """
 
@@ -31,18 +31,16 @@ from prefect.states import Cancelled, Crashed, Failed
 
 from blocks.storage import aopen_store
 from deployments import retries
+from deployments.endpoint.channel import Channel
 from deployments.endpoint.logs import job_id, log_as_json
-from deployments.endpoint.wire import Wire
-from deployments.ends import cancelled, end
+from deployments.ends import agree, cancelled, end
 from deployments.retries import explained
 from flows import FLOWS, load
 from flows.hooks import reason, value_of
 from speech.errors import InvalidRequest, SpeechError
 from speech.processes import interrupt
-from speech.records import load as load_record
-from speech.records import reply
+from speech.records import short_reply
 from speech.scratch import clear
-from speech.stores import Store
 from tasks.progress import listener
 from tasks.step import calls
 
@@ -55,10 +53,10 @@ log = logging.getLogger("f5_flows.child")
 
 
 class Child:
-    """The runs of this process."""
+    """The flow runs and calls of this process."""
 
-    def __init__(self, wire: Wire, client: PrefectClient) -> None:
-        self._wire, self._client = wire, client
+    def __init__(self, channel: Channel, client: PrefectClient) -> None:
+        self._channel, self._client = channel, client
         self._loop = asyncio.get_running_loop()
         self._stopped: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -66,10 +64,10 @@ class Child:
         self._calls: dict[str, asyncio.Task[None]] = {}
 
     async def serve(self) -> None:
-        """Do as the supervisor says until it is gone."""
+        """Handle the supervisor's messages until the channel closes."""
         signs = asyncio.create_task(self._show_life())
-        self._wire.send("ready")
-        async for message in self._wire.messages():
+        self._channel.send("ready")
+        async for message in self._channel.messages():
             match message:
                 case {"what": "run", "id": str(run), "job": job}:
                     self._begin(self._run(run, job))
@@ -91,28 +89,33 @@ class Child:
         process = psutil.Process()
         while True:
             busy = [{"step": call.step, "run": call.run, "seconds": time.monotonic() - call.since} for call in calls()]
-            self._wire.send("alive", memory=process.memory_info().rss, busy=busy)
+            self._channel.send("alive", memory=process.memory_info().rss, busy=busy)
             await asyncio.sleep(_SIGN_OF_LIFE_SECONDS)
 
     async def _run(self, run_id: str, job: str | None) -> None:
-        """Run a flow run that the supervisor has claimed, and say how it ended."""
+        """Run a flow run that the supervisor has claimed, and report how it ended."""
         job_id.set(job)
         listener.set(self._listener(run_id))
         interrupt.set(lambda: self._check(run_id))
         try:
             run = await self._client.read_flow_run(UUID(run_id))
-            state = await self._close(run, await self._perform(run))
+            if run.state and run.state.is_final():
+                # Another run took the previous process down just after this run had ended.
+                await agree(run)
+                state = run.state
+            else:
+                state = await self._close(run, await self._perform(run))
             done = {"type": state.type.value, "name": state.name, **await _outcome(run, state)}
         except Exception as fault:
             log.exception("Flow run %s could not be run", run_id)
             done = {"type": "CRASHED", "name": "Crashed", "error": str(explained(fault))}
         self._stopped.discard(run_id)
         await _flush()
-        self._wire.send("done", id=run_id, **done)
+        self._channel.send("done", id=run_id, **done)
         await self._look_for_damage(run_id, failed=done["type"] in ("FAILED", "CRASHED"))
 
     async def _perform(self, run: FlowRun) -> State[Any]:
-        """The state in which the flow left the run; where the engine gave up, the end that it should have."""
+        """Run the flow and return the run's state; if the engine gave up, end the run and return that state."""
         if run.flow_id not in self._names:
             self._names[run.flow_id] = (await self._client.read_flow(run.flow_id)).name
         flow_name = self._names[run.flow_id]
@@ -122,9 +125,7 @@ class Child:
             known = ", ".join(FLOWS)
             return await self._end(run, Failed(message=f"This image has no flow {flow_name!r}; it has {known}."))
         try:
-            state: State[Any] = await run_flow_async(
-                flow, flow_run=run, parameters=run.parameters or None, return_type="state"
-            )
+            state = await run_flow_async(flow, flow_run=run, parameters=run.parameters or None, return_type="state")
         except (Abort, Pause):
             return (await self._client.read_flow_run(run.id)).state or Failed()
         except CancelledRun:
@@ -134,62 +135,62 @@ class Child:
         except Exception as fault:
             # Parameters that the flow does not have are refused before the engine could set a state.
             return await self._end(run, Failed(message=f"The flow run could not begin: {fault}"))
-        return state
+        return state or Failed()
 
     async def _end(self, run: FlowRun, state: State[Any]) -> State[Any]:
         return (await end(self._client, run.id, state)).state or state
 
     async def _close(self, run: FlowRun, state: State[Any]) -> State[Any]:
-        """A run that was cancelled ends as such, whether or not it had begun, and leaves no files."""
+        """End a cancelled run as cancelled and without files, whether or not it had begun; return the final state."""
         if state.is_completed():
             return state
         if not state.is_final() and not state.is_cancelling():
             fresh = (await self._client.read_flow_run(run.id)).state
             if fresh and not fresh.is_cancelling() and not fresh.is_cancelled():
-                # Another container has taken it over.
+                # Another container has taken the run over.
                 return fresh
         elif not (state.is_cancelling() or state.is_cancelled()):
             return state
         return await self._end(run, cancelled())
 
     def _listener(self, run_id: str) -> Callable[[str, float], None]:
-        def hear(step: str, share: float) -> None:
+        def report(step: str, share: float) -> None:
             self._check(run_id)
-            self._loop.call_soon_threadsafe(lambda: self._wire.send("progress", id=run_id, step=step, share=share))
+            self._loop.call_soon_threadsafe(lambda: self._channel.send("progress", id=run_id, step=step, share=share))
 
-        return hear
+        return report
 
     def _check(self, run_id: str) -> None:
-        """Stop what calls this for a run that was cancelled: a chunk, or a program that the run waits for."""
+        """Raise CancelledRun if the run was cancelled; called at each chunk, and while the run waits for a program."""
         if run_id in self._stopped:
             raise CancelledRun
 
     async def _call(self, number: str, name: str, given: dict[str, Any]) -> None:
-        """Something that needs the models or takes long, but is no flow run."""
+        """Handle a call that needs the models or takes long, but is not a flow run."""
         try:
-            from deployments.endpoint.chores import do
+            from deployments.endpoint.child_calls import do
 
             job_id.set(given.pop("job", None))
             value = await do(name, given)
-            self._wire.send("answer", id=number, value=value)
+            self._channel.send("answer", id=number, value=value)
         except SpeechError as fault:
-            self._wire.send("answer", id=number, error=str(fault), bad_input=isinstance(fault, InvalidRequest))
+            self._channel.send("answer", id=number, error=str(fault), bad_input=isinstance(fault, InvalidRequest))
         except Exception as fault:
             log.exception("%s failed", name)
-            self._wire.send("answer", id=number, error=f"{name} failed: {type(fault).__name__}: {fault}")
+            self._channel.send("answer", id=number, error=f"{name} failed: {type(fault).__name__}: {fault}")
         finally:
             self._calls.pop(number, None)
 
     async def _look_for_damage(self, run_id: str, *, failed: bool) -> None:
-        """Say so if this process should not be trusted with another run."""
+        """Report to the supervisor if this process should not be trusted with another run."""
         if left := [call.step for call in calls() if call.run == run_id]:
-            self._wire.send("broken", reason=f"the step {left[0]!r} of flow run {run_id} did not stop")
+            self._channel.send("broken", reason=f"the step {left[0]!r} of flow run {run_id} did not stop")
         elif failed and (fault := await asyncio.to_thread(_cuda_fault)):
-            self._wire.send("broken", reason=f"CUDA cannot be used any more: {fault}")
+            self._channel.send("broken", reason=f"CUDA can no longer be used: {fault}")
 
 
 def _cuda_fault() -> str | None:
-    """What CUDA says after a fault; a context that was lost fails at every call from then on."""
+    """Return CUDA's error after a failure, if there is one; once a context is lost, every call fails."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         return None
@@ -202,7 +203,7 @@ def _cuda_fault() -> str | None:
 
 
 async def _outcome(run: FlowRun, state: State[Any]) -> dict[str, Any]:
-    """What the client is told: what the flow returned, or why it did not."""
+    """Return what the client is told: the flow's result, or why there is none."""
     value = await value_of(state)
     if not state.is_completed():
         return {"error": reason(state, value)}
@@ -210,25 +211,19 @@ async def _outcome(run: FlowRun, state: State[Any]) -> dict[str, Any]:
         # Prefect's answer to the last state was lost, and with it the state that held the result.
         try:
             store = await aopen_store(run.parameters.get("storage"))
-            value = await asyncio.to_thread(_told, store, str(run.id))
+            value = await asyncio.to_thread(short_reply, store, str(run.id))
         except SpeechError as fault:
             return {"error": f"The job is done, but its result could not be read; fetch it by its id: {fault}"}
     return {"result": value if isinstance(value, dict) else None}
 
 
-def _told(store: Store, job: str) -> dict[str, Any]:
-    answer = reply(store, load_record(store, job))
-    answer.pop("word_timings", None)
-    return answer
-
-
 async def _flush() -> None:
-    """Wait until logs and events have reached Prefect: a container may be frozen as soon as its job is done.
+    """Wait until logs and events have reached Prefect, because a container may be frozen when its job is done.
 
-    Draining Prefect's services instead would leak 2.7 MB a run.
+    Draining Prefect's services instead would leak 2.7 MB per run.
     """
     with suppress(TimeoutError):
-        # Events are for people; a server that takes none keeps no client waiting.
+        # Events are for people; a server that does not accept them must not keep a client waiting.
         await asyncio.wait_for(asyncio.to_thread(EventsWorker.instance().wait_until_empty), _FLUSH_SECONDS)
     await asyncio.sleep(PREFECT_LOGGING_TO_API_BATCH_INTERVAL.value() + 0.05)
 
@@ -236,15 +231,15 @@ async def _flush() -> None:
 async def _main(ours: socket.socket) -> None:
     log_as_json()
     retries.install()
-    # A child that was killed has left its temporary files.
+    # A child that was killed leaves its temporary files behind.
     await asyncio.to_thread(clear)
-    wire = await Wire.over(ours)
+    channel = await Channel.over(ours)
     async with get_client() as client:
-        await Child(wire, client).serve()
+        await Child(channel, client).serve()
 
 
 def main() -> None:
-    # A signal to the container is for the supervisor; it lets the runs here finish.
+    # A signal to the container is meant for the supervisor, which lets the runs here finish.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asyncio.run(_main(socket.socket(fileno=int(sys.argv[1]))))

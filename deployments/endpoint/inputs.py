@@ -1,27 +1,28 @@
-"""What the endpoints other than speak and upload take; unknown fields are refused by name."""
+"""The inputs of the endpoints other than speak and upload; unknown fields are refused by name."""
 
 from __future__ import annotations
 
 from typing import Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator
 
 from speech.errors import InvalidRequest, Problem
-from speech.request import AnyCaseFormat, problems_of
+from speech.fields import AnyCaseFormat, Fields
+from speech.problems import problems_of
 
 __all__ = ["Download", "Execute", "Nothing", "OneJob", "Status"]
 
 
-class _Input(BaseModel):
+class _Input(Fields):
     model_config = ConfigDict(extra="forbid", validate_default=True)
 
     @classmethod
     def parse(cls, given: dict[str, Any]) -> Self:
-        """Make it of what a client sent.
+        """Build the input from what a client sent.
 
         Raises:
-            InvalidRequest: with every problem.
+            InvalidRequest: lists every problem.
         """
         try:
             return cls.model_validate(given)
@@ -30,19 +31,19 @@ class _Input(BaseModel):
 
 
 class Nothing(_Input):
-    """Nothing is asked."""
+    """Input of an endpoint without fields."""
 
 
 class Status(_Input):
-    """How a job stands, or how the container is."""
+    """Input of `status`: a job, or nothing for the health of this container."""
 
-    job_id: str | None = Field(None, description="Of the job; empty: the health of this container.")
+    job_id: str | None = Field(None, description="Id of the job; empty: the health of this container.")
 
 
 class OneJob(_Input):
-    """A job."""
+    """Input of an endpoint that takes only a job."""
 
-    job_id: str = Field("", description="Of the job.")
+    job_id: str = Field("", description="Id of the job.")
 
     @field_validator("job_id")
     @classmethod
@@ -51,18 +52,18 @@ class OneJob(_Input):
 
 
 class Download(_Input):
-    """A file of a job."""
+    """Input of `download`: a file of a job."""
 
-    job_id: str = Field("", description="Of the job.")
+    job_id: str = Field("", description="Id of the job.")
     type: Literal["audio", "timing"] = Field("audio", description="Which file.")
-    format: AnyCaseFormat = Field("srt", description="Of the subtitles.")
+    format: AnyCaseFormat = Field("srt", description="Format of the subtitles.")
 
     @classmethod
     def parse(cls, given: dict[str, Any]) -> Self:
         if not given.get("job_id"):
             raise InvalidRequest([Problem("job_id", None, "", "job_id is required for download")])
-        # Clients of the earlier system name the format of the audio too.
-        if given.get("type", "audio") == "audio" and given.get("format") == "wav":
+        # Clients of the earlier system also send the format of the audio.
+        if (given.get("type") or "audio") == "audio" and given.get("format") == "wav":
             given = {name: value for name, value in given.items() if name != "format"}
         return super().parse(given)
 
@@ -73,10 +74,10 @@ class Download(_Input):
 
 
 class Execute(_Input):
-    """A flow run that the Prefect worker hands over."""
+    """Input of `execute`: a flow run that the Prefect worker hands over."""
 
-    flow_run_id: UUID = Field(description="Of the flow run.")
-    labels: dict[str, str] = Field(default_factory=dict, description="Where it comes from.")
+    flow_run_id: UUID = Field(description="Id of the flow run.")
+    labels: dict[str, str] = Field(default_factory=dict, description="Labels that say where the run comes from.")
 
 
 def _checked(job: str) -> str:

@@ -1,4 +1,4 @@
-"""What RunPod answers when it is asked for jobs, taken apart so that a job that cannot be read hurts no other."""
+"""Parsing of RunPod's answers to a request for jobs, so that an unreadable job does not affect the others."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pydantic_core import from_json
 
 __all__ = ["Offer", "read"]
 
-# A string, whole or cut off, or a bracket: what tells where a value of JSON begins and ends.
-_SIGN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
-_NAMED = re.compile(rb'\s*:\s*"([^"\\]+)"')
+# A string, complete or truncated, or a bracket: enough to find where a JSON value begins and ends.
+_STRING_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+_ID_VALUE = re.compile(rb'\s*:\s*"([^"\\]+)"')
 
 log = logging.getLogger("f5_flows.endpoint")
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A job that is ours to answer.
+    """A job for this worker to answer.
 
     Attributes:
-        job: what was sent; only its id, where it could not be read.
+        job: the job as it was sent; only its id if it could not be read.
         fault: why it could not be read.
     """
 
@@ -34,23 +34,23 @@ class Offer:
 
 
 def read(answer: bytes) -> list[Offer]:
-    """The jobs of an answer, each id once.
+    """Return the jobs of an answer, each id once.
 
-    Values may be 200 levels deep, numbers 4,300 digits long, and text must be Unicode; a job that keeps to
-    none of this, or was cut off, is an offer with a fault.
+    Values may be up to 200 levels deep, numbers up to 4,300 digits long, and text must be Unicode; a job that
+    breaks these rules, or is truncated, becomes an offer with a fault.
 
     Raises:
-        ValueError: there is no job in it.
+        ValueError: the answer holds no job.
     """
     try:
-        told = from_json(answer)
-        offers = [_offer(job) for job in (told if isinstance(told, list) else [told])]
+        value = from_json(answer)
+        offers = [_offer(job) for job in (value if isinstance(value, list) else [value])]
     except ValueError:
         offers = [_piece(*piece) for piece in _objects(answer)]
     found = {offer.id: offer for offer in offers if offer}
     if len(found) < len(offers):
         log.error(
-            "%d of the %d jobs that RunPod sent have no id, or one that is there twice",
+            "%d of the %d jobs that RunPod sent have no id or a duplicate one",
             len(offers) - len(found),
             len(offers),
         )
@@ -72,22 +72,22 @@ def _piece(text: bytes, name: str | None) -> Offer | None:
 
 
 def _objects(answer: bytes) -> Iterator[tuple[bytes, str | None]]:
-    """The outermost objects with their ids, the last one perhaps cut off; found without reading what they hold."""
+    """Yield the outermost objects with their ids, without parsing them; the last one may be truncated."""
     outside = 1 if answer.lstrip()[:1] == b"[" else 0
     depth, start, name = 0, -1, None
-    for sign in _SIGN.finditer(answer):
-        match sign[0][:1]:
+    for found in _STRING_OR_BRACKET.finditer(answer):
+        match found[0][:1]:
             case b"[" | b"{":
                 if depth == outside and start < 0:
-                    start, name = sign.start(), None
+                    start, name = found.start(), None
                 depth += 1
             case b"]" | b"}":
                 depth -= 1
                 if depth == outside and start >= 0:
-                    yield answer[start : sign.end()], name
+                    yield answer[start : found.end()], name
                     start = -1
             case _:
-                if depth == outside + 1 and sign[0] == b'"id"' and (told := _NAMED.match(answer, sign.end())):
-                    name = told[1].decode(errors="replace")
+                if depth == outside + 1 and found[0] == b'"id"' and (value := _ID_VALUE.match(answer, found.end())):
+                    name = value[1].decode(errors="replace")
     if start >= 0:
         yield answer[start:], name

@@ -13,12 +13,12 @@ from speech.settings import scrub
 __all__ = ["job_id", "log_as_json"]
 
 job_id: ContextVar[str | None] = ContextVar("job_id", default=None)
-"""RunPod's id of the job that is being worked on."""
+"""RunPod's id of the job in progress."""
 
 # RunPod's console cuts longer lines.
 _LONGEST = 4000
-# Loggers of Prefect that do not pass their lines on to the root.
-_APART = ("prefect", "prefect.flow_runs", "prefect.task_runs")
+# Prefect's loggers that do not propagate to the root logger.
+_NON_PROPAGATING = ("prefect", "prefect.flow_runs", "prefect.task_runs")
 
 
 class _Line(logging.Formatter):
@@ -39,17 +39,17 @@ class _Line(logging.Formatter):
 
 
 def log_as_json(level: int = logging.INFO) -> None:
-    """Write what is logged in this process to standard output, a JSON object a line."""
+    """Write this process's log to standard output, one JSON object per line."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(_Line())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in _APART:
+    for name in _NON_PROPAGATING:
         logger = logging.getLogger(name)
-        kept = [one for one in logger.handlers if type(one).__name__ == "APILogHandler"]
+        kept = [existing for existing in logger.handlers if type(existing).__name__ == "APILogHandler"]
         logger.handlers[:] = [*kept, handler]
         logger.propagate = False
-    # One line for each call to the server is more than anybody reads.
+    # These log a line for every call to a server, which nobody reads.
     for name in ("httpx", "httpcore", "botocore", "urllib3", "aiohttp"):
         logging.getLogger(name).setLevel(logging.WARNING)

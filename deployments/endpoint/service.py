@@ -1,46 +1,38 @@
-"""The endpoint put together. It always comes up: what is missing is told by `status`, and fails only what needs it.
+"""Assembly of the endpoint. It always starts: `status` reports what is missing, and only jobs that need it fail.
 
-What goes on beside the jobs is supervised. Where something vital is past mending the container ends with code 1,
-and RunPod gives its jobs to another: it works, or it ends.
+    RunPod ── Loop ── Contract ── Executor ─┬─ Connection ── Runs ── Prefect
+                                            └─ Supervisor ══ Child: models, flow runs
+
+All work beside the jobs runs in side tasks. If a vital one keeps failing, the container ends with code 1 and RunPod
+gives its jobs to another: a container either works or ends.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deployments.cli.console import use_server
 from deployments.endpoint.logs import log_as_json
-from deployments.endpoint.supervisor import Supervisor
-from speech.errors import SpeechError
-from speech.files import write_text
 from speech.settings import export, settings
 
 if TYPE_CHECKING:
-    from deployments.endpoint.jobs import Jobs
-    from deployments.endpoint.keeper import Keeper
-    from deployments.endpoint.loop import Loop, Pings
+    from deployments.endpoint.connection import Connection
+    from deployments.endpoint.contract import ReportJob
+    from deployments.endpoint.executor import Executor
+    from deployments.endpoint.health import Health
+    from deployments.endpoint.pings import Pings
+    from deployments.endpoint.supervisor import Supervisor
 
-__all__ = ["Life", "alive_file", "run"]
+__all__ = ["Container", "run"]
 
-_SIGN_OF_LIFE_SECONDS = 5.0
-_RECONNECT_SECONDS = 5.0
 _HEALTH_SECONDS, _LONGEST_CHECK_SECONDS = 600.0, 300.0
-# What jobs that are under way may take when the container is past mending.
+# How long jobs in progress may take to finish after a vital side task was given up.
 _GRACE_SECONDS = 30.0
 
 log = logging.getLogger("f5_flows.endpoint")
-
-
-def alive_file() -> Path:
-    """Written by the loop that takes jobs, with what is wrong; the image's health check reads it."""
-    return settings().f5_flows_home / "endpoint.alive"
 
 
 def run() -> None:
@@ -54,123 +46,92 @@ def run() -> None:
     serve(_main)
 
 
-async def _main(pings: Pings) -> None:
-    from deployments.endpoint.jobs import Jobs
-    from deployments.endpoint.keeper import Keeper
-    from deployments.endpoint.loop import Loop, leave, report
+class Container:
+    """The parts of an endpoint that do not depend on where its jobs come from.
 
-    supervisor = Supervisor()
-    keeper = Keeper(supervisor)
-    life = Life(supervisor, keeper)
-    jobs = Jobs(keeper, report, problems=life.problems, mended=supervisor.mended)
-    loop = life.loop = Loop(jobs, settings().endpoint_concurrency, held=lambda: jobs.behind, beat=life.beat)
+    Args:
+        stack: closes what is open when the endpoint ends.
+        report: reports a job's progress to where the job came from.
+
+    Attributes:
+        contract: the handler of jobs.
+    """
+
+    def __init__(self, stack: AsyncExitStack, report: ReportJob) -> None:
+        from deployments.endpoint.connection import Connection
+        from deployments.endpoint.contract import Contract
+        from deployments.endpoint.executor import Executor
+        from deployments.endpoint.health import Health
+        from deployments.endpoint.side_tasks import SideTasks
+        from deployments.endpoint.supervisor import Supervisor
+
+        self.side_tasks, self.connection = SideTasks(), Connection(stack)
+        self.supervisor = Supervisor(self.side_tasks)
+        self.executor = Executor(self.connection, self.supervisor, self.side_tasks)
+        self.health = Health(self.side_tasks, self.supervisor, self.connection)
+        self.contract = Contract(self.executor, self.connection, self.supervisor, report, self.health.report)
+
+    def start(self) -> None:
+        """Start the work beside the jobs."""
+        self.side_tasks.start(
+            "Looking after runs",
+            lambda _: _look_after(self.connection, self.executor, self.supervisor),
+            vital=False,
+        )
+        self.side_tasks.start(
+            "Checking the container",
+            lambda succeeded: _check(self.connection, self.supervisor, self.health, succeeded),
+            vital=False,
+        )
+
+    async def stop(self) -> None:
+        """End the child process and the work beside the jobs."""
+        await self.supervisor.stop()
+        await self.side_tasks.stop()
+
+
+async def _main(pings: Pings) -> None:
+    from deployments.endpoint.delivery import report
+    from deployments.endpoint.loop import Loop, leave
+
     async with AsyncExitStack() as stack:
-        connection = _Connection(jobs, keeper, supervisor, stack)
-        supervisor.start("Pinging RunPod", pings.keep)
-        supervisor.start("Hearing which jobs to stop", loop.hear_stops, vital=False)
-        supervisor.start("Looking after runs", connection.keep, vital=False)
-        supervisor.start("Checking what is here", lambda well: _check(jobs, keeper, well), vital=False)
+        container = Container(stack, report)
+        side_tasks, executor, health = container.side_tasks, container.executor, container.health
+        loop = health.loop = Loop(
+            container.contract, settings().endpoint_concurrency, held=lambda: executor.unawaited, beat=health.beat
+        )
+        side_tasks.start("Pinging RunPod", pings.keep)
+        side_tasks.start("Hearing which jobs to stop", loop.hear_stops, vital=False)
+        container.start()
         working = asyncio.create_task(loop.run())
-        either: set[asyncio.Future[Any]] = {working, supervisor.given_up}
+        either: set[asyncio.Future[Any]] = {working, side_tasks.given_up}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if supervisor.given_up.done():
-            log.critical("The container ends, for it is past mending: %s", supervisor.given_up.result())
+        if side_tasks.given_up.done():
+            log.critical("The container ends because a vital task was given up: %s", side_tasks.given_up.result())
             loop.stop()
             await asyncio.wait({working}, timeout=_GRACE_SECONDS)
-            log.critical("Jobs that are given back: %s", ", ".join(loop.jobs) or "none")
-            keeper.abandon()
+            log.critical("Jobs given back to RunPod: %s", ", ".join(loop.jobs) or "none")
+            container.supervisor.abandon()
             leave(pings)
         await working
-        await keeper.stop()
-        await supervisor.stop()
+        await container.stop()
 
 
-class Life:
-    """What is known of the container, shown to whoever looks at it from outside."""
-
-    def __init__(self, supervisor: Supervisor, keeper: Keeper) -> None:
-        self.loop: Loop | None = None
-        self._supervisor, self._keeper = supervisor, keeper
-        self._shown = 0.0
-        self._hidden = ""
-
-    def problems(self) -> list[str]:
-        """What is wrong, a sentence each."""
-        told = (self._keeper.trouble, self.loop and self.loop.trouble, self._hidden)
-        return [*self._supervisor.problems(), *(problem for problem in told if problem)]
-
-    def beat(self) -> None:
-        """Show it now and then; called for as long as the loop goes round."""
-        now = time.monotonic()
-        if now - self._shown < _SIGN_OF_LIFE_SECONDS:
-            return
-        self._shown = now
-        hidden, self._hidden = self._hidden, ""
-        try:
-            alive_file().parent.mkdir(parents=True, exist_ok=True)
-            write_text(alive_file(), json.dumps({"problems": self.problems()}), durable=False)
-        except OSError as fault:
-            if not hidden:
-                log.error("The sign of life cannot be written: %s", fault)
-            self._hidden = f"The sign of life cannot be written, so health checks fail: {fault}."
+async def _look_after(connection: Connection, executor: Executor, supervisor: Supervisor) -> None:
+    """Connect to Prefect if necessary, and look after the held runs."""
+    runs = await connection.open()
+    # The child needs the server.
+    supervisor.start()
+    await runs.look_after(executor.on_cancel)
 
 
-class _Connection:
-    """To Prefect: found, or a server started; then looked after."""
-
-    def __init__(self, jobs: Jobs, keeper: Keeper, supervisor: Supervisor, stack: AsyncExitStack) -> None:
-        self._jobs, self._keeper, self._supervisor, self._stack = jobs, keeper, supervisor, stack
-        self._stopping: set[str] = set()
-
-    async def keep(self, well: Callable[[], None]) -> None:
-        """Connect if need be, and look after the runs that are held."""
-        if self._jobs.runs is None:
-            await self._connect()
-            # The child needs the server.
-            self._keeper.start()
-        assert self._jobs.runs
-        await self._jobs.runs.look_after()
-
-    async def _connect(self) -> None:
-        from prefect.client.orchestration import get_client
-        from prefect.context import refresh_global_settings_context
-
-        from deployments.endpoint.runs import Runs
-
-        while True:
-            try:
-                await asyncio.to_thread(use_server)
-                refresh_global_settings_context()
-                client = await self._stack.enter_async_context(get_client())
-                break
-            except Exception as fault:
-                self._jobs.trouble = (
-                    str(fault) if isinstance(fault, SpeechError) else f"Prefect is not reached: {fault}"
-                )
-                log.error("Prefect is not reached: %s", fault)
-                await asyncio.sleep(_RECONNECT_SECONDS)
-        self._jobs.runs = Runs(client, self._cancel)
-        self._jobs.connected.set()
-
-    def _cancel(self, run: str) -> None:
-        if run not in self._stopping:
-            self._stopping.add(run)
-            self._supervisor.once(f"Stopping flow run {run}", self._stop(run))
-
-    async def _stop(self, run: str) -> None:
-        try:
-            await self._jobs.cancelled_by_prefect(run)
-        finally:
-            self._stopping.discard(run)
-
-
-async def _check(jobs: Jobs, keeper: Keeper, well: Callable[[], None]) -> None:
-    """Warm up behind the first jobs, so that a container takes work as soon as it can; then look now and then."""
-    await jobs.connected.wait()
+async def _check(connection: Connection, supervisor: Supervisor, health: Health, succeeded: Callable[[], None]) -> None:
+    """Warm up in the background, so that the container takes jobs as soon as it can; then check its health at times."""
+    await connection.made()
     async with asyncio.timeout(settings().setup_timeout):
-        await keeper.call("warm up")
+        await supervisor.call("warm up")
     while True:
         async with asyncio.timeout(_LONGEST_CHECK_SECONDS):
-            jobs.health = await keeper.call("health")
-        well()
+            health.checks = await supervisor.call("health")
+        succeeded()
         await asyncio.sleep(_HEALTH_SECONDS)

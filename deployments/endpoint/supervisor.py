@@ -1,4 +1,10 @@
-"""What goes on beside the jobs, and never ends: each such work is begun again when it fails, and counted."""
+"""Supervise the child process: start it, hand it runs, and replace it when it dies, hangs or leaks.
+
+A child is replaced when it dies, when it gives no sign of life, when one of its threads does not stop, when CUDA is
+lost, when it uses too much memory, and after many runs. In the last four cases the old child finishes its work while
+the new one takes new work. If a run kills its child, the other runs of that child are run again, once, in the new
+child: their results are stored under their own ids, so nothing is duplicated.
+"""
 
 from __future__ import annotations
 
@@ -6,128 +12,294 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
 from typing import Any
 
-from speech.errors import SpeechError
+from deployments.endpoint.child_process import (
+    ChildProcess,
+    ChildState,
+    FlowRunWork,
+    Outcome,
+    ProgressCallback,
+    explain_exit,
+)
+from deployments.endpoint.side_tasks import SideTasks
+from speech.errors import EngineError, InvalidRequest, Problem, SpeechError
+from speech.settings import settings
 
-__all__ = ["Supervisor", "Work"]
+__all__ = ["Outcome", "ProgressCallback", "Supervisor"]
 
-Work = Callable[[Callable[[], None]], Awaitable[None]]
-"""Works for ever. It is given a function to call when it is well, after which earlier failures do not count."""
-
-# So many failures in a row are told as a problem of the container.
-_WORTH_TELLING = 3
-_STEADY_SECONDS = 60.0
+# The minimum time between the starts of two children.
+_RESTART_SECONDS = 1.0
+# A child may be silent for five minutes while it imports what it needs.
+_START_SECONDS = 300.0
+# After this many failed starts in a row, callers that wait for a child get an error.
+_STARTS = 3
+# How long a child may take to end after it has closed its end of the channel, and when the container stops.
+_END_SECONDS, _STOP_SECONDS = 5.0, 10.0
+_MAX_DEATHS_OF_BYSTANDER = 1
+_WATCH_SECONDS = 0.2
 
 log = logging.getLogger("f5_flows.endpoint")
 
 
-@dataclass(slots=True)
-class _Side:
-    """A work, and how it fares."""
-
-    name: str
-    vital: bool
-    in_a_row: int = 0
-    failures: int = 0
-    last: str = ""
-
-    def well(self) -> None:
-        self.in_a_row = 0
-
-
 class Supervisor:
-    """Keeps works going.
+    """Runs flow runs in a child process.
+
+    Args:
+        side_tasks: run the supervisor's background work.
 
     Attributes:
-        given_up: has a result, the reason, once a vital work has failed `most` times in a row.
+        deaths: the reason of each replacement of a child.
     """
 
-    def __init__(self, *, pause: float = 0.5, longest: float = 15.0, most: int = 10) -> None:
-        """Make one.
+    def __init__(self, side_tasks: SideTasks) -> None:
+        self.deaths: list[str] = []
+        self._side_tasks = side_tasks
+        self._current: ChildProcess | None = None
+        self._children: set[ChildProcess] = set()
+        self._numbers = count()
+        self._ready, self._vacant = asyncio.Event(), asyncio.Event()
+        self._vacant.set()
+        self._failed_starts: list[str] = []
+        self._started_at = -_RESTART_SECONDS
+        self._is_started = self._is_stopping = False
 
-        Args:
-            pause, longest: seconds before a work is begun again; doubled with each failure.
-        """
-        self.given_up: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._pause, self._longest, self._most = pause, longest, most
-        self._sides: list[_Side] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+    @property
+    def memory(self) -> int:
+        """The memory that the child uses, in bytes."""
+        return self._current.memory if self._current else 0
 
-    def start(self, name: str, work: Work, *, vital: bool = True, steady: float = _STEADY_SECONDS) -> None:
-        """Begin a work.
+    @property
+    def ready(self) -> bool:
+        """Whether there is a child that takes work."""
+        return self._ready.is_set()
 
-        Args:
-            vital: the container is no good without it.
-            steady: seconds of work after which earlier failures do not count.
-        """
-        side = _Side(name, vital)
-        self._sides.append(side)
-        self._spawn(self._keep(side, work, steady))
+    @property
+    def trouble(self) -> str | None:
+        """Why there is no child, if several starts in a row have failed."""
+        if len(self._failed_starts) < _STARTS:
+            return None
+        tries, last = len(self._failed_starts), self._failed_starts[-1]
+        return f"The process that holds the models does not start; {tries} attempts failed, last: {last}."
 
-    def once(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
-        """Do something behind everything else; where it fails, the log says so."""
-
-        async def do() -> None:
-            try:
-                await work
-            except Exception:
-                log.exception("%s failed", name)
-
-        self._spawn(do())
-
-    def problems(self) -> list[str]:
-        """What goes on failing, a sentence each."""
-        return [
-            f"{side.name} failed {side.in_a_row} times in a row; last: {side.last}"
-            for side in self._sides
-            if side.in_a_row >= _WORTH_TELLING
-        ]
-
-    def mended(self) -> list[str]:
-        """What has failed since the start, whether or not it works again, a sentence each."""
-        return [
-            f"{side.name} was begun again {side.failures} times; last: {side.last}"
-            for side in self._sides
-            if side.failures
-        ]
+    def start(self) -> None:
+        """Keep a child running from now on; a second call does nothing."""
+        if not self._is_started:
+            self._is_started = True
+            self._side_tasks.start("Keeping a process for the models", self._keep, steady=math.inf)
+            self._side_tasks.start("Watching the models' process", self._watch)
 
     async def stop(self) -> None:
-        """End all works."""
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=10)
+        """End all children; their work fails."""
+        self._is_stopping = True
+        for child in list(self._children):
+            child.channel.close()
+            child.kill()
+            child.fail("the container stops")
+        for child in list(self._children):
+            await child.wait(_STOP_SECONDS)
 
-    async def _keep(self, side: _Side, work: Work, steady: float) -> None:
+    def abandon(self) -> None:
+        """Kill all children without failing their work."""
+        for child in self._children:
+            child.kill()
+
+    async def run(self, run_id: str, job: str | None, progress: ProgressCallback | None = None) -> Outcome:
+        """Run a claimed flow run in the child, and wait for its end.
+
+        Args:
+            progress: None if nobody waits for the run; Prefect alone shows its progress.
+
+        Raises:
+            EngineError: the process died with the run, or none can be started; the run has not been ended.
+        """
+        work = FlowRunWork(run_id, job, progress, asyncio.get_running_loop().create_future())
+        try:
+            await self._hand_over(work)
+            return await work.future
+        finally:
+            for child in self._children:
+                child.works.pop(run_id, None)
+
+    def cancel(self, run_id: str) -> None:
+        """Stop a run at its next chunk."""
+        for child in self._children:
+            if run_id in child.works:
+                child.channel.send("cancel", id=run_id)
+
+    def end(self, run_id: str) -> None:
+        """Kill the process that a run is in; other runs in it are run again."""
+        for child in list(self._children):
+            if run_id in child.works:
+                child.works.pop(run_id)
+                child.sentence = f"flow run {run_id} did not stop when it was cancelled"
+                child.kill()
+
+    async def call(self, name: str, **given: Any) -> Any:
+        """Have the child handle a call, and wait for its answer; cancelling this stops the call.
+
+        Raises:
+            EngineError: the process died, or none can be started.
+            SpeechError: the call failed.
+        """
+        child = await self._wait_for_child()
+        number = str(next(self._numbers))
+        waiting = child.calls[number] = asyncio.get_running_loop().create_future()
+        try:
+            child.channel.send("call", id=number, name=name, given=given)
+            return await waiting
+        except asyncio.CancelledError:
+            child.channel.send("drop", id=number)
+            raise
+        finally:
+            child.calls.pop(number, None)
+
+    async def _hand_over(self, work: FlowRunWork) -> None:
+        child = await self._wait_for_child()
+        child.works[work.id] = work
+        child.runs += 1
+        child.channel.send("run", id=work.id, job=work.job)
+        if child.runs >= settings().child_runs:
+            self._retire(child, f"it has done {child.runs} runs")
+
+    async def _run_again(self, work: FlowRunWork) -> None:
+        try:
+            await self._hand_over(work)
+        except SpeechError as fault:
+            if not work.future.done():
+                work.future.set_exception(fault)
+
+    async def _wait_for_child(self) -> ChildProcess:
+        """Wait for the child that takes work.
+
+        Raises:
+            EngineError: no child starts.
+        """
+        while (child := self._current) is None:
+            if self._is_stopping:
+                raise EngineError("The container stops.")
+            if self.trouble:
+                raise EngineError(self.trouble)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ready.wait(), 0.5)
+        return child
+
+    async def _keep(self, succeeded: Callable[[], None]) -> None:
+        """Start a child whenever there is none that takes work; never returns.
+
+        Raises:
+            EngineError: a child could not be started, or ended before it took work.
+        """
         while True:
-            began = time.monotonic()
+            await self._vacant.wait()
+            await asyncio.sleep(self._started_at + _RESTART_SECONDS - time.monotonic())
+            self._started_at = time.monotonic()
             try:
-                await work(side.well)
-                fault, reason = None, "it ended"
-            except (Exception, asyncio.CancelledError) as raised:
-                if (task := asyncio.current_task()) and task.cancelling():
-                    raise
-                fault = raised
-                reason = str(raised) if isinstance(raised, SpeechError) else f"{type(raised).__name__}: {raised}"
-            if time.monotonic() - began > steady:
-                side.well()
-            side.in_a_row += 1
-            side.failures += 1
-            side.last = reason[:300]
-            log.error("%s failed, %d in a row: %s", side.name, side.in_a_row, reason, exc_info=_unexpected(fault))
-            if side.vital and side.in_a_row >= self._most and not self.given_up.done():
-                self.given_up.set_result(f"{side.name} failed {side.in_a_row} times in a row; last: {side.last}")
-            await asyncio.sleep(min(self._pause * math.pow(2, min(side.in_a_row - 1, 16)), self._longest))
+                child = await ChildProcess.start()
+            except (OSError, RuntimeError) as fault:
+                self._failed_starts.append(f"{type(fault).__name__}: {fault}")
+                raise EngineError(f"It could not be started: {fault}") from None
+            self._children.add(child)
+            self._side_tasks.run_once("Listening to the models' process", self._listen(child))
+            await child.changed.wait()
+            if not child.was_ready:
+                self._failed_starts.append(child.reason)
+                raise EngineError(f"It could not be started: {child.reason}")
+            self._failed_starts.clear()
+            succeeded()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _listen(self, child: ChildProcess) -> None:
+        async for message in child.channel.messages():
+            child.heard = time.monotonic()
+            try:
+                self._hear(child, message)
+            except Exception:
+                log.exception("A message from the models' process could not be handled: %.200s", message)
+        # A child that has closed its channel is of no use, whether or not it has ended by itself.
+        self._bury(child, await child.wait(_END_SECONDS))
+
+    def _hear(self, child: ChildProcess, message: dict[str, Any]) -> None:
+        match message:
+            case {"what": "ready"}:
+                child.enter(ChildState.READY)
+                self._appoint(child)
+            case {"what": "alive", "memory": memory, "busy": busy}:
+                child.memory, child.busy = memory, busy
+                limit = settings().child_memory_mb
+                if limit and child.runs and memory > limit * 1_000_000:
+                    self._retire(child, f"it takes {memory / 1e6:.0f} MB")
+            case {"what": "progress", "id": run, "step": step, "share": share}:
+                if (work := child.works.get(run)) and work.progress:
+                    work.progress(step, share)
+            case {"what": "done", "id": run}:
+                if (work := child.works.pop(run, None)) and not work.future.done():
+                    work.future.set_result(Outcome.from_message(message))
+            case {"what": "answer", "id": number}:
+                if (waiting := child.calls.get(number)) and not waiting.done():
+                    _answer(waiting, message)
+            case {"what": "broken", "reason": reason}:
+                self._retire(child, str(reason))
+
+    def _retire(self, child: ChildProcess, reason: str) -> None:
+        """Give a child no more work: another one is started now, and this one ends when its work is done."""
+        if child.state is ChildState.READY:
+            log.warning("The child process is replaced: %s", reason)
+            child.enter(ChildState.RETIRING)
+            self.deaths.append(reason)
+            if child is self._current:
+                self._appoint(None)
+
+    def _appoint(self, child: ChildProcess | None) -> None:
+        """Make a child the one that takes new work, or no child."""
+        self._current = child
+        if child:
+            self._vacant.clear()
+            self._ready.set()
+        else:
+            self._ready.clear()
+            self._vacant.set()
+
+    def _bury(self, child: ChildProcess, code: int) -> None:
+        """Give the runs of a child that has ended to another child, or fail them."""
+        self._children.discard(child)
+        child.reason = child.sentence or explain_exit(code)
+        if child.state is not ChildState.RETIRING:
+            if child.works or code:
+                log.error("The child process is gone: %s", child.reason)
+            self.deaths.append(child.reason)
+        if child is self._current:
+            self._appoint(None)
+        child.enter(ChildState.DEAD)
+        suspects = child.suspects()
+        for work in list(child.works.values()):
+            if work.id not in suspects and work.deaths < _MAX_DEATHS_OF_BYSTANDER and not self._is_stopping:
+                work.deaths += 1
+                del child.works[work.id]
+                log.warning("Flow run %s is run again: the process died while another run was at work", work.id)
+                self._side_tasks.run_once("Running a flow run again", self._run_again(work))
+        child.fail(explain_exit(code))
+
+    async def _watch(self, _: Callable[[], None]) -> None:
+        """Kill children that give no sign of life, and retiring children whose work is done."""
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            for child in list(self._children):
+                silent = time.monotonic() - child.heard
+                patience = _START_SECONDS if child.state is ChildState.STARTING else settings().child_silence
+                if silent > patience and child.process.returncode is None:
+                    log.error("The child process has given no sign of life for %.0f s", silent)
+                    child.kill()
+                elif child.state is ChildState.RETIRING and child.is_idle:
+                    child.kill()
 
 
-def _unexpected(fault: BaseException | None) -> BaseException | None:
-    """A fault whose place in the code matters."""
-    return None if isinstance(fault, SpeechError | OSError) else fault
+def _answer(waiting: asyncio.Future[Any], message: dict[str, Any]) -> None:
+    if "error" not in message:
+        waiting.set_result(message.get("value"))
+    elif message.get("bad_input"):
+        waiting.set_exception(InvalidRequest([Problem("", None, "", str(message["error"]))]))
+    else:
+        waiting.set_exception(SpeechError(str(message["error"])))

@@ -1,1 +1,1 @@
-"""What runs on this machine: the local Prefect server, and runs of `f5-flows speak`."""
+"""Running on this machine: the local Prefect server, and the runs of `f5-flows speak`."""

@@ -1,8 +1,8 @@
-"""The local Prefect server's events: as Prefect passes them on in memory, and fewer of them written down.
+"""The local Prefect server's event broker: Prefect's in-memory broker, which writes fewer events to the database.
 
-A run of `speak` emits some thirty events. Automations, task runs and open pages are told of each of them as it
-comes; only the database keeps all, for seven days: 137 of the 187 KB that a small job took were events. Those that
-no person and no program looks up later are not written (PREFECT_SERVER_EVENTS_MESSAGING_BROKER names this module).
+A run of `speak` emits some thirty events. Automations, task runs and open pages receive each of them as it arrives;
+only the database keeps all of them, for seven days: 137 of the 187 KB that a small job took were events. Events that
+no person or program looks up later are not written. PREFECT_SERVER_EVENTS_MESSAGING_BROKER names this module.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from prefect.server.utilities.messaging.memory import Publisher, break_topic, ep
 
 __all__ = ["Consumer", "Publisher", "break_topic", "ephemeral_subscription"]
 
-_PASSING = ("prefect.task-run.", "prefect.artifact", "prefect.flow-run.heartbeat")
+_TRANSIENT = ("prefect.task-run.", "prefect.artifact", "prefect.flow-run.heartbeat")
 
 
 class Consumer(Memory):
-    """Prefect's consumer; the one that writes events down is not given those that only pass."""
+    """Prefect's consumer; the one that writes events to the database does not receive transient ones."""
 
     def __init__(self, topic: str, group: str = "", **options: Any) -> None:
         super().__init__(topic, **options)
         self._writes = group == "event-persister"
 
     async def run(self, handler: MessageHandler) -> None:
-        await super().run(_without_passing(handler) if self._writes else handler)
+        await super().run(_without_transient(handler) if self._writes else handler)
 
 
-def _without_passing(handler: MessageHandler) -> MessageHandler:
+def _without_transient(handler: MessageHandler) -> MessageHandler:
     async def handle(message: Message) -> None:
-        if not str((message.attributes or {}).get("event", "")).startswith(_PASSING):
+        if not str((message.attributes or {}).get("event", "")).startswith(_TRANSIENT):
             await handler(message)
 
     return handle

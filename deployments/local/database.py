@@ -1,4 +1,4 @@
-"""The local Prefect server's database: one file of SQLite, and what keeps a server from using it."""
+"""The local Prefect server's database, one SQLite file, and what can keep a server from using it."""
 
 from __future__ import annotations
 
@@ -10,29 +10,37 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
-__all__ = ["obstacle", "parts"]
+__all__ = ["migrations", "obstacle", "parts"]
 
-# A new database takes 6 MB, and as much again for its journal while it is made.
+# A new database takes 6 MB, and as much again for its journal while it is created.
 _ROOM_MB = 30
 _LOCK_SECONDS = 5
 _RESET = "f5-flows server reset keeps it under another name and starts with a new one"
 
 
 def parts(database: Path) -> list[Path]:
-    """The file, and those that SQLite keeps beside it while it is in use; only those that are there."""
+    """Return the database file and those that SQLite keeps beside it while it is in use, as far as they exist."""
     names = [database.name + end for end in ("", "-wal", "-shm", "-journal")]
     return [path for name in names if (path := database.with_name(name)).exists()]
 
 
+def migrations() -> list[Path]:
+    """Return the files of the installed Prefect's migrations, in no order; each has a revision in its name."""
+    found = find_spec("prefect")
+    assert found and found.origin
+    folder = Path(found.origin).parent / "server" / "database" / "_migrations" / "versions" / "sqlite"
+    return list(folder.glob("*.py"))
+
+
 def obstacle(database: Path) -> str | None:
-    """Why no server can run on this file, and what to do, in one sentence; None where nothing is found.
+    """Return why no server can run on this file and what to do, in one sentence, or None if nothing is found.
 
     The file need not exist. Nothing is changed.
     """
-    place = next(parent for parent in database.parents if parent.exists())
-    free = shutil.disk_usage(place).free / 1e6
+    folder = next(parent for parent in database.parents if parent.exists())
+    free = shutil.disk_usage(folder).free / 1e6
     if free < _ROOM_MB:
-        return f"Only {free:.0f} MB are free at {place}, {_ROOM_MB} are needed; free some, or set F5_FLOWS_HOME."
+        return f"Only {free:.0f} MB are free at {folder}, {_ROOM_MB} are needed; free some, or set F5_FLOWS_HOME."
     if not database.exists():
         return None
     try:
@@ -47,19 +55,19 @@ def obstacle(database: Path) -> str | None:
             return f"The database {database} is damaged ({fault}); {_RESET}."
         if fault.sqlite_errorname.startswith("SQLITE_BUSY"):
             return f"Another program holds the database {database}; end that program and try again."
-        return f"The database {database} cannot be used ({fault}); give it back to yourself, or set F5_FLOWS_HOME."
+        return f"The database {database} cannot be used ({fault}); make yourself its owner, or set F5_FLOWS_HOME."
     if damage != "ok":
         return f"The database {database} is damaged ({' '.join(damage.split())[:100]}); {_RESET}."
     if revision and not _known(revision):
         return (
-            f"The database {database} was made by a later Prefect than the one that is installed (its revision is "
-            f"{revision[:40]!r}); install that one again, or {_RESET}."
+            f"The database {database} was made by a later Prefect than the installed one (its revision is "
+            f"{revision[:40]!r}); install the later one again, or {_RESET}."
         )
     return None
 
 
 def _revision(connection: sqlite3.Connection) -> str | None:
-    """Of the tables; None where there are none yet."""
+    """Return the revision of the tables; None if there are none yet."""
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
         return None
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -67,9 +75,6 @@ def _revision(connection: sqlite3.Connection) -> str | None:
 
 
 def _known(revision: str) -> bool:
-    """Whether the installed Prefect can bring tables of that revision up to date."""
-    found = find_spec("prefect")
-    assert found and found.origin
-    migrations = Path(found.origin).parent / "server" / "database" / "_migrations" / "versions" / "sqlite"
+    """Check whether the installed Prefect can upgrade tables of this revision."""
     line = re.compile(rf"^revision\b.*=\s*['\"]{re.escape(revision)}['\"]", re.MULTILINE)
-    return any(line.search(path.read_text(encoding="utf-8")) for path in migrations.glob("*.py"))
+    return any(line.search(path.read_text(encoding="utf-8")) for path in migrations())

@@ -1,9 +1,9 @@
-"""What stands before the local Prefect server: who is let in, and how a browser gets the password.
+"""The gate in front of the local Prefect server: who is admitted, and how a browser gets the password.
 
-Prefect asks for the password itself (PREFECT_SERVER_API_AUTH_STRING). The gate refuses what pages of
-other origins send, and names that were made to lead here (DNS rebinding). `f5-flows server ui` opens
-a link that works once: its token stands behind the `#`, which no browser sends to anybody, and the
-page behind it puts the password where Prefect's UI looks for it.
+Prefect asks for the password itself (PREFECT_SERVER_API_AUTH_STRING). The gate refuses requests from pages of
+other origins, and requests for host names that were made to point here (DNS rebinding). `f5-flows server ui`
+opens a link that works once: its token follows the `#`, a part of the URL that browsers never send, and the page
+at that link stores the password where Prefect's UI looks for it.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ _GUARDED = {
 
 
 class Gate:
-    """Lets in what calls the server by its own name, and from no page but its own; WebSockets likewise.
+    """Admits requests for the server's own host name that come from no page but its own; WebSockets likewise.
 
     Args:
-        origins: the server's own.
+        origins: the server's own origins.
     """
 
     def __init__(self, app: ASGIApp, origins: list[str]) -> None:
@@ -65,15 +65,15 @@ class Gate:
             return
         headers = Headers(scope=scope)
         if not all(host.lower() in self._hosts for host in headers.getlist("host") or [""]):
-            await PlainTextResponse("This server does not go by that name.\n", 400)(scope, receive, send)
+            await PlainTextResponse("The host name is not one of this server's.\n", 400)(scope, receive, send)
         elif not all(origin in self._origins for origin in headers.getlist("origin")):
-            await PlainTextResponse("Pages of other origins are not served.\n", 403)(scope, receive, send)
+            await PlainTextResponse("Requests from pages of other origins are refused.\n", 403)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
 
 class SignIn:
-    """Links that hand a browser the password, each of them once and for two minutes."""
+    """Links that give a browser the password; each works once, within two minutes."""
 
     def __init__(self, password: str) -> None:
         self._password = b64encode(password.encode()).decode()
@@ -85,7 +85,7 @@ class SignIn:
         ]
 
     async def _link(self, request: Request) -> Response:
-        """A new link, for whoever has the password."""
+        """Return a new link to a caller that has the password."""
         if not compare_digest(request.headers.get("authorization", "").encode(), f"Basic {self._password}".encode()):
             return PlainTextResponse("The password is missing or wrong.\n", 401)
         token = secrets.token_urlsafe(32)
@@ -96,8 +96,8 @@ class SignIn:
         return HTMLResponse(_HTML, headers=_GUARDED)
 
     async def _exchange(self, request: Request) -> Response:
-        """The password, for a token. A browser's command line shows the link to other users of the machine."""
-        if _of_another_user(request.scope):
+        """Return the password for a token, but not to other users, who can read a link on a browser's command line."""
+        if _is_another_users(request.scope):
             return PlainTextResponse("This server belongs to another user of this machine.\n", 403)
         token = (await request.body()).decode(errors="replace")
         if self._tokens.pop(token, 0) < time.monotonic():
@@ -106,8 +106,8 @@ class SignIn:
         return PlainTextResponse(self._password, headers=_GUARDED)
 
 
-def _of_another_user(scope: Scope) -> bool:
-    """Whether somebody else than this user, or root, has the other end of a connection, where Linux tells."""
+def _is_another_users(scope: Scope) -> bool:
+    """Check whether the other end of a connection belongs to a user other than this one or root, if Linux tells."""
     host, port = scope["client"]
     other_end = f"{int.from_bytes(socket.inet_aton(host), sys.byteorder):08X}:{port:04X}"
     try:

@@ -1,9 +1,9 @@
-"""The lease of a process that runs flows on this machine: while it lives it holds a lock on a file in F5_FLOWS_HOME.
+"""The lease of a process that runs flows on this machine: a lock on a file in F5_FLOWS_HOME, held while it lives.
 
-Its runs carry the lease's name as a tag from the moment they exist. When the process dies, however it
-dies, the system lets go of the lock; whoever gets it then knows that these runs have no process any
-more (see `deployments.local.sweep`). Neither a number that another process has taken over nor a clock that
-jumps can fool it, and another machine or another home has other files.
+Its runs carry the lease's name as a tag from the moment they exist. When the process dies, however it dies, the
+system releases the lock; a process that then acquires it knows that these runs no longer have a process (see
+`deployments.local.sweep`). This is immune to reused process ids and clock changes, and another machine or another
+home has other files.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from speech.settings import overridden, settings
 
 __all__ = ["Lease", "abandoned", "hold", "take"]
 
-# The settings that say where a job's files go.
-_PLACES = ("s3_bucket", "aws_endpoint_url", "aws_region", "aws_ca_bundle", "storage_dir", "storage_block")
+# The settings that determine where a job's files go.
+_LOCATION_SETTINGS = ("s3_bucket", "aws_endpoint_url", "aws_region", "aws_ca_bundle", "storage_dir", "storage_block")
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """What a process says of itself.
+    """What a process records about itself.
 
     Attributes:
         name: the tag of its runs.
-        pid: its number.
-        api: of the Prefect server that has its runs; None: the local one, whose address changes.
-        scratch: where its temporary files lie.
-        environment: the variables that say where its files go; no secret is among them.
+        pid: its process id.
+        api: the address of the Prefect server that has its runs; None: the local one, whose address changes.
+        scratch: the folder of its temporary files.
+        environment: the variables that determine where its files go; none of them is secret.
         stopped: whether a person asked it to stop.
     """
 
@@ -48,34 +48,35 @@ class Lease:
     stopped: bool = False
 
     def stop(self) -> None:
-        """Say that a person asked for it, so that what is left will end as cancelled, not as crashed."""
-        with suppress(OSError):
-            _path(self.name).write_text(json.dumps(asdict(replace(self, stopped=True))))
+        """Record that a person asked it to stop, so that the runs left end as cancelled, not as crashed."""
+        # One write over the old text, so that whoever reads it meanwhile, or after a kill, finds one or the other.
+        with suppress(OSError), _path(self.name).open("r+b", buffering=0) as file:
+            file.write(_text(replace(self, stopped=True)))
 
     def end(self) -> None:
-        """Say that none of its runs is open any more."""
+        """Delete the lease, because none of its runs is open any longer."""
         with suppress(OSError):
             _path(self.name).unlink()
 
     @contextmanager
     def adopted(self) -> Iterator[None]:
-        """Have this process write where that one did."""
+        """Make this process write where the lease's process did."""
         with overridden(**self.environment):
             yield
 
 
 @contextmanager
 def hold(api: str | None, scratch: str) -> Iterator[Lease]:
-    """Hold a lease; a run that is left open when the block fails is for the sweep to end."""
-    lease = Lease(f"process:{uuid4()}", os.getpid(), api, scratch, _places())
+    """Hold a lease; if the block fails, the sweep ends the runs that are left open."""
+    lease = Lease(f"process:{uuid4()}", os.getpid(), api, scratch, _location_variables())
     path = _path(lease.name)
     lock = FileLock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
-        path.write_text(json.dumps(asdict(lease)))
+        path.write_bytes(_text(lease))
     except OSError:
-        # Nobody sweeps the runs of another server, so that a home that cannot be written to is no harm.
+        # Runs on another server are never swept, so a home that cannot be written to does no harm.
         if api is None:
             raise
     try:
@@ -86,7 +87,7 @@ def hold(api: str | None, scratch: str) -> Iterator[Lease]:
 
 
 def abandoned() -> list[Path]:
-    """The leases of processes that are dead."""
+    """Return the leases of dead processes."""
     found = []
     for path in _folder().glob("*.lease"):
         with suppress(OSError, Timeout), FileLock(path, blocking=False):
@@ -96,9 +97,9 @@ def abandoned() -> list[Path]:
 
 @contextmanager
 def take(path: Path) -> Iterator[Lease | None]:
-    """The lease of a dead process, for whoever does what it has left undone; it is gone when the block ends well.
+    """Take over the lease of a dead process, to finish its work; the lease is deleted if the block succeeds.
 
-    None where its process died before it had said anything, and had no run.
+    The lease is None if its process died before it had written it, and so before it had a run.
     """
     with FileLock(path, blocking=False):
         try:
@@ -109,10 +110,15 @@ def take(path: Path) -> Iterator[Lease | None]:
         path.unlink(missing_ok=True)
 
 
-def _places() -> dict[str, str]:
+def _text(lease: Lease) -> bytes:
+    """Return a lease as JSON, of the same length whether it is stopped or not."""
+    return json.dumps(asdict(lease)).encode().ljust(len(json.dumps(asdict(replace(lease, stopped=False)))))
+
+
+def _location_variables() -> dict[str, str]:
     values = settings()
-    given = {name: getattr(values, name) for name in _PLACES}
-    # An empty variable counts as unset, and one that is not set here may be set for whoever reads this.
+    given = {name: getattr(values, name) for name in _LOCATION_SETTINGS}
+    # An empty variable counts as unset. Unset ones are included because the process that reads this may have them set.
     return {
         name.upper(): str(value.absolute() if isinstance(value, Path) else value or "") for name, value in given.items()
     }

@@ -1,7 +1,6 @@
-"""One run of `speak` in this process, which a person may stop at any moment.
+"""Flow runs in this process, which a person may stop at any moment.
 
-The run has a thread of its own, so that the main thread, the only one that signals reach, is always free
-to hear them.
+They have their own thread, so that the main thread, the only one that signals reach, is always free to handle them.
 """
 
 from __future__ import annotations
@@ -10,15 +9,17 @@ import asyncio
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, wait
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import httpx
+from prefect import Flow
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import State
-from prefect.exceptions import Abort, CancelledRun, PrefectException
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.exceptions import Abort, CancelledRun, PrefectException, PrefectHTTPStatusError
 from prefect.flow_engine import run_flow_async
 from prefect.states import Cancelled
 
@@ -29,31 +30,53 @@ from deployments.local import server
 from deployments.local.lease import Lease, hold
 from deployments.local.sweep import runs
 from flows.speak import speak
-from speech.errors import ServerError, SpeechError
+from speech.errors import InvalidRequest, Problem, ServerError, SpeechError
+from speech.request import SpeechRequest
 from tasks.progress import listener
 from tasks.step import calls
 
-__all__ = ["perform"]
+__all__ = ["Running", "carry_out", "outcome", "perform"]
 
 _LOOK_SECONDS = 0.25
-# What a run that was stopped may take to come to its end, and the server to take note of it.
+# How long a stopped run may take to end, and the server to record the end.
 _STEP_SECONDS = 3.0
 _SERVER_SECONDS = 8.0
+# Prefect's own limit of a run's parameters.
+_PREFECT_TAKES_BYTES = 524_288
+
+
+class Running(Protocol):
+    """What a piece of work sees of its run.
+
+    Attributes:
+        job: what it works on now, for messages: the id of a flow run.
+    """
+
+    job: str
+
+
+Work = Callable[[Lease, Running], Awaitable[dict[str, Any]]]
+"""Carries out flow runs, each with the name of the lease among its tags, and returns a reply."""
 
 
 def perform(parameters: dict[str, Any], show: Callable[[str, float], None], *, remote: str | None) -> dict[str, Any]:
-    """Run it and return its reply.
+    """Run `speak` and return its reply; see `carry_out`."""
+    return carry_out(partial(_speak, parameters), show, remote=remote)
+
+
+def carry_out(work: Work, show: Callable[[str, float], None], *, remote: str | None) -> dict[str, Any]:
+    """Carry out flow runs, and return the reply.
 
     Args:
-        show: told of each step and the share that is done.
-        remote: the address of the Prefect server, where it is not the local one.
+        show: called with each step and the share that is done.
+        remote: the address of the Prefect server, if it is not the local one.
 
     Raises:
-        SpeechError: it failed; the text says why.
+        SpeechError: the run failed; the text says why.
         OSError: likewise.
     """
     with hold(remote, tempfile.gettempdir()) as lease:
-        run = _Run(lease, parameters, show)
+        run = _Run(lease, work, show)
         try:
             return run.reply()
         except Stopped:
@@ -63,38 +86,38 @@ def perform(parameters: dict[str, Any], show: Callable[[str, float], None], *, r
 
 
 class _Run:
-    def __init__(self, lease: Lease, parameters: dict[str, Any], show: Callable[[str, float], None]) -> None:
-        self._lease, self._parameters, self._show = lease, parameters, show
+    def __init__(self, lease: Lease, work: Work, show: Callable[[str, float], None]) -> None:
+        self._lease, self._work, self._show = lease, work, show
         self._stopping, self._held = threading.Event(), threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._job = ""
+        self.job = ""
         self._done: Future[dict[str, Any]] = Future()
-        threading.Thread(target=self._work, name=WORK, daemon=True).start()
+        threading.Thread(target=self._start, name=WORK, daemon=True).start()
 
     def reply(self) -> dict[str, Any]:
         served = server.find()
         while not wait([self._done], _LOOK_SECONDS).done:
-            # Prefect's client would go on asking for minutes, but the local server does not come back by itself.
+            # Prefect's client would retry for minutes, but the local server does not come back by itself.
             if self._lease.api is None and server.find() != served:
                 raise ServerError(self._lost("it has ended"))
         return self._done.result()
 
     def stop(self) -> None:
-        """End the run as cancelled; where that cannot be done now, the lease that stays tells the sweep to."""
+        """End the run as cancelled; if that fails now, the lease that is left makes the sweep do it."""
         self._lease.stop()
         self._stopping.set()
         release = self._hold()
         if asyncio.run(asyncio.wait_for(self._cancel(), _SERVER_SECONDS)):
             self._lease.end()
-        elif self._job:
-            # It had an end already, and has yet to leave its record.
+        elif self.job:
+            # The run had already ended, but may still have to write its record.
             release.set()
             with suppress(Exception):
                 self._done.result(_STEP_SECONDS)
             self._lease.end()
 
     def _hold(self) -> threading.Event:
-        """Let the run do nothing more, so that no end of its own follows the one that it gets here."""
+        """Block the run's event loop, so that the run cannot end itself after it is ended here."""
         release = threading.Event()
         if self._loop is not None:
 
@@ -108,22 +131,22 @@ class _Run:
         return release
 
     async def _cancel(self) -> bool:
-        """Whether there was a run without an end."""
+        """Cancel the run, and return whether there was one that had not ended."""
         async with get_client() as client:
             found = await runs(client, self._lease)
             if found:
                 await self._let_steps_end()
             for run in found:
-                await end(client, run.id, Cancelled(message="It was stopped."))
+                await end(client, run.id, Cancelled(message="The run was stopped."))
         return bool(found)
 
     async def _let_steps_end(self) -> None:
-        """Wait for the threads of its steps, which could store something still."""
+        """Wait for the threads of the run's steps, which could still store something."""
         until = time.monotonic() + _STEP_SECONDS
         while calls() and time.monotonic() < until:
             await asyncio.sleep(0.05)
 
-    def _work(self) -> None:
+    def _start(self) -> None:
         try:
             self._done.set_result(asyncio.run(self._run()))
         except BaseException as fault:
@@ -132,39 +155,67 @@ class _Run:
     async def _run(self) -> dict[str, Any]:
         listener.set(self._hear)
         self._loop = asyncio.get_running_loop()
-        kept = await akeepable(self._parameters["request"], self._parameters["storage"])
-        parameters = self._parameters | {"request": kept}
         try:
-            async with get_client() as client:
-                run = await client.create_flow_run(speak, parameters=parameters, tags=[self._lease.name])
-            self._job = str(run.id)
-            state: State[Any] = await run_flow_async(  # type: ignore[assignment]
-                speak,  # type: ignore[arg-type]
-                flow_run=run,
-                parameters=parameters,
-                return_type="state",
-            )
+            return await self._work(self._lease, self)
         except (Abort, CancelledRun):
-            raise SpeechError(f"Job {self._job} was ended by somebody else; see the Prefect server's pages.") from None
+            raise SpeechError(f"Job {self.job} was ended by somebody else; see the Prefect server's pages.") from None
         except (httpx.HTTPError, PrefectException) as fault:
             raise ServerError(self._lost(type(fault).__name__)) from None
-        outcome = await state.aresult(raise_on_failure=False)
-        if isinstance(outcome, SpeechError | OSError):
-            raise outcome
-        if isinstance(outcome, dict):
-            return outcome
-        raise SpeechError(f"The run ended as {state.name}: {state.message}")
 
     def _hear(self, step: str, share: float) -> None:
         if self._stopping.is_set():
             raise CancelledRun
-        # Whoever read of the progress may have gone; the run goes on.
+        # The reader of the progress may be gone; the run continues.
         with suppress(OSError):
             self._show(step, share)
 
     def _lost(self, why: str) -> str:
-        what = f"in the middle of job {self._job}" if self._job else "before the job had begun"
+        when = f"in the middle of job {self.job}" if self.job else "before the job had begun"
         return (
-            f"The Prefect server stopped answering {what} ({why}); run it again. What was stored until then is still "
+            f"The Prefect server stopped answering {when} ({why}); run it again. What was stored until then is still "
             "in the store."
         )
+
+
+async def _speak(parameters: dict[str, Any], lease: Lease, running: Running) -> dict[str, Any]:
+    kept = await akeepable(parameters["request"], parameters["storage"])
+    parameters = parameters | {"request": kept}
+    async with get_client() as client:
+        try:
+            run = await client.create_flow_run(speak, parameters=parameters, tags=[lease.name])
+        except PrefectHTTPStatusError as fault:
+            if refusal := _refused(fault, kept):
+                raise refusal from None
+            raise
+    running.job = str(run.id)
+    return await outcome(speak, run, parameters)
+
+
+async def outcome(flow: Flow[..., Any], run: FlowRun, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Carry out a flow run in this process, and return what its flow returns.
+
+    Raises:
+        SpeechError, OSError: what the flow raised, or how the run ended.
+    """
+    state: State[Any] = await run_flow_async(  # type: ignore[assignment]
+        flow, flow_run=run, parameters=parameters, return_type="state"
+    )
+    found = await state.aresult(raise_on_failure=False)
+    if isinstance(found, SpeechError | OSError):
+        raise found
+    if isinstance(found, dict):
+        return found
+    raise SpeechError(f"The run ended as {state.name}: {state.message}")
+
+
+def _refused(fault: PrefectHTTPStatusError, request: SpeechRequest) -> InvalidRequest | None:
+    """Return the error for a script that is too long for a server that somebody else runs."""
+    size = len(request.model_dump_json())
+    if fault.response.status_code != httpx.codes.UNPROCESSABLE_ENTITY or size < _PREFECT_TAKES_BYTES:
+        return None
+    message = (
+        f"text: {len(request.text)} characters is too long for this Prefect server, which takes "
+        f"{_PREFECT_TAKES_BYTES // 1024} KB with each run; raise PREFECT_SERVER_API_MAX_PARAMETER_SIZE there, or, "
+        "without PREFECT_API_URL, use the local server, which takes any book"
+    )
+    return InvalidRequest([Problem("text", None, "", message)])

@@ -1,25 +1,23 @@
-"""The local Prefect server: started in the background on first use, kept, and replaced when it is no good.
+"""The local Prefect server: started in the background on first use, kept running, and replaced when it cannot be used.
 
-It is its user's alone: it listens on loopback, asks for a password that is made once for each
-F5_FLOWS_HOME, and what it keeps there can be read by that user only.
+It serves one user only: it listens on loopback, asks for a password that is made once for each F5_FLOWS_HOME,
+and only that user can read the files it keeps there.
 
-What is known of it stands in `server.json`. A server counts as ours only when the process of that id
-has the mark of that start in its command line; a number that another program has taken over is never
-trusted, and never stopped. The clock is not asked, which may be set while the server runs.
+Its process id, mark and port are in `server.json`. A server counts as ours only if the process with that id has the
+mark of that start in its command line; a process id that another program has taken over is never trusted, and never
+stopped. The clock is not used, because it may be set while the server runs.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import secrets
 import socket
-import stat
 import subprocess
 import sys
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -30,27 +28,29 @@ import httpx
 import psutil
 from filelock import FileLock, Timeout
 
-from deployments.local import database, retention
+from deployments.local import database, retention, template
+from deployments.local.home import database_file, owner_only, password, restrict
 from speech.errors import ServerError
 from speech.files import write_text
 from speech.settings import environment, settings
 
 __all__ = ["LINK", "Server", "ensure", "find", "obstacle", "password", "require", "reset", "stop"]
 
-# The first start on an empty database takes 15 to 35 s, on a busy machine more.
+# The first start on an empty database takes 15 to 35 s and as much computing. On a busy machine it takes minutes, in
+# which a server that computes is waited for; one that does nothing for so long, or computes without end, hangs.
 _START_SECONDS = 180
+_START_PROCESSOR_SECONDS = 120
+_LOCK_SECONDS = 600
 _ANSWER_SECONDS = 5
-# A server that lives may be starting, or starved by what else runs here; it has runs that a restart would lose.
+# A live server may be starting, or slowed down by other programs, and a restart would lose its runs.
 _PATIENCE_SECONDS = 120
+# A book is a few MB. Prefect's own limit, 512 KB, is the text of some eight hours.
+_MOST_PARAMETER_BYTES = 64 * 2**20
 _HOSTS = ("127.0.0.1", "localhost")
 _PROGRAM = "deployments.local.server_process"
-# Where the server makes links that sign a browser in.
+# The path at which the server makes links that sign a browser in.
 LINK = "/f5-flows/link"
 
-# What lies in our home beside the files of the server, and is nobody else's either.
-_FOLDERS = ("prefect", "running")
-# So do these, whose contents are for others to close.
-_UNCLOSED = {"storage", "models", "runtime"}
 
 Say = Callable[[str], None]
 
@@ -60,10 +60,10 @@ class Server:
     """A server that was started.
 
     Attributes:
-        pid: of its process.
-        mark: what its command line holds, and no other one.
-        port: on loopback.
-        prefect, f5_flows: the versions it runs.
+        pid: its process id.
+        mark: a text that its command line holds, and no other.
+        port: its port on loopback.
+        prefect, f5_flows: the versions that it runs.
     """
 
     pid: int
@@ -74,36 +74,36 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Of the UI."""
+        """The URL of the UI."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def api(self) -> str:
-        """Of the API, as PREFECT_API_URL wants it."""
+        """The URL of the API, as PREFECT_API_URL expects it."""
         return f"{self.url}/api"
 
     @property
     def current(self) -> bool:
-        """Whether it runs what is installed now."""
+        """Whether it runs the versions that are installed now."""
         return (self.prefect, self.f5_flows) == (version("prefect"), version("f5-flows"))
 
     def lives(self) -> bool:
-        """Whether the process is still the one that was started."""
+        """Check whether the process is still the one that was started."""
         try:
             return self.mark in psutil.Process(self.pid).cmdline()
         except psutil.Error:
             return False
 
     def answers(self, seconds: float | None = None) -> bool:
-        """Whether it takes our password and says that it is well, within the time it has."""
+        """Check whether it accepts our password and reports that it is healthy, within the given seconds."""
         return self.status(seconds or _ANSWER_SECONDS) == 200
 
     def status(self, seconds: float) -> int | None:
-        """What it says within that time: 200, or 401 or 403 where it asks for another password; else None."""
+        """Return 200 if it is healthy, 401 or 403 if it wants another password, else None."""
         return _status(self.api, _basic(password()), seconds)
 
     def sign_in(self) -> str:
-        """A URL that opens the UI in a browser and signs it in: once, within two minutes.
+        """Return a URL that opens the UI in a browser and signs it in; it works once, within two minutes.
 
         Raises:
             ServerError: the server does not answer.
@@ -114,12 +114,12 @@ class Server:
             )
             answer.raise_for_status()
         except httpx.HTTPError as fault:
-            raise ServerError(f"The local Prefect server did not make a link to its pages: {fault}") from None
+            raise ServerError(f"The local Prefect server did not make a sign-in link: {fault}") from None
         return f"{self.url}{answer.text}"
 
 
 def find() -> Server | None:
-    """The server that was started last, if its process lives."""
+    """Return the server that was started last, if its process is alive."""
     try:
         server = Server(**json.loads(_state_file().read_text()))
         return server if server.lives() else None
@@ -127,41 +127,22 @@ def find() -> Server | None:
         return None
 
 
-def password() -> str:
-    """What our server asks for, as PREFECT_API_AUTH_STRING wants it; made on first use.
-
-    Raises:
-        OSError: it cannot be kept.
-    """
-    path = settings().f5_flows_home / "server.auth"
-    if known := _read(path):
-        return known
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with FileLock(path.with_name("server.auth.lock"), mode=0o600):
-        if known := _read(path):
-            return known
-        path.unlink(missing_ok=True)
-        made = f"f5-flows:{secrets.token_urlsafe(32)}"
-        with open(path, "x", opener=_for_its_owner) as file:
-            file.write(made)
-        return made
-
-
-def ensure(say: Say) -> Server:
-    """A server of ours that answers: the one there is, else a new one.
+def ensure(say: Say, meanwhile: Callable[[Server], None] | None = None) -> Server:
+    """Return our server, and start it or replace it if it does not answer.
 
     Args:
-        say: told what is being waited for.
+        say: called with a sentence about what is being waited for.
+        meanwhile: called with a server that has been started and does not answer yet.
 
     Raises:
-        ServerError: none could be started; the text says why, or names the log.
+        ServerError: no server could be started; the text says why, or names the log.
     """
     home = settings().f5_flows_home
     try:
         if (server := find()) and server.current and server.answers():
             return server
-        _close(home)
-        with FileLock(home / "server.lock", timeout=_START_SECONDS + _PATIENCE_SECONDS, mode=0o600):
+        restrict(home)
+        with FileLock(home / "server.lock", timeout=_LOCK_SECONDS, mode=0o600):
             # Another process may have started one while this one waited.
             server = find()
             if server and server.current:
@@ -177,10 +158,10 @@ def ensure(say: Say) -> Server:
                     "The local Prefect server does not answer, is of another version or has another password; "
                     "replacing it."
                 )
-            return _start(say)
+            return _start(say, meanwhile)
     except Timeout:
         raise ServerError(
-            f"Another process has been starting the local Prefect server for {_START_SECONDS} s."
+            f"Another process has been starting the local Prefect server for {_LOCK_SECONDS} s."
         ) from None
     except OSError as fault:
         raise ServerError(
@@ -192,7 +173,7 @@ def require(api: str) -> None:
     """Check that a server that somebody else runs can be used.
 
     Raises:
-        ServerError: it does not answer, or refuses what it is given.
+        ServerError: it does not answer, or refuses our credentials.
     """
     known = settings()
     if known.prefect_api_auth_string:
@@ -215,39 +196,39 @@ def require(api: str) -> None:
 
 
 def obstacle() -> str | None:
-    """What would keep our server from starting, in one sentence; None where nothing is found."""
-    return database.obstacle(_database())
+    """Return what would keep our server from starting, in one sentence, or None if nothing is found."""
+    return database.obstacle(database_file())
 
 
 def reset(say: Say) -> Server:
-    """Stop our server, put its database aside under another name, and start with a new one.
+    """Stop our server, keep its database under another name, and start with a new one.
 
     Raises:
-        ServerError: none could be started.
+        ServerError: the database could not be renamed, or no server could be started.
     """
     home = settings().f5_flows_home
     try:
-        _close(home)
-        with FileLock(home / "server.lock", timeout=_START_SECONDS + _PATIENCE_SECONDS, mode=0o600):
+        restrict(home)
+        with FileLock(home / "server.lock", timeout=_LOCK_SECONDS, mode=0o600):
             stop()
-            old = _database()
+            old = database_file()
             kept = old.with_name(f"{old.stem}-{datetime.now():%Y%m%d-%H%M%S-%f}{old.suffix}")
             for part in database.parts(old):
                 part.rename(kept.with_name(part.name.replace(old.name, kept.name)))
             if kept.exists():
                 say(f"The old database is kept as {kept}.")
     except Timeout:
-        raise ServerError("Another process is starting the local Prefect server; try again when it has.") from None
+        raise ServerError("Another process is starting the local Prefect server; try again when it is done.") from None
     except OSError as fault:
         raise ServerError(
-            f"The database in {home} cannot be put aside: {fault.strerror}; make the folder writable, "
+            f"The database in {home} cannot be renamed: {fault.strerror}; make the folder writable, "
             "or name another one with F5_FLOWS_HOME."
         ) from None
     return ensure(say)
 
 
 def stop() -> bool:
-    """Stop our server, and any other that runs on its files; False where none ran."""
+    """Stop our server and any other that uses its files; return False if none was running."""
     running = _running()
     for process in running:
         process.terminate()
@@ -260,30 +241,29 @@ def stop() -> bool:
 
 
 def _running() -> list[psutil.Process]:
-    """The servers on this home, whether `server.json` names them or not."""
+    """Return the servers that use our home, whether or not `server.json` names them."""
     home, found = settings().f5_flows_home.resolve(), []
     for process in psutil.process_iter():
-        try:
+        with suppress(psutil.Error):
             if _PROGRAM in process.cmdline() and Path(process.cwd()) == home:
                 found.append(process)
-        except psutil.Error:
-            pass
     return found
 
 
-def _start(say: Say) -> Server:
-    home, file = settings().f5_flows_home, _database()
+def _start(say: Say, meanwhile: Callable[[Server], None] | None) -> Server:
+    home, file = settings().f5_flows_home, database_file()
     if fault := obstacle():
         raise ServerError(f"The local Prefect server cannot start. {fault}")
     first = ""
     if not file.exists():
-        first = " for the first time (it sets up its database, about 15 to 40 s)"
-        # It tells Prefect what the last database holds already.
+        how = "" if template.read() else " (it sets up its database, about 15 to 40 s)"
+        first = f" for the first time{how}"
+        # In it, Prefect remembers what the previous database holds.
         file.with_name("memo_store.toml").unlink(missing_ok=True)
     say(f"Starting the local Prefect server{first} ...")
     log, mark = home / "server.log", uuid4().hex
-    # The socket goes to the server as it is, so that no other program can take the port in between.
-    with open(log, "wb", opener=_for_its_owner) as output, socket.socket() as listener:
+    # The server inherits the bound socket, so that no other program can take the port in between.
+    with open(log, "wb", opener=owner_only) as output, socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         child = subprocess.Popen(
@@ -304,6 +284,7 @@ def _start(say: Say) -> Server:
                 PREFECT_SERVER_CORS_ALLOWED_ORIGINS=",".join(f"http://{host}:{port}" for host in _HOSTS),
                 PREFECT_UI_API_URL=f"http://127.0.0.1:{port}/api",
                 PREFECT_SERVER_ANALYTICS_ENABLED="false",
+                PREFECT_SERVER_API_MAX_PARAMETER_SIZE=str(_MOST_PARAMETER_BYTES),
                 PREFECT_SERVER_LOGGING_LEVEL="WARNING",
                 PYTHONPATH=str(Path(__file__).parents[2]),
             ),
@@ -311,10 +292,14 @@ def _start(say: Say) -> Server:
     server = Server(child.pid, mark, port, version("prefect"), version("f5-flows"))
     write_text(_state_file(), json.dumps(asdict(server)))
     _state_file().chmod(0o600)
-    deadline = time.monotonic() + _START_SECONDS
+    used, deadline = 0.0, time.monotonic() + _START_SECONDS
+    if meanwhile:
+        meanwhile(server)
     while time.monotonic() < deadline and child.poll() is None:
         if server.answers(1):
             return server
+        if used + 1 < (now := _processor_seconds(child.pid)) < _START_PROCESSOR_SECONDS:
+            used, deadline = now, time.monotonic() + _START_SECONDS
         time.sleep(0.1)
     stop()
     if fault := obstacle():
@@ -323,8 +308,15 @@ def _start(say: Say) -> Server:
     raise ServerError(f"The local Prefect server did not start; {log} ends with: {last[0][:200]}")
 
 
+def _processor_seconds(pid: int) -> float:
+    """Return the processor time that a process has used, or 0 if it is gone."""
+    with suppress(psutil.Error):
+        return float(sum(psutil.Process(pid).cpu_times()[:2]))
+    return 0.0
+
+
 def _answers_in_time(server: Server) -> bool:
-    """Whether it does while there is patience; one call may take all of it, where each of many would be given up."""
+    """Check whether a server answers in time; one call may take all of it, as many short ones could all time out."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while server.lives() and (left := deadline - time.monotonic()) > 0:
         if server.answers(left):
@@ -334,60 +326,24 @@ def _answers_in_time(server: Server) -> bool:
 
 
 def _status(api: str, headers: dict[str, str], seconds: float) -> int | None:
-    """What a server says of its health, and, where it is well, of what it is given: 200, 401, 403; else None."""
+    """Return 200 if a server is healthy and accepts the headers, 401 or 403 if it refuses them, else None."""
     try:
-        encoded = {name: value.encode() for name, value in headers.items()}
+        encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
         with httpx.Client(headers=encoded, timeout=seconds, trust_env=False) as client:
             health = client.get(f"{api}/health")
             if health.status_code in (401, 403):
                 return health.status_code
             if health.text.strip() != "true":
                 return None
-            # Prefect tells its health to anybody.
-            asked = client.get(f"{api}/admin/version").status_code
-            return asked if asked in (401, 403) else 200
+            # Prefect reports its health without a password.
+            status = client.get(f"{api}/admin/version").status_code
+            return status if status in (401, 403) else 200
     except (httpx.HTTPError, httpx.InvalidURL):
         return None
 
 
 def _basic(text: str) -> dict[str, str]:
     return {"Authorization": f"Basic {b64encode(text.encode()).decode()}"}
-
-
-def _close(home: Path) -> None:
-    """Make the folder, and close it and what an earlier version left in it to everybody else."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    found = {path.name: path for path in home.iterdir()}
-    ours = [path for name, path in found.items() if name in _FOLDERS or name.startswith("server.")]
-    is_mixed = len(ours) < len(found.keys() - _UNCLOSED)
-    if home.resolve() == Path("/") or (is_mixed and home.stat().st_mode & stat.S_ISVTX):
-        raise ServerError(f"F5_FLOWS_HOME is {home}, which all users share; name a folder of your own.")
-    file = _database()
-    file.parent.mkdir(exist_ok=True)
-    # The mode of a folder that holds nothing of ours yet, but other things, is not for us to change.
-    if not found or found.keys() & {"prefect", "server.auth", "server.json"}:
-        ours.append(home)
-    for path in (*ours, file.parent, *file.parent.iterdir()):
-        if not path.is_symlink():
-            path.chmod(0o700 if path.is_dir() else 0o600)
-
-
-def _for_its_owner(path: str, flags: int) -> int:
-    """Opens a new file that nobody else may read."""
-    return os.open(path, flags, 0o600)
-
-
-def _read(path: Path) -> str | None:
-    """What was kept there, if it can be a password."""
-    try:
-        text = path.read_text().strip()
-    except (FileNotFoundError, UnicodeDecodeError):
-        return None
-    return text if text.isprintable() and ":" in text else None
-
-
-def _database() -> Path:
-    return settings().f5_flows_home / "prefect" / "prefect.db"
 
 
 def _state_file() -> Path:

@@ -1,13 +1,20 @@
-"""The local Prefect server's process: Prefect's own API and UI on SQLite, one writer at a time, behind a gate.
+"""The local Prefect server's process: Prefect's own API and UI on SQLite, with one writer at a time, behind a gate.
 
-Prefect opens SQLite transactions in a mode that lets two readers both try to become the writer; one
-of them fails at once, its client is told 503 and waits 2 s or more. Transactions that may write are
-therefore opened as writers here, through the hook that Prefect has for its database configuration.
-Measured in benchmarks/RESULTS.md.
+Prefect opens SQLite transactions in a mode that lets two readers both try to become the writer. One of them fails
+at once, and its client gets a 503 and waits 2 s or more. Here, transactions that may write are opened as writers,
+through Prefect's hook for its database configuration. Measured in benchmarks/RESULTS.md.
 """
+
+# ruff: noqa: E402  The collector is off while the modules are imported.
 
 from __future__ import annotations
 
+import gc
+
+# What is imported stays, so looking at it for garbage, again and again, only makes the start longer by a tenth.
+gc.disable()
+
+import asyncio
 import socket
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -19,7 +26,7 @@ import uvicorn
 from filelock import FileLock, Timeout
 from prefect.server.api.server import create_app
 from prefect.server.database.configurations import AioSqliteConfiguration
-from prefect.server.database.dependencies import set_database_config
+from prefect.server.database.dependencies import provide_database_interface, set_database_config
 from prefect.settings import (
     PREFECT_API_DATABASE_CONNECTION_URL,
     PREFECT_SERVER_API_AUTH_STRING,
@@ -33,12 +40,12 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount
 from uvicorn.config import STARTUP_FAILURE
 
-from deployments.local import upkeep
+from deployments.local import template, upkeep
 from deployments.local.gate import Gate, SignIn
 
 
 class OneWriter(AioSqliteConfiguration):
-    """SQLite whose transactions wait for their turn at the start instead of failing in the middle."""
+    """SQLite whose transactions wait for the write lock at the start instead of failing halfway."""
 
     @asynccontextmanager
     async def begin_transaction(
@@ -49,12 +56,15 @@ class OneWriter(AioSqliteConfiguration):
 
 
 def application() -> Starlette:
-    """Prefect's application, and what a server that is one user's own has around it."""
+    """Return Prefect's application with the gate and the sign-in links around it."""
     prefect = create_app()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with prefect.router.lifespan_context(prefect):
+            gc.collect()
+            gc.freeze()
+            gc.enable()
             yield
 
     return Starlette(
@@ -64,22 +74,30 @@ def application() -> Starlette:
     )
 
 
+def migrate(url: str) -> None:
+    """Create Prefect's tables in a new database."""
+    upkeep.prepare(url)
+    asyncio.run(provide_database_interface().create_db())
+
+
 @click.command()
-@click.option("--fd", type=int, required=True, help="A socket that is bound on loopback.")
-@click.option("--mark", required=True, help="By which this process is known again.")
+@click.option("--fd", type=int, required=True, help="File descriptor of a socket that is bound to loopback.")
+@click.option("--mark", required=True, help="Text by which this process is recognised.")
 def main(fd: int, mark: str) -> None:
-    """Serve until told to stop."""
+    """Serve until stopped."""
     url = PREFECT_API_DATABASE_CONNECTION_URL.value()
     database = Path(str(make_url(url).database))
     set_database_config(OneWriter(connection_url=url))
     try:
         with FileLock(database.with_name(f"{database.name}.lock"), timeout=0), socket.socket(fileno=fd) as listener:
             listener.set_inheritable(False)
+            if not database.exists():
+                template.create(database, lambda: migrate(url))
             upkeep.prepare(url)
             server = uvicorn.Server(uvicorn.Config(application(), log_level="warning", timeout_graceful_shutdown=3))
             server.run(sockets=[listener])
     except Timeout:
-        sys.exit(f"Another server that is not known here uses the database {database}; end it and try again.")
+        sys.exit(f"Another, unknown server uses the database {database}; stop it and try again.")
     if not server.started:
         sys.exit(STARTUP_FAILURE)
 

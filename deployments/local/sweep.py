@@ -1,4 +1,4 @@
-"""Ending the runs whose process is gone, and having all records say what Prefect says.
+"""Ending the runs whose process is gone, and making all records agree with Prefect.
 
     python -m deployments.local.sweep
 
@@ -31,7 +31,7 @@ __all__ = ["runs", "sweep"]
 
 
 async def sweep() -> list[str]:
-    """End the runs of dead processes and remove their temporary files; returns the ids of the runs."""
+    """End the runs of dead processes, remove their temporary files, and return the ids of the runs."""
     ended = []
     for path in abandoned():
         with suppress(OSError, Timeout), take(path) as lease:
@@ -40,7 +40,7 @@ async def sweep() -> list[str]:
             clear(Path(lease.scratch).parent)
             with lease.adopted():
                 async with get_client() as client:
-                    # Those that are another server's are only forgotten: nobody here can tell how they stand.
+                    # The lease of runs on another server is only deleted: their state cannot be read here.
                     for run in await runs(client, lease) if lease.api in (None, PREFECT_API_URL.value()) else ():
                         await ends.end(client, run.id, _end(lease))
                         ended.append(str(run.id))
@@ -48,15 +48,15 @@ async def sweep() -> list[str]:
 
 
 async def runs(client: PrefectClient, lease: Lease) -> list[FlowRun]:
-    """The runs of a process that have no end."""
+    """Return the runs of a process that have not ended."""
     found = await client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[lease.name])))
     return [run for run in found if run.state is None or not run.state.is_final()]
 
 
 def _end(lease: Lease) -> State[Any]:
     if lease.stopped:
-        return Cancelled(message="It was stopped.")
-    return Crashed(message=f"Its process (pid {lease.pid}) is gone; run it again.")
+        return Cancelled(message="The run was stopped.")
+    return Crashed(message=f"The run's process (pid {lease.pid}) is gone; run it again.")
 
 
 async def _mend() -> None:
@@ -69,7 +69,7 @@ def main() -> None:
     try:
         asyncio.run(_mend())
     except (httpx.HTTPError, PrefectException, SpeechError) as fault:
-        print(f"What dead processes left could not be swept, and will be later: {fault}", file=sys.stderr)
+        print(f"The runs of dead processes could not be swept, which is retried later: {fault}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
 """The upkeep of the local Prefect server, in its own process and in the background.
 
-Runs that ended more than KEEP_DAYS ago go, by Prefect's own vacuum, which is told so by `variables`. Where
-the database takes more than KEEP_MB before that, the oldest runs lose their steps, logs and artifacts; then
-events go, and then runs. All of it is done a few rows at a time, so that nobody waits for the one writer
-that SQLite has, and what is freed is given back to the disk. What a process that was killed has left is
-swept (`deployments.local.sweep`), and the log has a bound.
+Runs that ended more than KEEP_DAYS ago are removed by Prefect's own vacuum, which `retention.variables` configures.
+If the database exceeds KEEP_MB before that, the oldest runs lose their steps, logs and artifacts; then events are
+removed, and then runs. All of this is done a few rows at a time, so that nobody waits long for SQLite's only writer,
+and freed space is returned to the disk. What killed processes left is swept (`deployments.local.sweep`), and the
+server's log is limited in size.
 
-Prefect finds the two services below when this module is imported, and runs them as it runs its own.
+Prefect finds the two services below when this module is imported, and runs them like its own.
 """
 
-# ruff: noqa: B008  Prefect's services say in their defaults what they are given.
+# ruff: noqa: B008  Prefect's services declare their dependencies as defaults.
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ __all__ = ["prepare"]
 _INCREMENTAL = 2
 _BATCH = 10
 _FREE_PAGES = 250
-_MOST_LOG = 6_000_000
+_MAX_LOG_BYTES = 6_000_000
 
 log = logging.getLogger("prefect.server.f5_flows")
 
 
 def prepare(url: str) -> None:
-    """Make a database, new or of an earlier version, one that can give room back without being written anew."""
-    # Whether it can be used at all is for the server to say.
+    """Let a database, new or of an earlier version, return free space to the disk without being rewritten."""
+    # The server itself reports a database that it cannot use.
     with suppress(sqlite3.Error), closing(_connect(url)) as connection:
         if connection.execute("PRAGMA auto_vacuum").fetchone() != (_INCREMENTAL,):
             connection.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
@@ -62,7 +62,7 @@ async def keep_small(
     perpetual: Perpetual = Perpetual(automatic=True, every=timedelta(seconds=60)),
     db: PrefectDBInterface = Depends(provide_database_interface),
 ) -> None:
-    """Keep the database below KEEP_MB, and the log below its bound."""
+    """Keep the database below KEEP_MB, and the log below its limit."""
     removed = 0
     while await _size(db) > settings().keep_mb * 1e6:
         gone = await _strip(db) or await _forget(db) or await _remove(db)
@@ -70,20 +70,20 @@ async def keep_small(
             break
         removed += gone
         await asyncio.sleep(0.05)
-    url, gave = db.database_config.connection_url, False
+    url, has_shrunk = db.database_config.connection_url, False
     while await asyncio.to_thread(_give_back, url):
-        gave = True
+        has_shrunk = True
         await asyncio.sleep(0.05)
-    if gave or _ends_late(url):
-        await asyncio.to_thread(_shorten, url)
+    if has_shrunk or _has_long_wal(url):
+        await asyncio.to_thread(_truncate, url)
     if removed:
-        log.info("The database was too large: %d old runs and events were cut short or removed.", removed)
+        log.info("The database was too large: %d old runs and events were trimmed or removed.", removed)
     await asyncio.to_thread(_shorten_log)
 
 
 @perpetual_service(enabled_getter=lambda: True)
 async def sweep(perpetual: Perpetual = Perpetual(automatic=True, every=timedelta(seconds=5))) -> None:
-    """End what processes have left that were killed: in a process of its own, as it needs the flows and the store."""
+    """End what killed processes left, in a process of its own, because that needs the flows and the store."""
     if not await asyncio.to_thread(abandoned):
         return
     variables = {"PREFECT_API_URL": PREFECT_UI_API_URL.value()}
@@ -100,7 +100,7 @@ async def sweep(perpetual: Perpetual = Perpetual(automatic=True, every=timedelta
 
 
 async def _size(db: PrefectDBInterface) -> int:
-    """Bytes that are in use."""
+    """Return the bytes in use."""
     async with db.session_context() as session:
         pages, free, size = [
             (await session.execute(sa.text(f"PRAGMA {name}"))).scalar_one()
@@ -110,7 +110,7 @@ async def _size(db: PrefectDBInterface) -> int:
 
 
 async def _strip(db: PrefectDBInterface) -> int:
-    """Remove steps, logs and artifacts of the oldest runs that have an end and still have them."""
+    """Remove steps, logs and artifacts of the oldest ended runs that still have them."""
     details = (db.TaskRun, db.Log, db.Artifact)
     left = sa.or_(*(sa.exists().where(kind.flow_run_id == db.FlowRun.id) for kind in details))
     async with db.session_context(begin_transaction=True, with_for_update=True) as session:
@@ -121,7 +121,7 @@ async def _strip(db: PrefectDBInterface) -> int:
 
 
 async def _forget(db: PrefectDBInterface) -> int:
-    """Remove the oldest events, but none that a page which lost its connection may ask for."""
+    """Remove the oldest events, but none so recent that a page that lost its connection may ask for it."""
     passed = db.Event.occurred < datetime.now(UTC) - timedelta(hours=1)
     async with db.session_context(begin_transaction=True, with_for_update=True) as session:
         events = list(
@@ -133,7 +133,7 @@ async def _forget(db: PrefectDBInterface) -> int:
 
 
 async def _remove(db: PrefectDBInterface) -> int:
-    """Remove the oldest runs that have an end."""
+    """Remove the oldest ended runs."""
     async with db.session_context(begin_transaction=True, with_for_update=True) as session:
         runs = list(await session.scalars(_oldest(db)))
         await session.execute(sa.delete(db.FlowRun).where(db.FlowRun.id.in_(runs)))
@@ -146,43 +146,43 @@ def _oldest(db: PrefectDBInterface) -> sa.Select[tuple[UUID]]:
 
 
 def _give_back(url: str) -> bool:
-    """Give some free pages back to the disk; False where there are few."""
+    """Return some free pages to the disk; return False if there are too few."""
     with closing(_connect(url)) as connection:
         if connection.execute("PRAGMA freelist_count").fetchone()[0] < _FREE_PAGES:
             return False
-        # A page a step, and only a script is stepped to its end.
+        # SQLite frees one page per step, and only `executescript` steps a statement to its end.
         connection.executescript(f"PRAGMA incremental_vacuum({_FREE_PAGES})")
     return True
 
 
-def _ends_late(url: str) -> bool:
-    """Whether the log of what was written last is long; it is when a checkpoint was put off."""
+def _has_long_wal(url: str) -> bool:
+    """Check whether the write-ahead log is long, as it is when a checkpoint was put off."""
     log = Path(f"{make_url(url).database}-wal")
-    return log.exists() and log.stat().st_size > _MOST_LOG
+    return log.exists() and log.stat().st_size > _MAX_LOG_BYTES
 
 
-def _shorten(url: str) -> None:
-    """Let the file end where its last page does; readers that are busy put it off to the next time."""
+def _truncate(url: str) -> None:
+    """Cut the database file after its last page, and empty the write-ahead log; busy readers delay this."""
     with closing(_connect(url, seconds=1)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _shorten_log() -> None:
-    """Keep the last tenth of a log that is too long; this process's output goes to it."""
-    place = settings().f5_flows_home / "server.log"
+    """Cut a server log that is too long down to its last tenth, if this process writes its output to it."""
+    path = settings().f5_flows_home / "server.log"
     output = sys.stdout.fileno()
-    if not _is(place, output) or os.fstat(output).st_size <= _MOST_LOG:
+    if not _is_open_as(path, output) or os.fstat(output).st_size <= _MAX_LOG_BYTES:
         return
-    with place.open("rb") as file:
-        file.seek(-_MOST_LOG // 10, os.SEEK_END)
+    with path.open("rb") as file:
+        file.seek(-_MAX_LOG_BYTES // 10, os.SEEK_END)
         last = file.read()
     os.ftruncate(output, 0)
     os.lseek(output, 0, os.SEEK_SET)
     os.write(output, last)
 
 
-def _is(place: Path, descriptor: int) -> bool:
+def _is_open_as(path: Path, descriptor: int) -> bool:
     try:
-        return os.path.samestat(place.stat(), os.fstat(descriptor))
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
     except OSError:
         return False

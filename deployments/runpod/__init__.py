@@ -1,1 +1,1 @@
-"""Running on RunPod: its two APIs, what their answers mean, and the Prefect worker that uses them."""
+"""Running flow runs on RunPod: its two APIs, what their answers mean, and the Prefect worker that uses them."""

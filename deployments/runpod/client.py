@@ -1,7 +1,7 @@
-"""RunPod's job API and its management API, version 2, as far as flow runs need them.
+"""A client of RunPod's job API and its management API, version 2, as far as flow runs need them.
 
-The SDK's own client classes retry nothing over https, lose the text of errors and cannot set a policy,
-so the calls are made with httpx. All of them go through one helper, `_call`.
+The SDK's own client classes retry nothing over https, lose the text of errors and cannot set a policy, so the calls
+are made with httpx. All of them go through one helper, `_once`.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ _WAIT = wait_random_exponential(multiplier=0.5, max=20)
 R = TypeVar("R")
 Read = Callable[[dict[str, Any]], R]
 
-What = Literal["submit", "status", "cancel", "workers", "create pod", "read pod", "list pods", "delete pod"]
+Call = Literal["submit", "status", "cancel", "workers", "create pod", "read pod", "list pods", "delete pod"]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as RunPod tells of it.
+    """A job as RunPod reports it.
 
     Attributes:
         status: IN_QUEUE, IN_PROGRESS, COMPLETED, FAILED, CANCELLED or TIMED_OUT; RunPod may add others,
             which count as not final.
-        started: whether a worker ever had it.
+        started: whether a worker ever took it.
     """
 
     id: str
@@ -54,7 +54,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """How many workers of an endpoint are in which state."""
+    """The number of an endpoint's workers in each state."""
 
     running: int = 0
     idle: int = 0
@@ -84,10 +84,10 @@ class Pod:
 class RunPod:
     """A connection to both APIs; an async context manager.
 
-    Every method raises a `RunPodError`: `Busy` only after `patience` seconds of tries.
+    Every method raises a `RunPodError` if it fails: `Busy` only after `patience` seconds of retries.
 
     Args:
-        patience: seconds for which a call is tried again while RunPod does not answer, or asks to wait.
+        patience: seconds for which a call is retried while RunPod does not answer, or asks to wait.
     """
 
     def __init__(self, credentials: RunPodCredentials, patience: float | None = None) -> None:
@@ -111,14 +111,14 @@ class RunPod:
     async def submit(
         self, endpoint: str, given: dict[str, Any], *, execution_timeout: float, ttl: float, low_priority: bool = False
     ) -> str:
-        """Queue a job; returns its id.
+        """Queue a job, and return its id.
 
-        It is tried again although RunPod may have taken the first try: whoever runs it claims the flow
-        run first, so a second job of the same run does nothing.
+        The call is retried although RunPod may have accepted the first try: the container that runs the job claims
+        the flow run first, so a second job for the same run does nothing.
 
         Args:
-            execution_timeout: seconds for which it may run, from 5.
-            ttl: seconds from now until it is dropped, waiting included, from 10.
+            execution_timeout: seconds for which the job may run, at least 5.
+            ttl: seconds from now until the job is dropped, waiting included, at least 10.
         """
         policy = {
             "executionTimeout": int(execution_timeout * 1000), "ttl": int(ttl * 1000), "lowPriority": low_priority
@@ -127,34 +127,35 @@ class RunPod:
         return await self._call("submit", _name, "POST", url, {"input": given, "policy": policy})
 
     async def job(self, endpoint: str, job: str) -> Job:
-        """How a job stands; `Gone` when it expired or its result was kept long enough."""
+        """Return the state of a job; raise `Gone` if it expired or its result is no longer kept."""
 
-        def read(told: dict[str, Any]) -> Job:
-            started = bool(told.get("workerId") or told.get("executionTime"))
-            return Job(job, _text(told, "status"), told.get("output"), told.get("error"), started)
+        def read(data: dict[str, Any]) -> Job:
+            started = bool(data.get("workerId") or data.get("executionTime"))
+            return Job(job, _text(data, "status"), data.get("output"), data.get("error"), started)
 
         return await self._call("status", read, "GET", f"{self._job_url}/{endpoint}/status/{job}")
 
     async def cancel(self, endpoint: str, job: str) -> None:
-        """Cancel a job, queued or running; one that is gone is no error."""
+        """Cancel a queued or running job; a job that is gone is no error."""
         try:
             await self._call("cancel", dict, "POST", f"{self._job_url}/{endpoint}/cancel/{job}")
         except Gone:
             return
 
     async def workers(self, endpoint: str) -> Workers:
-        """The workers of an endpoint."""
+        """Return the number of an endpoint's workers in each state."""
 
-        def read(told: dict[str, Any]) -> Workers:
-            summary = told.get("summary", {})
+        def read(data: dict[str, Any]) -> Workers:
+            summary = data.get("summary", {})
             return Workers(**{name: int(summary.get(name, 0)) for name in Workers.__dataclass_fields__})
 
         return await self._call("workers", read, "GET", f"{self._management_url}/serverless/{endpoint}/workers")
 
     async def create_pod(self, specification: dict[str, Any]) -> Pod:
-        """Make a pod; `NoCapacity` where RunPod has no such machine now.
+        """Create a pod; raise `NoCapacity` if RunPod has no such machine now.
 
-        A try whose answer was lost may have made one: `name` must be unique, and is looked for first.
+        A try whose answer was lost may have created the pod, so `name` must be unique, and a retry first looks for a
+        pod of that name.
         """
         async for attempt in self._attempts():
             with attempt:
@@ -167,28 +168,28 @@ class RunPod:
         raise AssertionError("unreachable")
 
     async def pod(self, pod: str) -> Pod:
-        """How a pod stands."""
+        """Return the state of a pod."""
         return await self._call("read pod", _pod, "GET", f"{self._management_url}/pods/{pod}")
 
     async def delete_pod(self, pod: str) -> None:
-        """Terminate a pod; one that is gone is no error."""
+        """Terminate a pod; a pod that is gone is no error."""
         try:
             await self._call("delete pod", dict, "DELETE", f"{self._management_url}/pods/{pod}")
         except Gone:
             return
 
     async def pods(self, prefix: str) -> list[Pod]:
-        """The pods whose name begins so."""
+        """Return the pods whose name begins with a prefix."""
         found = await self._call("list pods", _pods, "GET", f"{self._management_url}/pods")
         return [pod for pod in found if pod.name.startswith(prefix)]
 
     async def _list_pods(self) -> list[Pod]:
         return await self._once("list pods", _pods, "GET", f"{self._management_url}/pods")
 
-    async def _call(self, what: What, read: Read[R], method: str, url: str, body: dict[str, Any] | None = None) -> R:
+    async def _call(self, call: Call, read: Read[R], method: str, url: str, body: dict[str, Any] | None = None) -> R:
         async for attempt in self._attempts():
             with attempt:
-                return await self._once(what, read, method, url, body)
+                return await self._once(call, read, method, url, body)
         raise AssertionError("unreachable")
 
     def _attempts(self) -> AsyncRetrying:
@@ -196,44 +197,44 @@ class RunPod:
             stop=stop_after_delay(self._patience), wait=_pause, retry=retry_if_exception_type(Busy), reraise=True
         )
 
-    async def _once(self, what: What, read: Read[R], method: str, url: str, body: dict[str, Any] | None = None) -> R:
-        """One try.
+    async def _once(self, call: Call, read: Read[R], method: str, url: str, body: dict[str, Any] | None = None) -> R:
+        """Make a call once, without retries.
 
         Args:
-            read: takes what is meant out of an answer; an answer that it cannot read may be right the next time.
+            read: converts the answer; an answer that it cannot read raises `Busy`, since the next may be valid.
         """
         try:
             answer = await self._http.request(method, url, json=body)
         except httpx.RequestError as fault:
-            raise Busy(f"RunPod does not answer ({what}): {type(fault).__name__}.") from None
+            raise Busy(f"RunPod does not answer ({call}): {type(fault).__name__}.") from None
         if not answer.is_success:
-            raise _refusal(what, answer)
-        told = _json(answer) if answer.content else {}
+            raise _refusal(call, answer)
+        data = _json(answer) if answer.content else {}
         try:
-            if isinstance(told, dict):
-                return read(told)
+            if isinstance(data, dict):
+                return read(data)
         except (LookupError, TypeError, ValueError, AttributeError):
             pass
-        raise Busy(f"RunPod gave an answer that is not understood ({what}).")
+        raise Busy(f"RunPod gave an answer that is not understood ({call}).")
 
 
 def _pause(state: RetryCallState) -> float:
-    """As long as RunPod asked for, else a growing while."""
+    """Return the seconds that RunPod asked for, or else a growing pause."""
     fault = state.outcome.exception() if state.outcome else None
-    asked = fault.retry_after if isinstance(fault, Busy) else None
-    return _WAIT(state) if asked is None else asked
+    seconds = fault.retry_after if isinstance(fault, Busy) else None
+    return _WAIT(state) if seconds is None else seconds
 
 
-def _refusal(what: What, answer: httpx.Response) -> RunPodError:
-    status, told = answer.status_code, _json(answer)
-    details = told if isinstance(told, dict) else {}
+def _refusal(call: Call, answer: httpx.Response) -> RunPodError:
+    status, data = answer.status_code, _json(answer)
+    details = data if isinstance(data, dict) else {}
     reason = str(details.get("detail") or details.get("title") or details.get("error") or "no reason given")[:300]
     if status in (408, 429) or status >= 500:
         after = answer.headers.get("Retry-After", "")
-        asked = after.isascii() and after.replace(".", "", 1).isdigit()
-        seconds = min(float(after), _LONGEST_PAUSE) if asked else None
-        return Busy(f"RunPod cannot serve now ({what}: {status} {reason}).", seconds)
-    if what == "create pod" and status == 400:
+        is_number = after.isascii() and after.replace(".", "", 1).isdigit()
+        seconds = min(float(after), _LONGEST_PAUSE) if is_number else None
+        return Busy(f"RunPod cannot serve now ({call}: {status} {reason}).", seconds)
+    if call == "create pod" and status == 400:
         return NoCapacity(f"RunPod made no pod: {reason}. Choose another GPU type or data centre, or try later.")
     sentences: dict[int, tuple[type[RunPodError], str]] = {
         401: (
@@ -241,10 +242,10 @@ def _refusal(what: What, answer: httpx.Response) -> RunPodError:
             "RunPod does not accept the API key; make a new one and save the block again.",
         ),
         402: (OutOfCredit, "The RunPod account has no balance; add credit."),
-        403: (KeyNotAccepted, f"The RunPod API key may not do this ({what}); give it the permission."),
-        404: (Gone, f"RunPod knows no such thing ({what}: {reason})."),
+        403: (KeyNotAccepted, f"The RunPod API key may not do this ({call}); give it the permission."),
+        404: (Gone, f"RunPod knows no such thing ({call}: {reason})."),
     }
-    kind, sentence = sentences.get(status, (RunPodError, f"RunPod refused ({what}: {status} {reason})."))
+    kind, sentence = sentences.get(status, (RunPodError, f"RunPod refused ({call}: {status} {reason})."))
     return kind(sentence)
 
 
@@ -256,25 +257,25 @@ def _json(answer: httpx.Response) -> Any:
         return None
 
 
-def _text(told: dict[str, Any], field: str) -> str:
-    """A field that every such answer has.
+def _text(data: dict[str, Any], field: str) -> str:
+    """Return a text field that every such answer has.
 
     Raises:
-        ValueError: it is something else than a text.
+        ValueError: the field is not a text, or it is empty.
     """
-    value = told[field]
+    value = data[field]
     if not isinstance(value, str) or not value:
         raise ValueError(field)
     return value
 
 
-def _name(told: dict[str, Any]) -> str:
-    return _text(told, "id")
+def _name(data: dict[str, Any]) -> str:
+    return _text(data, "id")
 
 
-def _pod(told: dict[str, Any]) -> Pod:
-    return Pod(_name(told), str(told.get("status") or ""), str(told.get("name") or ""))
+def _pod(data: dict[str, Any]) -> Pod:
+    return Pod(_name(data), str(data.get("status") or ""), str(data.get("name") or ""))
 
 
-def _pods(told: dict[str, Any]) -> list[Pod]:
-    return [_pod(pod) for pod in told["pods"]]
+def _pods(data: dict[str, Any]) -> list[Pod]:
+    return [_pod(pod) for pod in data["pods"]]

@@ -1,6 +1,6 @@
-"""What became of a job that RunPod no longer runs while its flow run has no end, in words, with what to do.
+"""Explanations of why a job, pod or queue on RunPod fails to finish a flow run, with what to do about it.
 
-Pure functions: what RunPod told goes in, a sentence comes out.
+All functions are pure: RunPod's data goes in, sentences come out.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Diagnosis:
 
 
 def of_job(job: Job | None) -> Diagnosis:
-    """Why a job ended without an end of its flow run; None stands for a job that RunPod no longer knows."""
+    """Explain why a job ended before its flow run did; None stands for a job that RunPod no longer knows."""
     if job is None:
         return Diagnosis(
             "The RunPod job expired: RunPod no longer knows it.",
@@ -67,7 +67,7 @@ def of_job(job: Job | None) -> Diagnosis:
 
 
 def of_pod(pod: Pod | None) -> Diagnosis:
-    """Why a pod ended without an end of its flow run; None stands for a pod that RunPod no longer knows."""
+    """Explain why a pod ended before its flow run did; None stands for a pod that RunPod no longer knows."""
     if pod is None:
         return Diagnosis("The RunPod pod is gone.", "It was terminated by somebody, or the account has no balance.")
     return Diagnosis(
@@ -77,10 +77,10 @@ def of_pod(pod: Pod | None) -> Diagnosis:
 
 
 def of_queue(seconds: float, workers: Workers) -> Diagnosis | None:
-    """Why a job still waits; None while that is nothing unusual.
+    """Explain why a job still waits; return None while that is nothing unusual.
 
     Args:
-        seconds: since it was submitted.
+        seconds: how long ago it was submitted.
     """
     if workers.unhealthy and not workers.serving:
         return Diagnosis(
@@ -106,12 +106,12 @@ def of_queue(seconds: float, workers: Workers) -> Diagnosis | None:
 
 
 def _text(error: Any) -> str:
-    """RunPod's SDK packs an exception into a JSON text; its message is what a person wants."""
+    """Return the message of an error; RunPod's SDK packs an exception into a JSON text."""
     if isinstance(error, str):
         try:
             error = json.loads(error)
         except ValueError:
-            return error
+            return str(error)
     if isinstance(error, dict):
         return str(error.get("error_message") or error.get("message") or error)
     return "" if error is None else str(error)

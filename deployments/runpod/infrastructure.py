@@ -1,7 +1,7 @@
-"""The infrastructure of a flow run on RunPod: a job of an endpoint, or a pod of its own. One protocol for both.
+"""The infrastructure of a flow run on RunPod: a job of an endpoint or a pod of its own, behind one protocol.
 
-It is named by the flow run's `infrastructure_pid`, `<endpoint>:<job>` or `pod:<pod>`, so that any
-worker can find it again after the one that made it has died.
+The flow run's `infrastructure_pid`, `<endpoint>:<job>` or `pod:<pod>`, identifies it, so that any worker can find it
+after the worker that created it has died.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from speech.errors import Gone, RunPodError
 __all__ = ["Infrastructure", "JobInfrastructure", "PodInfrastructure", "Standing", "find"]
 
 _POD = "pod"
-# The workers of an endpoint are asked after no more often than this, as RunPod advises.
+# The workers of an endpoint are read no more often than this, as RunPod advises.
 _WORKERS_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How the infrastructure of a run stands.
+    """The state of a run's infrastructure.
 
     Attributes:
-        queued: nobody has begun.
-        ended: nothing runs there any more, and `diagnosis` says why, should the flow run have no end.
+        queued: nothing has started the run yet.
+        ended: nothing runs there any longer; if the flow run has not ended, `diagnosis` says why.
     """
 
     queued: bool
@@ -41,10 +41,10 @@ class Infrastructure(Protocol):
     pid: str
 
     async def look(self) -> Standing:
-        """How it stands now; where it waits for an unusual reason, with a diagnosis."""
+        """Return its current state, with a diagnosis if it waits for an unusual reason."""
 
     async def end(self) -> None:
-        """Stop what runs there, and pay no more for it."""
+        """Stop what runs there, so that it costs nothing more."""
 
 
 class JobInfrastructure:
@@ -54,8 +54,8 @@ class JobInfrastructure:
         self.pid = f"{endpoint}:{job}"
         self._runpod, self._endpoint, self._job = runpod, endpoint, job
         self._since = time.monotonic()
-        self._asked = -_WORKERS_SECONDS
-        self._waits: Diagnosis | None = None
+        self._checked_at = -_WORKERS_SECONDS
+        self._queue_diagnosis: Diagnosis | None = None
 
     async def look(self) -> Standing:
         try:
@@ -65,21 +65,21 @@ class JobInfrastructure:
         if job.final:
             return Standing(queued=False, ended=True, diagnosis=of_job(job))
         queued = job.status == "IN_QUEUE"
-        return Standing(queued, ended=False, diagnosis=await self._why_it_waits() if queued else None)
+        return Standing(queued, ended=False, diagnosis=await self._diagnose_queue() if queued else None)
 
     async def end(self) -> None:
         await self._runpod.cancel(self._endpoint, self._job)
 
-    async def _why_it_waits(self) -> Diagnosis | None:
+    async def _diagnose_queue(self) -> Diagnosis | None:
         now = time.monotonic()
-        if now - self._asked >= _WORKERS_SECONDS:
-            self._asked = now
+        if now - self._checked_at >= _WORKERS_SECONDS:
+            self._checked_at = now
             try:
-                self._waits = of_queue(now - self._since, await self._runpod.workers(self._endpoint))
+                self._queue_diagnosis = of_queue(now - self._since, await self._runpod.workers(self._endpoint))
             except RunPodError:
-                # The key may be allowed to use the endpoint and no more; a diagnosis is not worth a failure.
-                self._waits = None
-        return self._waits
+                # The key may be limited to using the endpoint; a missing diagnosis is no reason to fail.
+                self._queue_diagnosis = None
+        return self._queue_diagnosis
 
 
 class PodInfrastructure:
@@ -103,10 +103,10 @@ class PodInfrastructure:
 
 
 def find(runpod: RunPod, pid: str | None, endpoint: str | None) -> Infrastructure | None:
-    """The place of that name; None where it is not one of ours.
+    """Return the infrastructure of an `infrastructure_pid`, or None if it is not ours.
 
     Args:
-        endpoint: id of the only endpoint whose jobs are ours.
+        endpoint: the id of the only endpoint whose jobs are ours.
     """
     kind, _, name = (pid or "").partition(":")
     if not name:

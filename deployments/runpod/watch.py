@@ -1,7 +1,7 @@
-"""Watching a flow run that is somewhere on RunPod until it has an end, and giving it one if it has none.
+"""Watching a flow run on RunPod until it ends, and ending it if nothing on RunPod can finish it.
 
-Prefect's state of the run is the truth; RunPod's only decides whether anybody is left who could
-finish it. A run is never judged on what was read before: it is read again after its job has ended.
+Prefect's state of the run is the truth; RunPod's state only tells whether anything is left that could finish it. A
+run is never judged by an earlier reading: it is read again after its job has ended.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from speech.errors import RunPodError
 __all__ = ["Patience", "watch"]
 
 Find = Callable[[str | None], Infrastructure | None]
-"""Finds the infrastructure of an `infrastructure_pid`, if it is one of ours."""
+"""Returns the infrastructure of an `infrastructure_pid`, if it is ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait for what; seconds.
+    """How long to wait, in seconds.
 
     Attributes:
-        poll: between two looks.
+        poll: between two checks.
         cancel: for a running flow run to stop by itself.
-        settle: for the state of a flow run whose job has ended.
+        settle: for the final state of a flow run whose job has ended.
     """
 
     poll: float = 2.0
@@ -48,17 +48,17 @@ class Patience:
 async def watch(
     client: PrefectClient, find: Find, run_id: UUID, pid: str, patience: Patience, say: Callable[[str], None]
 ) -> None:
-    """Return when the flow run has an end, or is no longer on RunPod.
+    """Return when the flow run has ended, or is no longer on RunPod.
 
     Args:
-        say: told what a person who looks at the run should know.
+        say: called with what a person who looks at the run should know.
     """
     watcher = _Watcher(client, find, run_id, find(pid), patience, say)
     while True:
         try:
             pause = await watcher.look()
         except Exception as fault:
-            # Whatever it is, the run goes on without being watched, and may well be finished by itself.
+            # Whatever the error is, the run continues without being watched, and may well finish by itself.
             watcher.say_once(f"This run cannot be watched at the moment: {explained(fault)}")
             refused = isinstance(fault, RunPodError) and not fault.transient
             pause = max(patience.poll, 10) if refused else patience.poll
@@ -68,7 +68,7 @@ async def watch(
 
 
 class _Watcher:
-    """What is known of one run between two looks."""
+    """What is known about one run between two checks."""
 
     def __init__(
         self,
@@ -81,18 +81,18 @@ class _Watcher:
     ) -> None:
         self._client, self._find, self._run_id, self._infrastructure = client, find, run_id, infrastructure
         self._patience, self._say = patience, say
-        self._said = ""
+        self._last_sentence = ""
         self._cancelling: float | None = None
         self._ended: float | None = None
 
     def say_once(self, sentence: str) -> None:
-        """Say something, unless it was what was said last."""
-        if self._said != sentence:
-            self._said = sentence
+        """Pass on a sentence, unless it repeats the previous one."""
+        if self._last_sentence != sentence:
+            self._last_sentence = sentence
             self._say(sentence)
 
     async def look(self) -> float | None:
-        """Look at the run, and do what is to be done; returns the seconds until the next look, None at the end."""
+        """Check the run and act on its state; return the seconds until the next check, or None at the end."""
         try:
             run = await self._client.read_flow_run(self._run_id)
         except ObjectNotFound:
@@ -100,7 +100,7 @@ class _Watcher:
                 await _end(self._infrastructure)
             return None
         if run.infrastructure_pid and self._infrastructure and run.infrastructure_pid != self._infrastructure.pid:
-            # Another job got the run first, or took it over.
+            # Another job claimed the run first, or took it over.
             self._infrastructure, self._ended = self._find(run.infrastructure_pid), None
         infrastructure, state, now = self._infrastructure, run.state, time.monotonic()
         if infrastructure is None or state is None or state.is_scheduled() or state.is_paused():
@@ -114,7 +114,7 @@ class _Watcher:
         settled = self._ended is not None and now > self._ended + self._patience.settle
         if state.is_cancelling():
             self._cancelling = now if self._cancelling is None else self._cancelling
-            # A container winds a run down, and ends it, after RunPod has called its job cancelled.
+            # A container still winds a run down, and ends it, after RunPod reports its job as cancelled.
             if standing.queued or settled or now > self._cancelling + self._patience.cancel:
                 await _end(infrastructure)
                 how = " before it began" if standing.queued else " and its job was stopped"
@@ -129,7 +129,7 @@ class _Watcher:
         return self._patience.poll
 
     async def _crash(self, seen: FlowRun, diagnosis: Diagnosis | None) -> bool:
-        """Mark the run as crashed, unless something has happened to it since it was seen."""
+        """Mark the run as crashed, unless it has changed since it was read; return whether it was marked."""
         run = await self._client.read_flow_run(seen.id)
         if not _same(run.state, seen.state) or run.infrastructure_pid != seen.infrastructure_pid:
             self._ended = None
@@ -144,5 +144,5 @@ async def _end(infrastructure: Infrastructure) -> None:
         await infrastructure.end()
 
 
-def _same(one: State | None, other: State | None) -> bool:
-    return one is not None and other is not None and one.id == other.id
+def _same(first: State | None, second: State | None) -> bool:
+    return first is not None and second is not None and first.id == second.id

@@ -1,4 +1,4 @@
-"""What every aligner offers: when is each word of a known script heard?"""
+"""The interface of aligners, which find out when each word of a known script is heard."""
 
 from __future__ import annotations
 
@@ -14,28 +14,37 @@ __all__ = ["Aligner", "Alignment"]
 
 
 class Aligner(Protocol):
-    """Times the words of a script in a recording of it.
+    """An aligner: it times the words of a script in a recording of that script.
 
     Attributes:
-        name: as it is asked for.
-        doubtful: mean confidence below which the script is probably not what is said.
-        cost_usd: what it has cost so far, in dollars, estimated.
+        name: the name under which it is registered.
+        doubtful: mean confidence below which the recording probably does not say the script.
+        cost_usd: estimated cost so far, in US dollars.
+        by_spans: whether it looks for each chunk in its span only, so that it can time a part of the chunks.
 
     `align` returns one `Word` for every token of the chunks, in order, in milliseconds from the
-    start of the recording. Where the recording has spans, each chunk is heard inside its own.
-    It raises `AlignerUnavailable` when it cannot run here, `AlignmentError` when it failed.
+    start of the recording. If the recording has spans, each chunk is heard inside its own span.
+    It raises `AlignerUnavailable` if it cannot run here, and `AlignmentError` if alignment fails.
     """
 
     name: str
     doubtful: float
     cost_usd: float
+    by_spans: bool
 
     def align(self, recording: Recording, chunks: Sequence[Chunk], language: str) -> list[Word]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """Timed words, who timed them, why it was not the one asked for, and what it cost in dollars, estimated."""
+    """The result of an alignment.
+
+    Attributes:
+        words: the timed words.
+        method: name of the aligner that timed them.
+        warnings: why other aligners failed, and whether the result is doubtful.
+        cost_usd: estimated cost in US dollars.
+    """
 
     words: tuple[Word, ...]
     method: str

@@ -1,8 +1,8 @@
-"""What an aligner hears late or early, measured on speech whose word times are known.
+"""The bias of an aligner: how late or early it places words, measured on speech with known word times.
 
-Models that were trained with CTC place letters late: +33 to +59 ms is the rule for published ones, and
-almost all of their error. espeak-ng tells exactly where each word begins, so the median of the
-difference is taken off.
+Models trained with CTC place letters late: published ones typically by 33 to 59 ms, which is almost all
+of their error. espeak-ng reports exactly where each word begins, so the median difference from its times
+is subtracted.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["NONE", "Bias", "measure", "starts_of"]
 
 RATE = 16_000
-_LEAST_WORDS = 20
-# More than this is no bias but a model that does not hear espeak-ng.
-_MOST_MS = 120.0
-_MOST_SPREAD_MS = 80.0
+_MIN_WORDS = 20
+# A larger median or spread is not a bias: the model does not understand espeak-ng's voice.
+_MAX_BIAS_MS = 120.0
+_MAX_SPREAD_MS = 80.0
 
 _TEXTS = {
     "en": (
@@ -70,7 +70,7 @@ _TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Bias:
-    """Milliseconds by which starts and ends come too late."""
+    """Milliseconds by which word starts and word ends are placed too late."""
 
     onset_ms: float
     offset_ms: float
@@ -79,40 +79,45 @@ class Bias:
 NONE = Bias(0.0, 0.0)
 
 Align = Callable[[Chunk, Samples], Sequence[Span | None]]
-"""The spans of a chunk's tokens in samples of it at `RATE`, in milliseconds."""
+"""Returns the spans of a chunk's tokens, in milliseconds, given the chunk and samples of it at `RATE`."""
 
 
 def measure(align: Align, language: str) -> Bias:
-    """The bias of an aligner; none where it cannot be measured: no espeak-ng, no texts, too few words or too wide."""
+    """Measure the bias of an aligner on texts spoken by espeak-ng.
+
+    A value is 0 if it cannot be measured: espeak-ng is not installed, there are no texts in this language,
+    too few words were found, or the differences are too large or vary too much.
+    """
     from speech.engines.espeak import available
 
     if language not in _TEXTS or not available():
         return NONE
-    late, long = [], []
+    onsets, offsets = [], []
     for text in _TEXTS[language]:
         [chunk] = chunks(text, language)
-        samples, starts = _spoken(chunk, language)
+        samples, starts = _speak(chunk, language)
         spans = align(chunk, samples)
         for index, (span, start) in enumerate(zip(spans, starts, strict=True)):
             if span is None or start is None:
                 continue
-            late.append(span[0] - start)
+            onsets.append(span[0] - start)
             following = starts[index + 1] if index + 1 < len(starts) else None
-            # A word ends where the next begins, unless a pause is between them.
+            # Without punctuation there is no pause, so the word ends where the next one begins.
             if following is not None and chunk.tokens[index].text[-1:].isalnum():
-                long.append(span[1] - following)
-    return Bias(_middle(late), _middle(long))
+                offsets.append(span[1] - following)
+    return Bias(_typical(onsets), _typical(offsets))
 
 
-def _middle(differences: Sequence[float]) -> float:
-    if len(differences) < _LEAST_WORDS:
+def _typical(differences: Sequence[float]) -> float:
+    """Return the median, or 0 if there are too few differences, or they are too large or vary too much."""
+    if len(differences) < _MIN_WORDS:
         return 0.0
     lower, middle, upper = statistics.quantiles(differences, n=4)
-    return round(middle, 1) if abs(middle) <= _MOST_MS and upper - lower <= _MOST_SPREAD_MS else 0.0
+    return round(middle, 1) if abs(middle) <= _MAX_BIAS_MS and upper - lower <= _MAX_SPREAD_MS else 0.0
 
 
-def _spoken(chunk: Chunk, language: str) -> tuple[Samples, list[float | None]]:
-    """A chunk spoken by espeak-ng, and the milliseconds at which each token begins; None where it does not tell."""
+def _speak(chunk: Chunk, language: str) -> tuple[Samples, list[float | None]]:
+    """Speak a chunk with espeak-ng; return its samples at `RATE` and the token starts (see `starts_of`)."""
     import soxr
 
     from speech.engines.espeak import say
@@ -123,7 +128,7 @@ def _spoken(chunk: Chunk, language: str) -> tuple[Samples, list[float | None]]:
 
 
 def starts_of(chunk: Chunk, utterance: Utterance) -> list[float | None]:
-    """The milliseconds at which espeak-ng says that each token of a chunk begins; None where it does not tell."""
+    """Return the start of each token in milliseconds as espeak-ng reports it; None for tokens without an event."""
     events = {position: 1000 * sample / utterance.rate for position, _, sample in reversed(utterance.words)}
     starts, at = [], 0
     for token in chunk.tokens:

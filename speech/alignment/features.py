@@ -1,4 +1,4 @@
-"""What the aligner hears: cepstra and loudness, a frame every 10 ms, levelled between two voices."""
+"""The features that the embedded aligner compares: normalised cepstra and loudness, one frame every 10 ms."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ FRAME_MS = 10
 LOUDNESS = [0, 13]
 """The columns of `Features.frames` that hold loudness and its slope."""
 
-# A frame is speech when its log energy lies this far from the quiet end to the loud end of the
-# recording; the 5th and 95th percentiles stand for the ends.
+# A frame is speech if its log energy lies above this fraction of the recording's range, which reaches
+# from its 5th to its 95th percentile.
 _SPEECH_SHARE = 0.35
-# The recording counts as having no silence at all when its log energies span less than this.
+# A recording whose log energies span less than this is taken to contain no silence.
 _FLAT = 3.0
-# Later cepstra carry more of the voice and less of the sound.
+# Higher cepstra depend more on the voice and less on the sound that is spoken.
 _WEIGHTS = np.array([1, 1, 1, 1, 1, 1, 1, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """One recording as the aligner compares it.
+    """The features of one recording.
 
     Attributes:
-        frames: (T, 26) cepstra with loudness as the first, and their slopes; zero mean and unit
-            spread over the speech.
+        frames: (T, 26) cepstra, the first replaced by loudness, and their slopes; normalised to zero
+            mean and unit spread over the speech.
         energy: (T,) natural log of the frame's energy.
-        loudness: (T,) 0 at the recording's quiet end, 1 at the level of its speech.
+        loudness: (T,) 0 at the recording's noise floor, 1 at the level of its speech.
         speech: (T,) whether the frame is speech.
     """
 
@@ -47,9 +47,10 @@ class Features:
 
 
 def cepstra(blocks: Iterable[Samples]) -> Frames:
-    """(T, 13) mel cepstra of a recording given in blocks at `RATE` hertz; frame i is centred on 10 i + 5 ms.
+    """Return the (T, 13) mel cepstra of a recording given in blocks at `RATE` hertz.
 
-    Computed by kaldi-native-fbank as the blocks come, so memory grows with the frames alone.
+    Frame i is centred on 10 i + 5 ms. kaldi-native-fbank processes the blocks as they arrive, so only the
+    frames are kept in memory.
     """
     import kaldi_native_fbank as fbank
 
@@ -77,6 +78,7 @@ def cepstra(blocks: Iterable[Samples]) -> Frames:
 
 
 def _collect(computer: object, done: int, rows: list[Frames]) -> int:
+    """Move the frames that are ready into `rows`; return how many have been computed so far."""
     ready: int = computer.num_frames_ready  # type: ignore[attr-defined]
     if ready > done:
         rows.append(np.stack([computer.get_frame(index) for index in range(done, ready)]))  # type: ignore[attr-defined]
@@ -85,7 +87,7 @@ def _collect(computer: object, done: int, rows: list[Frames]) -> int:
 
 
 def level(raw: Frames) -> Features:
-    """Take the microphone, the gain and much of the voice out of the cepstra of one recording."""
+    """Normalise the cepstra of one recording, which removes the microphone, the gain and much of the voice."""
     energy = raw[:, 0].copy()
     quiet, loud = np.percentile(energy, [5, 95])
     flat = loud - quiet <= _FLAT

@@ -1,8 +1,8 @@
-"""Google Speech-to-Text as an aligner: what it hears is matched to the script that is known.
+"""Google Speech-to-Text as an aligner: its transcript is matched to the known script.
 
-Google transcribes; its words are only used for their times, which have 100 ms steps. They are matched
-to the script's spoken form by edit distance, so that a word that was misheard in the right place still
-lends its time, and words that were not heard are interpolated.
+Only the times of the transcribed words are used; they come in steps of 100 ms. The words are matched to
+the script's spoken form by edit distance, so that a misheard word in the right place still provides its
+time. Words that were not heard are interpolated.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ __all__ = ["Account", "Google", "ask", "check_account", "connect"]
 
 RATE = 16_000
 
-# A synchronous request may hold a minute of audio; it is cut at the quietest moment of the last part.
+# A synchronous request may hold a minute of audio; longer audio is cut at the quietest moment near the end.
 _LONGEST_SECONDS = 55
 _CUT_WITHIN_SECONDS = 20
 _HOP = RATE // 50
 
-# Confidence of a word that was misheard in the right place, as a share of what Google gives.
+# Factor on Google's confidence for a word that was misheard in the right place.
 _MISHEARD = 0.5
 
-_UNHEARD = regex.compile(r"[^\w\s]|_")
+_PUNCTUATION = regex.compile(r"[^\w\s]|_")
 
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """One word as Google heard it, spelled out; milliseconds from the start of the recording."""
+    """One word that Google heard, spelled out; its times are in milliseconds from the start of the recording."""
 
     text: str
     start: int
@@ -52,10 +52,11 @@ class _Heard:
 
 
 class Google:
-    """See the module; see `speech.alignment.Aligner` for the protocol."""
+    """The Google aligner (see the module's docstring); implements `speech.alignment.Aligner`."""
 
     name = "google"
     doubtful = 0.33
+    by_spans = False
 
     def __init__(self, account: Account | None = None) -> None:
         self._account = account
@@ -66,7 +67,7 @@ class Google:
         heard: list[_Heard] = []
         for piece, offset_ms in _pieces(recording):
             heard += _words(_recognize(client, piece, language), offset_ms, language)
-            # Each request is billed by the second that it has begun.
+            # Each request is billed by the second, rounded up.
             self.cost_usd += -(-len(piece) // RATE) / 60 * settings().google_price_per_minute
         if not heard:
             raise AlignmentError("Google heard no words.")
@@ -79,8 +80,8 @@ class Account:
 
     Attributes:
         key: the key file of a service account, as JSON.
-        project: that is billed; None for the account's own.
-        endpoint: host of another endpoint; http://host:port goes without TLS.
+        project: the project to bill; None for the account's own.
+        endpoint: host of another endpoint; http://host:port is used without TLS.
     """
 
     key: SecretStr | None = None
@@ -89,7 +90,11 @@ class Account:
 
 
 def check_account(key: SecretStr) -> None:
-    """Raise ValueError where a text is not a service account's key; it never shows any part of it."""
+    """Check that a text is the JSON key of a service account.
+
+    Raises:
+        ValueError: it is not; the message contains no part of the text.
+    """
     try:
         info = json.loads(key.get_secret_value())
         missing = [name for name in ("type", "project_id", "private_key", "client_email") if not info.get(name)]
@@ -100,14 +105,14 @@ def check_account(key: SecretStr) -> None:
 
 
 def connect(account: Account | None = None) -> SpeechClient:
-    """Google's own client, made without asking Google anything.
+    """Create Google's client; this makes no network request.
 
     Args:
-        account: None for that of the environment.
+        account: None for the account that the environment describes.
 
     Raises:
-        AlignerUnavailable: it is not installed, or no usable credentials are set. The text never
-            holds any part of them.
+        AlignerUnavailable: the client is not installed, or no usable credentials are set. The message
+            contains no part of them.
     """
     try:
         from google.cloud.speech_v1 import SpeechClient
@@ -126,10 +131,10 @@ def connect(account: Account | None = None) -> SpeechClient:
 
 
 def ask(client: SpeechClient) -> None:
-    """Send a tenth of a second of silence, to learn whether Google answers.
+    """Check that Google answers, by sending a tenth of a second of silence.
 
     Raises:
-        AlignmentError: it does not; the text says why.
+        AlignmentError: it does not answer; the message says why.
     """
     _recognize(client, np.zeros(RATE // 10, np.float32), "en")
 
@@ -161,7 +166,7 @@ def _credentials(account: Account) -> Any:
 
 
 def _pieces(recording: Recording) -> Iterator[tuple[Samples, int]]:
-    """The recording in pieces of under a minute, cut where it is quiet, and where each begins in milliseconds."""
+    """Yield the recording in pieces of under a minute, cut where it is quiet, with each piece's start in ms."""
     longest, offset, rest = _LONGEST_SECONDS * RATE, 0, np.zeros(0, np.float32)
     for block in blocks(recording.path, RATE):
         rest = np.concatenate([rest, block])
@@ -174,7 +179,7 @@ def _pieces(recording: Recording) -> Iterator[tuple[Samples, int]]:
 
 
 def _quietest(samples: Samples, first: int, last: int) -> int:
-    """The middle of the quietest fifth of a second."""
+    """Return the middle of the quietest fifth of a second."""
     energy = (samples[first:last].reshape(-1, _HOP) ** 2).mean(axis=1)
     smooth = np.convolve(energy, np.ones(10) / 10, mode="valid")
     return first + (int(smooth.argmin()) + 5) * _HOP
@@ -195,9 +200,9 @@ def _recognize(client: SpeechClient, samples: Samples, language: str) -> Recogni
     audio = RecognitionAudio(content=(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
     seconds = settings().request_timeout
     try:
-        # The client's own retries go on for over an hour.
-        again = Retry(if_exception_type(exceptions.ServiceUnavailable), initial=0.2, timeout=seconds)
-        return client.recognize(config=config, audio=audio, timeout=seconds, retry=again)
+        # By default the client retries for over an hour.
+        retry = Retry(if_exception_type(exceptions.ServiceUnavailable), initial=0.2, timeout=seconds)
+        return client.recognize(config=config, audio=audio, timeout=seconds, retry=retry)
     except (exceptions.Unauthenticated, exceptions.PermissionDenied):
         why = "refused these credentials; check the service account's permissions and that the API is enabled."
     except exceptions.ResourceExhausted:
@@ -212,7 +217,7 @@ def _recognize(client: SpeechClient, samples: Samples, language: str) -> Recogni
 
 
 def _bcp47(language: str) -> str:
-    """The tag that Google wants, with the likeliest region.
+    """Return the language tag that Google expects, with the likeliest region.
 
     >>> _bcp47("de")
     'de-DE'
@@ -224,7 +229,7 @@ def _bcp47(language: str) -> str:
 
 
 def _words(response: RecognizeResponse, offset_ms: int, language: str) -> Iterator[_Heard]:
-    """The words of a response, each spelled out and its time shared among its parts."""
+    """Yield the words of a response, spelled out; the parts of a word share its time equally."""
     for result in response.results:
         if not result.alternatives:
             continue
@@ -240,11 +245,11 @@ def _words(response: RecognizeResponse, offset_ms: int, language: str) -> Iterat
 
 
 def _bare(text: str) -> list[str]:
-    return _UNHEARD.sub(" ", text.casefold()).split()
+    return _PUNCTUATION.sub(" ", text.casefold()).split()
 
 
 def _matched(chunks: Sequence[Chunk], heard: Sequence[_Heard], duration_ms: int) -> list[Word]:
-    """Every token of the script with the times of what was heard in its place."""
+    """Return every token of the script, with the times of the words that were heard in its place."""
     from rapidfuzz.distance import Levenshtein
 
     tokens = [token for chunk in chunks for token in chunk.tokens]

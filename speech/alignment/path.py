@@ -1,9 +1,10 @@
-"""The path: which moment of the reference each moment of the recording belongs to.
+"""The path: the frame of the reference that each frame of the recording corresponds to.
 
-A Viterbi search over the reference's frames as states. With each frame of the recording the path
-stays, or moves on by one to three states; between words lies a state that stands for a pause, may
-be skipped, and may last. All paths to one moment have the same number of steps, so their costs
-compare fairly, and the search can move a window along: time and memory grow with the length.
+A Viterbi search whose states are the reference's frames. At each frame of the recording the path stays
+in its state or advances by one to three states. Between words there is a pause state, which may be
+skipped or last any time. All paths up to a given frame have the same number of steps, so their costs
+are comparable, and the search can be limited to a moving window: time and memory grow linearly with the
+length of the recording.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ Indices = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 POOL = 4
-"""Frames that the coarse search takes together."""
+"""Number of frames that the coarse search averages into one."""
 
-# Costs beside the distance between two frames, which is about 1 for a good match and 2 for a bad one.
-# Found by search on the recordings of benchmarks/alignment.py.
+# Costs added to the distance between two frames, which is about 1 for a good match and 2 for a bad one.
+# Tuned on the recordings of benchmarks/alignment.py.
 _STAY = 0.4
 _SKIP = 0.4
 _PAUSE_LOUD = 4.0
@@ -35,12 +36,12 @@ _BLOCK = 64
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """The reference.
+    """The states of the reference.
 
     Attributes:
-        frames: (N, D) what each state sounds like; anything for a pause.
-        word: (N,) the word it belongs to; -1 for the pause before the first. Never decreases.
-        pause: (N,) whether it stands for the pause after its word.
+        frames: (N, D) features of each state; ignored for pauses.
+        word: (N,) index of the state's word; -1 for the pause before the first word. Never decreases.
+        pause: (N,) whether the state is the pause after its word.
     """
 
     frames: Frames
@@ -49,7 +50,7 @@ class States:
 
 
 def pool(frames: Frames) -> Frames:
-    """(T, D) to (T / POOL rounded up, D): the mean of each run of `POOL` frames."""
+    """Average each run of `POOL` frames: (T, D) to (T / POOL rounded up, D)."""
     if not len(frames):
         return frames
     firsts = np.arange(0, len(frames), POOL)
@@ -60,7 +61,7 @@ def pool(frames: Frames) -> Frames:
 
 
 def distances(left: Frames, right: Frames) -> Frames:
-    """(A, B) root mean square distances between the rows of (A, D) and (B, D)."""
+    """Return the (A, B) root mean square distances between the rows of (A, D) and (B, D)."""
     squares = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None] - 2 * left @ right.T
     result: Frames = np.sqrt(np.maximum(squares, 0) / (left.shape[1] / 2)).astype(np.float32)
     return result
@@ -69,22 +70,22 @@ def distances(left: Frames, right: Frames) -> Frames:
 def track(
     frames: Frames, loudness: Frames, states: States, reach: int, outside: float, centre: Indices | None = None
 ) -> Indices:
-    """The best path: (T,) the state of each frame, never decreasing.
+    """Return the best path: (T,) the state of each frame, never decreasing.
 
     Args:
-        frames: (T, D) of the recording.
+        frames: (T, D) frames of the recording.
         loudness: (T,) 0 (silence) to 1 (speech).
-        states: N of them.
-        reach: how many states to either side of the expected one are searched.
-        outside: cost of a frame before the first word or after the last at most, however loud: it may
-            be speech that the script does not hold.
-        centre: (T,) the expected state of each frame; without it the search follows its own best
-            path.
+        states: the N states of the reference.
+        reach: number of states searched on either side of the expected one.
+        outside: maximum cost of a frame before the first word or after the last, however loud it is: it
+            may be speech that is not in the script.
+        centre: (T,) the expected state of each frame; without it the search window follows the best
+            path so far.
     """
     count, total = len(frames), len(states.word)
     stay = np.where(states.pause, 0, _STAY).astype(np.float32)
     skipped = np.where(states.pause, 0, _SKIP).astype(np.float32)
-    # What it costs to arrive at a state by a step of 1, 2, 3: the states jumped over.
+    # Cost of reaching a state by a step of 1, 2 or 3: that of the states skipped.
     jump = np.zeros((_LONGEST_STEP + 1, total), np.float32)
     for step in range(2, _LONGEST_STEP + 1):
         jump[step, step:] = sum(skipped[step - over : total - over] for over in range(1, step))
@@ -131,6 +132,7 @@ def track(
 
 
 def _trace(history: list[tuple[int, npt.NDArray[np.uint8]]], scores: Frames, best: int, count: int) -> Indices:
+    """Follow the recorded steps back from the best final state; return the state of each frame."""
     ends = scores[-_LONGEST_STEP - 1 :]
     state = len(scores) - len(ends) + int(np.argmin(ends)) if np.isfinite(ends).any() else best
     path = np.empty(count, np.int64)

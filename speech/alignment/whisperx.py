@@ -1,8 +1,8 @@
-"""WhisperX as an aligner: a wav2vec2 model hears letters, and the known script is forced onto them.
+"""WhisperX as an aligner: a wav2vec2 model scores letters, and the known script is aligned to the scores.
 
-Nothing is recognized. Each chunk is aligned by itself inside its span, since the search takes time with
-the square of its length and its error grows with it; numbers are aligned as they are spoken. Where
-nobody knows the spans, the embedded aligner tells them roughly.
+Nothing is transcribed. Each chunk is aligned separately inside its span, because the search takes time
+quadratic in the length and its error grows with the length. Numbers are aligned in their spoken form.
+If the spans are unknown, the embedded aligner estimates them.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +24,7 @@ from speech.errors import AlignerUnavailable, AlignmentError, ModelError, Speech
 from speech.files import write_text
 from speech.models import Local, aligner, choose, find, loading
 from speech.models.config import check_config
-from speech.settings import settings
+from speech.models.loaded import parameter_bytes, reuse
 from speech.text import Chunk, Token
 from speech.words import Word, place
 
@@ -34,30 +32,31 @@ __all__ = ["WhisperX"]
 
 RATE = 16_000
 
-# A wav2vec2 model hears a frame of 25 ms every 20 ms.
+# In samples: a wav2vec2 model reads a window of 25 ms every 20 ms.
 _HOP, _WINDOW = 320, 400
 
-# The languages whose words whisperx does not part by blanks; it times each of their characters.
+# Languages that whisperx does not split into words at spaces; it times each character instead.
 _SPACELESS = ("ja", "zh")
 
-# Without spans a recording is aligned as one piece up to this length.
+# A recording of one chunk without spans is aligned as a whole up to this length.
 _WHOLE_SECONDS = 30
-# What is heard around a chunk whose span is only roughly known.
+# Audio included before and after a chunk whose span is only an estimate.
 _MARGIN_MS = 300
 
 _JOINTS = regex.compile(r"[-‐‑–—/]")
 _MARK = regex.compile(r"\p{M}")
 
 _Part = tuple[int, str]
-"""A word as it is aligned, and the token that it belongs to."""
+"""The index of a token, and a word of it in the form that is aligned."""
 
 
 class WhisperX:
-    """See the module; see `speech.alignment.Aligner` for the protocol."""
+    """The WhisperX aligner (see the module's docstring); implements `speech.alignment.Aligner`."""
 
     name = "whisperx"
     doubtful = 0.45
     cost_usd = 0.0
+    by_spans = True
 
     def align(self, recording: Recording, chunks: Sequence[Chunk], language: str) -> list[Word]:
         with _in_words():
@@ -68,9 +67,9 @@ class WhisperX:
             scores: list[float] = []
             for chunk, (first, last) in zip(chunks, _chunk_spans(recording, chunks, language), strict=True):
                 heard = samples[first * RATE // 1000 : last * RATE // 1000]
-                found, certain = _chunk(chunk.tokens, heard, first, model, language)
+                found, confidences = _chunk(chunk.tokens, heard, first, model, language)
                 spans += found
-                scores += certain
+                scores += confidences
         if not any(spans):
             raise AlignmentError("none of the words could be placed.")
         return place(tokens, spans, scores, recording.duration_ms)
@@ -81,9 +80,9 @@ class Model:
     """A loaded alignment model.
 
     Attributes:
-        network, metadata: as whisperx loads and takes them.
+        network, metadata: what whisperx's loader returns and its `align` takes.
         size: bytes of its parameters.
-        bias: what it hears late or early, to be taken off.
+        bias: how late it places words; subtracted from its times.
     """
 
     network: Any
@@ -93,15 +92,11 @@ class Model:
     bias: Bias = NONE
 
 
-_lock = threading.Lock()
-_kept: OrderedDict[tuple[Path, ...], Model] = OrderedDict()
-
-
 def load(language: str) -> Model:
-    """The alignment model of a language; models stay loaded within WHISPERX_MEMORY_MB.
+    """Return the alignment model of a language, loading it if needed.
 
     Raises:
-        AlignerUnavailable: whisperx or the model is not here.
+        AlignerUnavailable: whisperx or the model is not installed here.
     """
     from speech.runtime import check, use
 
@@ -115,16 +110,7 @@ def load(language: str) -> Model:
         raise AlignerUnavailable(
             f"its model for {language!r} is not here; run: f5-flows models sync {aligner(language)}"
         )
-    with _lock:
-        if local.files in _kept:
-            _kept.move_to_end(local.files)
-            return _kept[local.files]
-        model = _load(local, language, here.root)
-        budget = settings().whisperx_memory_mb * 1_000_000 - model.size
-        while _kept and sum(kept.size for kept in _kept.values()) > budget:
-            _kept.popitem(last=False)
-        _kept[local.files] = model
-        return model
+    return reuse(local.files, lambda: _load(local, language, here.root), lambda model: model.size)
 
 
 def _load(local: Local, language: str, root: Path) -> Model:
@@ -134,26 +120,26 @@ def _load(local: Local, language: str, root: Path) -> Model:
 
     nltk.data.path.insert(0, str(root / "nltk"))
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    # A folder with a configuration is a Hugging Face model; a single file is one that torchaudio knows.
+    # A folder with a configuration is a Hugging Face model; without one it is a model of torchaudio's.
     if local.file("config.json"):
         check_config(local.folder)
-    named = {"model_name": str(local.folder)} if local.file("config.json") else {"model_dir": str(local.folder)}
-    # What it prints must not stand in the output of the command line.
+    source = {"model_name": str(local.folder)} if local.file("config.json") else {"model_dir": str(local.folder)}
+    # whisperx prints while loading; that must not end up in the output of the command line.
     with contextlib.redirect_stdout(sys.stderr), loading(local.name):
-        network, metadata = alignment.load_align_model(language, device, **named, model_cache_only=True)
-    size = sum(parameter.numel() * parameter.element_size() for parameter in network.parameters())
-    plain = Model(network, metadata, device, size)
-    return Model(network, metadata, device, size, _bias(plain, local, language, root))
+        network, metadata = alignment.load_align_model(language, device, **source, model_cache_only=True)
+    size = parameter_bytes(network)
+    uncorrected = Model(network, metadata, device, size)
+    return Model(network, metadata, device, size, _bias(uncorrected, local, language, root))
 
 
 def _bias(model: Model, local: Local, language: str, root: Path) -> Bias:
-    """What was measured for this model, now or earlier."""
-    known = root / ".f5-flows" / "bias" / f"{local.name.replace('/', '-')}-{_fingerprint(local)}.json"
+    """Return the model's bias, from the file of an earlier measurement if there is one."""
+    saved = root / ".f5-flows" / "bias" / f"{local.name.replace('/', '-')}-{_fingerprint(local)}.json"
     with contextlib.suppress(OSError, ValueError, KeyError):
-        return Bias(**json.loads(known.read_text(encoding="utf-8")))
+        return Bias(**json.loads(saved.read_text(encoding="utf-8")))
     found = measure(lambda chunk, samples: _chunk(chunk.tokens, samples, 0, model, language)[0], language)
     with contextlib.suppress(OSError):
-        write_text(known, json.dumps({"onset_ms": found.onset_ms, "offset_ms": found.offset_ms}))
+        write_text(saved, json.dumps({"onset_ms": found.onset_ms, "offset_ms": found.offset_ms}))
     return found
 
 
@@ -164,7 +150,7 @@ def _fingerprint(local: Local) -> str:
 
 
 def _chunk_spans(recording: Recording, chunks: Sequence[Chunk], language: str) -> Sequence[Span]:
-    """Where each chunk is heard, in milliseconds."""
+    """Return the span in which each chunk is heard, in milliseconds."""
     if recording.spans_ms:
         return recording.spans_ms
     if recording.duration_ms <= _WHOLE_SECONDS * 1000 and len(chunks) == 1:
@@ -178,7 +164,7 @@ def _chunk_spans(recording: Recording, chunks: Sequence[Chunk], language: str) -
         own = words[at : at + len(chunk.tokens)]
         at += len(chunk.tokens)
         rough.append((own[0].start, own[-1].end))
-    # Neither into its neighbours' speech nor beyond the recording.
+    # Widen each span, but not into its neighbours' speech or beyond the recording.
     before = [0, *(end for _, end in rough[:-1])]
     after = [*(start for start, _ in rough[1:]), recording.duration_ms]
     return [
@@ -190,7 +176,7 @@ def _chunk_spans(recording: Recording, chunks: Sequence[Chunk], language: str) -
 def _chunk(
     tokens: Sequence[Token], samples: Samples, offset_ms: int, model: Model, language: str
 ) -> tuple[list[Span | None], list[float]]:
-    """The tokens' spans in milliseconds from the start of the recording, and how certain they are."""
+    """Return the tokens' spans in milliseconds from the start of the recording, and their confidences."""
     spans: list[Span | None] = [None] * len(tokens)
     scores = [0.0] * len(tokens)
     parts = list(_parts(tokens, model, language))
@@ -199,9 +185,9 @@ def _chunk(
     heard = _aligned("".join(word for _, word in parts) if language in _SPACELESS else " ".join(
         word for _, word in parts), samples, model)  # fmt: skip
     if len(heard) != len(parts):
-        # whisperx gives up on text that is longer than the audio, and says so by leaving words out.
+        # whisperx gives up on text that is too long for the audio, and then leaves words out of its result.
         return spans, scores
-    certain: list[list[float]] = [[] for _ in tokens]
+    confidences: list[list[float]] = [[] for _ in tokens]
     stretch = _stretch(len(samples))
     for (index, _), word in zip(parts, heard, strict=True):
         if "start" not in word or "end" not in word:
@@ -210,13 +196,13 @@ def _chunk(
         end = max(round(word["end"] * stretch * 1000 - model.bias.offset_ms), 0) + offset_ms
         known = spans[index]
         spans[index] = (known[0] if known else start, max(end, start))
-        certain[index].append(float(word.get("score", 0.0)))
-    means = [min(max(sum(score) / len(score), 0.0), 1.0) if score else 0.0 for score in certain]
+        confidences[index].append(float(word.get("score", 0.0)))
+    means = [min(max(sum(score) / len(score), 0.0), 1.0) if score else 0.0 for score in confidences]
     return spans, means
 
 
 def _parts(tokens: Sequence[Token], model: Model, language: str) -> Iterator[_Part]:
-    """The words that are said, with what the model can hear of them: no punctuation, which would be a wildcard."""
+    """Yield the spoken words, without punctuation, which whisperx would treat as a wildcard."""
     letters = model.metadata["dictionary"]
     for index, token in enumerate(tokens):
         spoken = _JOINTS.sub(" ", token.spoken)
@@ -244,10 +230,10 @@ def _aligned(text: str, samples: Samples, model: Model) -> list[dict[str, Any]]:
 
 
 def _stretch(samples: int) -> float:
-    """What whisperx's times have to be multiplied by.
+    """Return the factor by which whisperx's times must be multiplied.
 
-    It shares the whole length among the frames, though the last window hangs over: times grow by up to
-    a frame towards the end.
+    whisperx divides the whole length evenly among the frames, although the last window is longer than a
+    hop, so its times drift late, by up to a frame at the end.
     """
     frames = (samples - _WINDOW) // _HOP + 1
     return frames * _HOP / samples
@@ -255,6 +241,7 @@ def _stretch(samples: int) -> float:
 
 @contextlib.contextmanager
 def _in_words() -> Iterator[None]:
+    """Raise errors of models and libraries as `AlignerUnavailable` or `AlignmentError`."""
     try:
         yield
     except ModelError as fault:

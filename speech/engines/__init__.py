@@ -1,4 +1,4 @@
-"""Engines turn text into samples. One is chosen by name; callers see only the protocol."""
+"""Engines turn text into samples. They are chosen by name; callers see only the protocol."""
 
 from speech.engines.base import Engine, Progress, Quality, SynthesisOptions
 from speech.engines.choice import ENGINES, choose

@@ -1,4 +1,4 @@
-"""What every engine offers: chunks of text in, samples out."""
+"""The interface of engines: chunks of text in, samples out."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ __all__ = ["Engine", "Progress", "Quality", "SynthesisOptions"]
 Quality = Literal["standard", "fast"]
 
 Progress = Callable[[int, int], None]
-"""Called with the chunks done and the chunks in all."""
+"""Called with the number of chunks done and the total number of chunks."""
 
 
 @dataclass(frozen=True, slots=True)
 class SynthesisOptions:
-    """How a text is to be spoken.
+    """How to speak a text.
 
     Attributes:
-        language: ISO 639-1.
+        language: ISO 639-1 code.
         speed: pace; 1 is the voice's own.
         seed: the same seed gives the same samples.
-        reference: the voice to clone; None for the engine's own.
-        quality: fast takes fewer steps.
+        reference: the voice to clone; None for the engine's own voice.
+        quality: "fast" takes fewer sampling steps.
+        speaker: number of the speaker in the script, 0 for the voice of the request; for engines that clone no voice.
     """
 
     language: str = "en"
@@ -34,23 +35,26 @@ class SynthesisOptions:
     seed: int = 1
     reference: Reference | None = None
     quality: Quality = "standard"
+    speaker: int = 0
 
 
 class Engine(Protocol):
-    """Speaks chunks of text.
+    """An engine: it speaks chunks of text.
 
     Attributes:
-        name: as it is asked for.
-        clones: whether it can take a voice from a recording.
+        name: the name under which it is registered.
+        clones: whether it can clone a voice from a recording.
         is_stochastic: whether another seed gives another take.
-        rate: hertz of its samples.
-        overlap: samples by which a chunk fades into the next one.
+        rate: sample rate in hertz.
+        overlap: number of samples over which a chunk fades into the next one.
 
-    `problem` says in one sentence why the engine cannot run here and what to do, or None; it must
-    be cheap. `avoid_reason` says why it should not be taken unless it is asked for by name, or None.
-    `languages` are the ISO 639-1 codes it speaks. `max_chunk_chars` is how many characters of a text suit a
-    chunk. `synthesize` takes the spoken form of each chunk and returns the samples of each, mono, within
-    -1 and 1, in order; the same arguments give the same samples. It raises `EngineError`.
+    `problem` returns one sentence that says why the engine cannot run here and what to do, or None; it
+    must be cheap. `avoid_reason` returns why `auto` should not choose the engine, or None. `languages`
+    returns the ISO 639-1 codes of the languages it speaks. `max_chunk_chars` returns the maximum number of
+    characters in a chunk of this text. `identity` returns what besides text, language, speed, seed and
+    reference decides the samples: versions, models and settings. `synthesize` takes the spoken form of each
+    chunk, in which a line break ends a sentence, and returns the samples of each, mono, within -1 and 1, in
+    order; the same arguments give the same samples. It raises `EngineError`.
     """
 
     name: str
@@ -64,6 +68,8 @@ class Engine(Protocol):
     def avoid_reason(self) -> str | None: ...
 
     def languages(self) -> frozenset[str]: ...
+
+    def identity(self, options: SynthesisOptions) -> tuple[str | float, ...]: ...
 
     def max_chunk_chars(self, text: str, speed: float, reference: Reference | None) -> int: ...
 

@@ -1,16 +1,16 @@
-"""The choice of an engine by its name."""
+"""The choice of an engine by name."""
 
 from __future__ import annotations
 
 from speech.engines.base import Engine
 from speech.errors import EngineUnavailable
+from speech.notes import DEMO, Note
 from speech.registry import make
 
 __all__ = ["ENGINES", "choose"]
 
-# In the order in which `auto` tries them; each entry is module:class, imported when it is asked for.
+# In the order in which `auto` tries them; each entry is module:class, imported when the engine is first used.
 ENGINES = {"f5-tts": "speech.engines.f5:F5", "espeak": "speech.engines.espeak:Espeak"}
-
 
 _DEMO = (
     "This is the demo voice ({name}). F5-TTS, which clones voices, cannot run here; "
@@ -19,12 +19,12 @@ _DEMO = (
 
 
 def choose(name: str) -> tuple[Engine, list[str]]:
-    """The engine of that name and what to tell the user about the choice.
+    """Return the engine of that name, and notes for the user about the choice.
 
     `auto` falls back to the demo voice; any other name never falls back.
 
     Raises:
-        EngineUnavailable: it cannot run here; the text says what is missing.
+        EngineUnavailable: the engine cannot run here; the message says what is missing.
     """
     if name == "auto":
         problems = []
@@ -32,7 +32,7 @@ def choose(name: str) -> tuple[Engine, list[str]]:
             if problem := engine.avoid_reason() or engine.problem():
                 problems.append(problem)
                 continue
-            return engine, [] if engine.clones else [_DEMO.format(name=engine.name)]
+            return engine, [] if engine.clones else [Note(_DEMO.format(name=engine.name), DEMO)]
         raise EngineUnavailable(" ".join(["No engine can run here.", *problems]))
     if name not in ENGINES:
         raise EngineUnavailable(f"The engine {name!r} is not part of this installation; it has {', '.join(ENGINES)}.")

@@ -1,7 +1,7 @@
-"""espeak-ng: the demo voice, and the yardstick of the embedded aligner, whose word times are exact.
+"""espeak-ng: the demo voice, and the reference of the embedded aligner, since its word times are exact.
 
-The library is GPL-3 and runs in a process of its own (see `espeak_worker`); this module only writes
-to that process and reads from it.
+The library is GPL-3 and runs in a separate process (see `espeak_worker`); this module only writes to
+that process and reads from it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +27,20 @@ from speech.voices import Reference
 
 __all__ = ["Espeak", "Utterance", "available", "say", "voices"]
 
-# espeak-ng's own default pace is 175 words a minute; a little slower is easier to follow.
+# espeak-ng's default pace is 175 words a minute; a little slower is easier to follow.
 WORDS_PER_MINUTE = 165
 
-# Where espeak-ng's name for a language is not its ISO 639-1 code.
+# espeak-ng's name of each language for which it is not the ISO 639-1 code.
 _VOICES = {"en": "en-us", "zh": "cmn", "no": "nb", "iw": "he", "tl": "fil"}
+
+
+# Those of its variants that are told apart best, women's and men's by turns. Their pitch, measured: 200, 82, 223, 116,
+# 172, 93, 181 and 103 Hz; that of the voice itself is 99 Hz.
+_VARIANTS = ("f3", "m8", "belinda", "Mario", "f1", "Gene", "steph", "m7")
+
+# Languages that it has a voice for but cannot read: it calls each kanji "Chinese letter", and leaves out most vowels of
+# Thai and Burmese.
+_UNREAD = {"ja", "th", "my"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +50,7 @@ class Utterance:
     Attributes:
         samples: mono, within -1 and 1.
         rate: hertz.
-        words: for each word event its first character, its length in characters, and its first sample.
+        words: first character, length in characters and first sample of each word event.
     """
 
     samples: Samples
@@ -49,13 +59,13 @@ class Utterance:
 
 
 def available() -> bool:
-    """Whether the espeakng-loader wheel (extra `espeak`) is installed."""
+    """Check whether the espeakng-loader wheel (extra `espeak`) is installed."""
     return importlib.util.find_spec("espeakng_loader") is not None
 
 
 @cache
 def voices() -> frozenset[str]:
-    """The ISO 639-1 codes that espeak-ng speaks."""
+    """Return the ISO 639-1 codes of the languages that espeak-ng can read."""
     if not available():
         return frozenset()
     import espeakng_loader
@@ -65,23 +75,27 @@ def voices() -> frozenset[str]:
         if file.is_file():
             lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
             names |= {line.split()[1].lower() for line in lines if line.startswith("language ")}
-    return frozenset(
-        {name for name in names if len(name) == 2} | {code for code, voice in _VOICES.items() if voice in names}
-    )
+    spoken = {name for name in names if len(name) == 2} | {code for code, voice in _VOICES.items() if voice in names}
+    return frozenset(spoken - _UNREAD)
 
 
-def say(text: str, language: str, wpm: int = WORDS_PER_MINUTE, voice: str | None = None) -> Utterance:
+def say(text: str, language: str, wpm: int = WORDS_PER_MINUTE, voice: str | None = None, speaker: int = 0) -> Utterance:
     """Speak one text; the same arguments always give the same samples.
 
     Args:
-        language: ISO 639-1; `voice` is espeak-ng's own name and overrides it.
-        wpm: words a minute, 80 to 450.
+        language: ISO 639-1 code.
+        wpm: words a minute, clamped to 80 to 450.
+        voice: espeak-ng's own name of a voice; overrides `language`.
+        speaker: 0 for the voice itself; each other number has a variant of it, and after eight they repeat.
 
     Raises:
         EngineUnavailable: the extra is not installed.
-        EngineError: espeak-ng refused, or its process died twice.
+        EngineError: espeak-ng refused the text or the voice, or its process died twice.
     """
-    request = {"text": text, "voice": voice or _VOICES.get(language, language), "wpm": min(max(wpm, 80), 450)}
+    name = voice or _VOICES.get(language, language)
+    if speaker:
+        name = f"{name}+{_VARIANTS[(speaker - 1) % len(_VARIANTS)]}"
+    request = {"text": text, "voice": name, "wpm": min(max(wpm, 80), 450)}
     try:
         return _ask(request)
     except (BrokenPipeError, EOFError):
@@ -93,7 +107,7 @@ def say(text: str, language: str, wpm: int = WORDS_PER_MINUTE, voice: str | None
 
 
 class Espeak:
-    """The demo voice; see `Engine`."""
+    """The demo voice; implements `Engine`."""
 
     name = "espeak"
     clones = False
@@ -115,21 +129,28 @@ class Espeak:
     def max_chunk_chars(self, text: str, speed: float, reference: Reference | None) -> int:
         return 300
 
+    def identity(self, options: SynthesisOptions) -> tuple[str | float, ...]:
+        return _version(), WORDS_PER_MINUTE
+
     def synthesize(
         self, chunks: Sequence[str], options: SynthesisOptions, progress: Progress | None = None
     ) -> list[Samples]:
         takes: list[Samples] = []
         for index, chunk in enumerate(chunks):
-            takes.append(say(chunk, options.language, round(WORDS_PER_MINUTE * options.speed)).samples)
+            wpm = round(WORDS_PER_MINUTE * options.speed)
+            takes.append(say(chunk, options.language, wpm, speaker=options.speaker).samples)
             if progress:
                 progress(index + 1, len(chunks))
-        if not any(map(len, takes)):
-            raise EngineError("espeak-ng said nothing for this text.")
         return takes
 
 
+@cache
+def _version() -> str:
+    return metadata.version("espeakng-loader")
+
+
 class _Worker:
-    """One espeak process for this one, started when it is first needed."""
+    """This process's one espeak-ng process, started when it is first needed."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()

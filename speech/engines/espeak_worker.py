@@ -1,19 +1,19 @@
-"""The process that holds espeak-ng, and the only place that touches its library.
+"""The process that runs espeak-ng, and the only code that loads its library.
 
-espeak-ng is GPL-3; it is loaded here, in a process of its own, and reached over pipes. Run as a
-script, never imported by the rest of the program.
+espeak-ng is GPL-3; it is loaded here, in a separate process, and reached over pipes. This file is run as
+a script and never imported by the rest of the program.
 
-Protocol, one request a line on standard input::
+The protocol has one request per line on standard input::
 
     {"text": "Hello there.", "voice": "en-us", "wpm": 160}
 
-and for each, on standard output, one JSON line followed by that many bytes of 16-bit mono PCM::
+and for each request, on standard output, one JSON line followed by `bytes` bytes of 16-bit mono PCM::
 
     {"rate": 22050, "bytes": 47302, "words": [[0, 5, 0], [6, 5, 8873]]}
 
-where a word is its first character, its length in characters and its first sample. A refusal is
-``{"error": "..."}`` and no bytes. Each request runs in a fork of the initialised process: espeak-ng
-keeps random state between calls, and only a fresh one gives the same samples every time.
+where a word is its first character, its length in characters and its first sample. A refused request is
+answered with ``{"error": "..."}`` and no bytes. Each request runs in a fork of the initialised process:
+espeak-ng keeps random state between calls, and only a fresh process gives the same samples every time.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ AudioCallback = ctypes.CFUNCTYPE(c_int, POINTER(c_short), c_int, POINTER(Event))
 
 
 class Library:
-    """espeak-ng, initialised once; `say` may be called once in each process (see the module)."""
+    """The initialised espeak-ng library; `say` may be called once per process (see the module's docstring)."""
 
     def __init__(self) -> None:
         import espeakng_loader

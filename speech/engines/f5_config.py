@@ -1,7 +1,7 @@
-"""What F5-TTS is told about its networks by files that may come from anybody: checked before it believes them.
+"""Checks of the configuration files of F5-TTS's networks, which may come from an untrusted source.
 
-vocos imports and calls whatever its configuration names, and both libraries allocate whatever size they
-are told; so only the classes and the sizes that there are get through.
+vocos imports and calls any class that its configuration names, and both libraries allocate any size that
+is configured; so only known classes and plausible sizes are accepted.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from speech.errors import ModelError
 __all__ = ["architecture", "check_vocabulary", "check_vocoder"]
 
 # F5TTS_v1_Base has 337 million.
-_MOST_PARAMETERS = 2_000_000_000
-_LARGEST_CONFIG = 64 * 1024
-_LARGEST_VOCABULARY = 2 * 1024 * 1024
+_MAX_PARAMETERS = 2_000_000_000
+_MAX_CONFIG = 64 * 1024
+_MAX_VOCABULARY = 2 * 1024 * 1024
 
 Kind = TypeVar("Kind", bound=BaseModel)
 Width = Annotated[int, Field(ge=1, le=8192)]
@@ -27,7 +27,7 @@ Window = Annotated[int, Field(ge=16, le=8192)]
 
 
 class _Architecture(BaseModel):
-    """The arguments of f5_tts's DiT that a checkpoint may give."""
+    """The arguments of f5_tts's DiT that a checkpoint may set."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -50,7 +50,7 @@ class _Architecture(BaseModel):
 
     @property
     def parameters(self) -> int:
-        """How many the network has, about."""
+        """The approximate number of parameters of the network."""
         block = 4 * self.dim * self.heads * self.dim_head + (2 * self.ff_mult + 6) * self.dim**2
         text = self.text_dim or 100
         return self.depth * block + self.conv_layers * 4 * text**2
@@ -122,48 +122,46 @@ class _VocoderFile(BaseModel):
 
 
 def architecture(path: Path) -> dict[str, Any]:
-    """The shape of the network that a model.yaml describes, as f5_tts's DiT takes it.
+    """Return the network architecture that a model.yaml describes, as arguments of f5_tts's DiT.
 
     Raises:
-        ModelError: it describes something else, or a network of more than two billion parameters.
+        ModelError: the file describes something else, or a network of more than two billion parameters.
     """
     found = _read(path, _F5File).model.arch
-    if found.parameters > _MOST_PARAMETERS:
+    if found.parameters > _MAX_PARAMETERS:
         raise ModelError(
             f"{path.name} describes a network of {found.parameters / 1e9:.1f} billion parameters; "
-            f"at most {_MOST_PARAMETERS / 1e9:.0f} billion are accepted."
+            f"at most {_MAX_PARAMETERS / 1e9:.0f} billion are accepted."
         )
     return found.model_dump(exclude_unset=True)
 
 
 def check_vocoder(folder: Path) -> None:
-    """Whether a vocoder's config.yaml describes a Vocos of 100 bands at 24 kHz and nothing else.
+    """Check that a vocoder's config.yaml describes a Vocos of 100 bands at 24 kHz and nothing else.
 
     Raises:
-        ModelError: it does not; the text says where.
+        ModelError: it does not; the message names the entries.
     """
     _read(folder / "config.yaml", _VocoderFile)
 
 
 def check_vocabulary(path: Path) -> None:
-    """Whether a vocab.txt can be one.
+    """Check that a vocab.txt has a plausible size.
 
     Raises:
-        ModelError: it is larger than any.
+        ModelError: it is too large.
     """
-    if (size := path.stat().st_size) > _LARGEST_VOCABULARY:
-        raise ModelError(
-            f"{path.name} has {size / 1e6:.1f} MB; at most {_LARGEST_VOCABULARY / 1e6:.1f} MB are accepted."
-        )
+    if (size := path.stat().st_size) > _MAX_VOCABULARY:
+        raise ModelError(f"{path.name} has {size / 1e6:.1f} MB; at most {_MAX_VOCABULARY / 1e6:.1f} MB are accepted.")
 
 
 def _read(path: Path, kind: type[Kind]) -> Kind:
     import yaml
 
     with path.open("rb") as file:
-        data = file.read(_LARGEST_CONFIG + 1)
-    if len(data) > _LARGEST_CONFIG:
-        raise ModelError(f"{path.name} is larger than {_LARGEST_CONFIG // 1024} KiB; it cannot be a model's settings.")
+        data = file.read(_MAX_CONFIG + 1)
+    if len(data) > _MAX_CONFIG:
+        raise ModelError(f"{path.name} is larger than {_MAX_CONFIG // 1024} KiB; it cannot be a model's settings.")
     try:
         return kind.model_validate(yaml.safe_load(data.decode("utf-8")))
     except ValidationError as fault:

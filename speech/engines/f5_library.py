@@ -1,8 +1,8 @@
-"""The part of f5_tts that speaks, imported without the part that trains.
+"""The inference part of f5_tts, imported without its training part.
 
-`f5_tts.model` imports its trainer, and with it four packages that inference never calls; where they
-are absent, an empty stand-in takes the trainer's place. A flash-attn that does not import would
-break f5_tts and transformers, which only look whether it is installed; it is hidden from them.
+`f5_tts.model` imports its trainer, and with it four packages that inference never calls; if any of them
+is missing, an empty stand-in replaces the trainer. A flash-attn that fails to import would break f5_tts
+and transformers, which only check whether it is installed; it is hidden from them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ _TRAINING = ("accelerate", "datasets", "ema_pytorch", "wandb")
 
 
 def _hide(name: str, **attributes: object) -> None:
+    """Put an empty stand-in module into `sys.modules`."""
     module = ModuleType(name)
     module.__spec__ = importlib.machinery.ModuleSpec(name, None)
     module.__dict__.update(attributes)
@@ -31,7 +32,7 @@ def _has_flash_attention() -> bool:
     try:
         importlib.import_module("flash_attn")
     except Exception:
-        # What an import system finds here is "no such package".
+        # None makes the import system report that there is no such package.
         sys.modules["flash_attn"] = None  # type: ignore[assignment]
         return False
     return True
@@ -42,7 +43,7 @@ flash_attention = _has_flash_attention()
 if not all(find_spec(name) for name in _TRAINING):
     _hide("f5_tts.model.trainer", Trainer=object)
 if find_spec("librosa") is None:
-    # Only BigVGAN's features need it; transformers asks for it before it is hidden.
+    # Only BigVGAN's features need librosa. transformers checks for it on import, so it is imported first.
     importlib.import_module("transformers")
     _hide("librosa")
     _hide("librosa.filters", mel=None)

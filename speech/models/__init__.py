@@ -1,4 +1,4 @@
-"""Models: kept once in the bucket, and brought to this machine whole or not at all."""
+"""Models: stored once in the bucket, and fetched to this machine in full or not at all."""
 
 from speech.models.cache import Obtained, cache_in, listing, obtain, push, sync
 from speech.models.catalogue import TRANSCRIBER, VOCODER, aligner, f5

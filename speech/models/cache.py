@@ -1,11 +1,11 @@
-"""The model cache: every model lies in the bucket once, and is brought here whole or not at all.
+"""The model cache: the bucket holds each model once, and a model is fetched in full or not at all.
 
-A model is sought in this order: what the bucket's manifest says is brought up to date on the network
-volume or, where there is none, on the local disk; without the bucket, what lies there is used; what
-neither has comes from where it is published, and is then pushed up to the bucket. In the bucket:
+A model is obtained from the first of these sources that has it: the bucket, with whose manifest the copy on the
+network volume or, if there is none, the local disk is synchronized; that local copy, if the bucket cannot be
+used; the model's publisher, after which the model is pushed to the bucket. In the bucket:
 
     models/blobs/<BLAKE3 of a file>
-    models/manifests/<model>.json       written last: what it names is complete
+    models/manifests/<model>.json       written last: the files that it names are complete
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ __all__ = ["Obtained", "cache_in", "listing", "obtain", "push", "sync"]
 Tell = Callable[[str], None]
 
 Progress = Callable[[str, int, int], None]
-"""Called with the model, the bytes done and the bytes in all."""
+"""Called with the model's name, the bytes done and the total bytes."""
 
 MANIFESTS = "models/manifests/"
 
 
 @dataclass(frozen=True, slots=True)
 class Obtained:
-    """What came of obtaining models.
+    """The outcome of obtaining models.
 
     Attributes:
-        models: those that can be loaded now.
-        problems: for each other one, why not.
-        notes: what the operator should know.
+        models: the models that can be loaded now.
+        problems: the reason for each model that cannot.
+        notes: notes for the operator.
     """
 
     models: dict[str, Local]
@@ -61,7 +61,7 @@ class Obtained:
 
 
 def cache_in(store: Store) -> Store | None:
-    """The store, if models are cached there: a bucket is, a folder would only hold them twice."""
+    """Return the store if models are cached in it: a bucket, but not a folder, which would only duplicate them."""
     from speech.stores.folder import FolderStore
 
     return store if settings().enable_s3_model_cache and not isinstance(store, FolderStore) else None
@@ -76,13 +76,13 @@ def obtain(
     tell: Tell = lambda text: None,
     progress: Progress = lambda name, done, total: None,
 ) -> Obtained:
-    """Make models loadable here, from the nearest place that has them.
+    """Make models available on this machine, from the nearest source that has them.
 
-    A fault of the cache is a note, never an error: the model is then taken from elsewhere.
+    An error of the cache becomes a note: the model is then obtained from another source.
 
     Args:
-        store: the bucket; None to do without.
-        online: whether what the cache lacks may come from where it is published.
+        store: the bucket; None to use no cache.
+        online: whether models that the cache lacks may be fetched from their publisher.
     """
     models, problems, notes = {}, {}, []
     for name in dict.fromkeys(names):
@@ -103,12 +103,12 @@ def obtain(
         source = source_of(name)
         if source is None or not online:
             problems[name] = f"{name} is neither in the model cache nor here." + (
-                "" if source else " It is not one that can be fetched; push it to the cache."
+                "" if source else " No publisher is known for it; push it to the cache."
             )
             continue
         try:
             tell(f"{name}: fetching it from {source.name}")
-            models[name] = _first_load(name, source, location)
+            models[name] = _download(name, source, location)
         except ModelError as fault:
             problems[name] = str(fault)
             continue
@@ -127,12 +127,12 @@ def sync(
     tell: Tell = lambda text: None,
     progress: Progress = lambda name, done, total: None,
 ) -> Local | None:
-    """Bring a model here as the bucket has it; None where the bucket does not have it.
+    """Synchronize the local copy of a model with the bucket; return None if the bucket does not have the model.
 
     Raises:
-        DamagedModel: the bucket holds other bytes than its manifest says.
-        ModelError: there is no room, or the manifest cannot be used.
-        StoreError: the bucket does not answer, or refuses.
+        DamagedModel: a file in the bucket does not match the manifest.
+        ModelError: there is not enough space, or the manifest is invalid.
+        StoreError: the bucket does not answer, or refuses access.
     """
     try:
         text = store.read(f"{MANIFESTS}{name}.json")
@@ -144,15 +144,15 @@ def sync(
         return local_model(here, location)
     done, total = 0, manifest.size
 
-    def arrived(size: int) -> None:
+    def report(size: int) -> None:
         nonlocal done
         done += size
         progress(name, done, total)
 
     tell(f"{name}: {len(manifest.files)} files, {total / 1e6:.0f} MB from {store}")
     forget_changed(manifest, location)
-    fetch(store, manifest.files, location.root, arrived)
-    # To wait for the disk here would wait for all that was fetched; `fsync_model` does that at leisure.
+    fetch(store, manifest.files, location.root, report)
+    # Not durable: fsync here would wait for all fetched data. `fsync_model` does that later.
     note(manifest.model_copy(update={"unsettled": boot()}), location, durable=False)
     return local_model(manifest, location)
 
@@ -167,28 +167,28 @@ def push(
     tell: Tell = lambda text: None,
     progress: Progress = lambda name, done, total: None,
 ) -> int:
-    """Put a model into the bucket, its manifest last; returns the bytes that were sent.
+    """Upload a model to the bucket, its manifest last; return the number of bytes sent.
 
     Args:
-        files: below the root of the cache; by default those of the model that lies here.
-        again: digests of files to send though the bucket has them.
+        files: files below the root of the cache; by default those of the local copy.
+        again: digests of files to send even if the bucket has them.
 
     Raises:
-        ModelError: the model does not lie here.
-        StoreError: the bucket does not answer, or refuses.
+        ModelError: there is no local copy of the model.
+        StoreError: the bucket does not answer, or refuses access.
     """
     manifest = described(name, location, files) if files else stored_here(name, location)
     if manifest is None:
-        raise ModelError(f"{name} does not lie below {location.root}; there is nothing to push.")
+        raise ModelError(f"{name} is not below {location.root}; there is nothing to push.")
     done, total = 0, manifest.size
 
-    def gone(size: int) -> None:
+    def report(size: int) -> None:
         nonlocal done
         done += size
         progress(name, done, total)
 
     manifest = manifest.model_copy(update={"unsettled": ""})
-    sent = send(store, [(file, location.root / file.path) for file in manifest.files], again, gone)
+    sent = send(store, [(file, location.root / file.path) for file in manifest.files], again, report)
     text = manifest.model_dump_json(indent=1)
     store.write(f"{MANIFESTS}{name}.json", text, "application/json")
     note(manifest, location)
@@ -197,7 +197,7 @@ def push(
 
 
 def listing(store: Store | None, location: Location) -> dict[str, tuple[Literal["bucket", "here", "both"], Manifest]]:
-    """Every model that the bucket or this machine has."""
+    """List the models in the bucket and on this machine, with their location and manifest."""
     folder = manifest_path("", location).parent
     here = {str(path.relative_to(folder).with_suffix("")): path.read_text() for path in sorted(folder.rglob("*.json"))}
     bucket: dict[str, str] = {}
@@ -212,7 +212,8 @@ def listing(store: Store | None, location: Location) -> dict[str, tuple[Literal[
     return found
 
 
-def _first_load(name: str, source: Source, location: Location) -> Local:
+def _download(name: str, source: Source, location: Location) -> Local:
+    """Download a model from its publisher and add it to the local cache."""
     from speech.models.hub import download
 
     files, revision = download(name, source, location)

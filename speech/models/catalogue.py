@@ -1,4 +1,4 @@
-"""The models that there are, and where each comes from at first."""
+"""The known models and their publishers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 __all__ = ["ALIAS", "TRANSCRIBER", "VOCODER", "Source", "aligner", "f5", "source_of"]
 
-# The name that operators of the earlier system know.
+# The name that operators of the earlier system use.
 ALIAS = {"F5-TTS": "F5TTS_v1_Base"}
 
 VOCODER = "vocoder/vocos-mel-24khz"
@@ -16,12 +16,12 @@ TRANSCRIBER = "transcriber/whisper-large-v3-turbo"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a model comes from when no cache has it.
+    """The origin of a model, for when no cache has it.
 
     Attributes:
-        kind: the Hugging Face hub, or a file that torchaudio knows.
+        kind: the Hugging Face hub, or a file from torchaudio.
         name: repository, or torchaudio's name of the bundle.
-        files: patterns of the files that are needed; all, where it is empty.
+        files: patterns of the required files; if empty, all files.
     """
 
     kind: Literal["hub", "torchaudio"]
@@ -42,7 +42,7 @@ _SOURCES = {
     TRANSCRIBER: Source("hub", "openai/whisper-large-v3-turbo", ("*.json", "*.txt", "model.safetensors")),
 }
 
-# The models that whisperx chooses by itself; those of torchaudio come as one file each.
+# The models that whisperx chooses by default; torchaudio's consist of one file each.
 _BUNDLES = {
     "en": "WAV2VEC2_ASR_BASE_960H",
     "fr": "VOXPOPULI_ASR_BASE_10K_FR",
@@ -53,7 +53,7 @@ _BUNDLES = {
 
 
 def f5(name: str) -> str:
-    """The model of an F5-TTS checkpoint.
+    """Return the name of an F5-TTS checkpoint's model.
 
     >>> f5("F5-TTS")
     'f5-tts/F5TTS_v1_Base'
@@ -62,14 +62,14 @@ def f5(name: str) -> str:
 
 
 def aligner(language: str) -> str:
-    """The alignment model of a language, by its ISO 639-1 code."""
+    """Return the name of a language's alignment model, by ISO 639-1 code."""
     return f"align/{language}"
 
 
 def source_of(model: str) -> Source | None:
-    """Where a model comes from at first; None where only a cache can have it.
+    """Return the publisher of a model; None if only a cache can have it.
 
-    The alignment models are those of the whisperx that is installed.
+    The alignment models are those of the installed whisperx.
     """
     if known := _SOURCES.get(model):
         return known

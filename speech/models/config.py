@@ -1,4 +1,4 @@
-"""A Hugging Face model's config.json, looked at before a network of the size that it names is allocated."""
+"""Checking a Hugging Face model's config.json, before a network of the size that it gives is allocated."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from speech.errors import ModelError
 
 __all__ = ["check_config"]
 
-# whisper-large-v3 has 1.5 billion; 16 GB as float32 is more than any model here takes.
+# whisper-large-v3 has 1.5 billion; no model here needs as much as 16 GB in float32.
 _MOST_PARAMETERS = 4_000_000_000
 _LARGEST = 1024 * 1024
 
 
 class _Config(BaseModel):
-    """The sizes that decide how much is allocated, under the names that wav2vec2 and Whisper have for them."""
+    """The sizes that determine memory use, under the names of wav2vec2 and Whisper."""
 
     width: int = Field(768, ge=1, le=16_384, validation_alias=AliasChoices("hidden_size", "d_model"))
     layers: int = Field(12, ge=0, le=256, validation_alias=AliasChoices("num_hidden_layers", "encoder_layers"))
@@ -34,7 +34,7 @@ class _Config(BaseModel):
 
     @property
     def parameters(self) -> int:
-        """How many the network has, about."""
+        """The approximate number of parameters."""
         deep = self.layers * (4 * self.width**2 + 2 * self.width * self.inner)
         deep += self.decoder_layers * (8 * self.width**2 + 2 * self.width * self.decoder_ffn_dim)
         flat = self.width * (self.vocab_size + self.max_source_positions + self.max_target_positions)
@@ -43,10 +43,10 @@ class _Config(BaseModel):
 
 
 def check_config(folder: Path) -> None:
-    """Whether the config.json of a model describes one that can be meant.
+    """Check that a model's config.json describes a network of plausible size.
 
     Raises:
-        ModelError: it does not; the text says what was seen.
+        ModelError: it does not; the text gives the offending value.
     """
     path = folder / "config.json"
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""The first load of a model, from where it is published."""
+"""Downloading a model from its publisher."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["download"]
 
 
 def download(model: str, source: Source, location: Location) -> tuple[list[Path], str]:
-    """Fetch a model below the root of the cache; returns its files and its revision.
+    """Download a model to the local cache; return its files and its revision.
 
     Raises:
-        ModelError: it cannot be fetched; the text says why.
+        ModelError: the model cannot be fetched; the text says why.
     """
     try:
-        # What the libraries print must not stand in the output of the command line.
+        # Output of the libraries must not mix with that of the command line.
         with contextlib.redirect_stdout(sys.stderr):
             files, revision = (_from_hub if source.kind == "hub" else _from_torchaudio)(source, location)
     except ImportError as fault:

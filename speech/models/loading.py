@@ -1,4 +1,4 @@
-"""Loading files that may come from anybody."""
+"""Loading model files from untrusted sources."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["loading"]
 
 @contextmanager
 def loading(name: str) -> Iterator[None]:
-    """Load a model's files, which may come from anybody: nothing in them is run, and what is wrong is said.
+    """Load untrusted model files within the block: no code in them is run, and errors are reported clearly.
 
     Raises:
-        ModelError: they hold something other than weights, or are damaged.
+        ModelError: the files hold something other than weights, or are damaged.
     """
-    # PyTorch looks at it at every load, also at those of libraries that ask for pickles by name.
+    # PyTorch obeys this at every load, even if a library explicitly asks for a full pickle.
     export(TORCH_FORCE_WEIGHTS_ONLY_LOAD="1")
     try:
         yield

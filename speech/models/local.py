@@ -1,4 +1,4 @@
-"""Models on this machine: each is known by a manifest, and complete where its manifest lies."""
+"""Models on this machine; each has a manifest, which is written once the model is complete."""
 
 from __future__ import annotations
 
@@ -35,36 +35,36 @@ class Local:
     """A model on this machine.
 
     Attributes:
-        name: of the model.
-        files: all of its files, absolute.
+        name: the model's name.
+        files: absolute paths of all its files.
     """
 
     name: str
     files: tuple[Path, ...]
 
     def file(self, *patterns: str) -> Path | None:
-        """The first file whose name fits one of the patterns, the first pattern first."""
+        """Return the first file whose name matches one of the patterns, trying the patterns in order."""
         fitting = (path for pattern in patterns for path in self.files if fnmatch.fnmatch(path.name, pattern))
         return next(fitting, None)
 
     @property
     def folder(self) -> Path:
-        """The folder that holds its configuration, which is what loaders take."""
+        """The folder of the model's configuration, which loaders expect."""
         marked = self.file("config.json", "config.yaml")
         return (marked or self.files[0]).parent
 
 
 def find(name: str, location: Location) -> Local | None:
-    """A model that lies here complete, by its manifest."""
+    """Return the local copy of a model if it is complete, else None."""
     manifest = stored_here(name, location)
     return local_model(manifest, location) if manifest else None
 
 
 def adopt(name: str, location: Location, files: Sequence[Path], source: str = "", revision: str = "") -> Local:
-    """Make files that lie below the root of the cache a model.
+    """Register files below the root of the cache as a model.
 
     Raises:
-        ModelError: one of them lies elsewhere or cannot be read.
+        ModelError: a file is not below the root, or cannot be read.
     """
     manifest = described(name, location, files, source, revision)
     note(manifest, location)
@@ -72,21 +72,21 @@ def adopt(name: str, location: Location, files: Sequence[Path], source: str = ""
 
 
 def verify(name: str, location: Location) -> list[str]:
-    """Hash a model's files again; returns the paths of those that are not what they should be.
+    """Hash a model's files again; return the paths of those that do not match the manifest.
 
     Raises:
-        ModelError: the model does not lie here.
+        ModelError: the model is not on this machine.
     """
     manifest = stored_here(name, location, sizes=False)
     if manifest is None:
-        raise ModelError(f"{name} does not lie below {location.root}.")
-    return [file.path for file in manifest.files if not _is(location.root / file.path, file)]
+        raise ModelError(f"{name} is not below {location.root}.")
+    return [file.path for file in manifest.files if not _matches(location.root / file.path, file)]
 
 
 def fsync_model(name: str, location: Location) -> None:
-    """Flush a model's files to the disk, which `sync` defers since it takes as long again.
+    """Flush a model's files to disk, which `sync` defers because it takes as long as the fetch itself.
 
-    Until then a model that was brought here before the machine's last start is hashed before it is used.
+    If the machine restarts before that, the model is hashed again before it is used.
     """
     manifest = stored_here(name, location)
     if manifest and manifest.unsettled:
@@ -97,7 +97,7 @@ def fsync_model(name: str, location: Location) -> None:
 
 
 def described(name: str, location: Location, files: Sequence[Path], source: str = "", revision: str = "") -> Manifest:
-    """The manifest of files that lie below the root; links are followed, and what they point to is counted once."""
+    """Create the manifest of files below the root; links are followed."""
     try:
         described = tuple(describe(path, path.relative_to(location.root).as_posix()) for path in files)
     except (OSError, ValueError) as fault:
@@ -106,24 +106,30 @@ def described(name: str, location: Location, files: Sequence[Path], source: str 
 
 
 def manifest_path(name: str, location: Location) -> Path:
+    """Return the path of a model's local manifest."""
     return location.root / ".f5-flows" / "manifests" / f"{name}.json"
 
 
 def stored_here(name: str, location: Location, *, sizes: bool = True) -> Manifest | None:
+    """Return the local manifest of a model; None if there is none or its files are incomplete.
+
+    Args:
+        sizes: False to return the manifest without checking the files.
+    """
     try:
         manifest = parse(manifest_path(name, location).read_text(encoding="utf-8"), name)
     except (OSError, ModelError):
         return None
-    if sizes and not all(_sized(location.root / file.path, file.size) for file in manifest.files):
+    if sizes and not all(_has_size(location.root / file.path, file.size) for file in manifest.files):
         return None
-    return manifest if not sizes or _outlasted(manifest, location) else None
+    return manifest if not sizes or _survived_restart(manifest, location) else None
 
 
-def _outlasted(manifest: Manifest, location: Location) -> bool:
-    """Whether the files are safe on the disk, or this machine has not been started anew since they came."""
+def _survived_restart(manifest: Manifest, location: Location) -> bool:
+    """Check whether files that were fetched but not flushed survived a restart; remove those that did not."""
     if manifest.unsettled in ("", boot()):
         return True
-    wrong = [file for file in manifest.files if not _is(location.root / file.path, file)]
+    wrong = [file for file in manifest.files if not _matches(location.root / file.path, file)]
     for file in wrong:
         (location.root / file.path).unlink(missing_ok=True)
     if not wrong:
@@ -132,24 +138,24 @@ def _outlasted(manifest: Manifest, location: Location) -> bool:
 
 
 def note(manifest: Manifest, location: Location, *, durable: bool = True) -> None:
-    """Write down which model lies here."""
+    """Write the local manifest of a model."""
     write_text(manifest_path(manifest.model, location), manifest.model_dump_json(indent=1), durable=durable)
 
 
 def boot() -> str:
-    """Changes whenever the machine starts; with nothing that tells, whenever it is asked."""
+    """Return an id that changes with each start of the machine; if the system has none, a new id each time."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return uuid4().hex
 
 
-def _is(path: Path, file: File) -> bool:
-    """Whether a file holds what it should, by its digests."""
-    return _sized(path, file.size) and len(list(matches(path, file))) == len(file.parts)
+def _matches(path: Path, file: File) -> bool:
+    """Check a file against its digests."""
+    return _has_size(path, file.size) and len(list(matches(path, file))) == len(file.parts)
 
 
-def _sized(path: Path, size: int) -> bool:
+def _has_size(path: Path, size: int) -> bool:
     try:
         return path.stat().st_size == size
     except OSError:
@@ -157,7 +163,7 @@ def _sized(path: Path, size: int) -> bool:
 
 
 def forget_changed(manifest: Manifest, location: Location) -> None:
-    """Take away files of an earlier manifest that this one gives other contents, though perhaps the same size."""
+    """Remove the files of the earlier manifest whose digest differs in the new one; their size may be the same."""
     earlier = stored_here(manifest.model, location, sizes=False)
     digests = {file.path: file.digest for file in manifest.files}
     if earlier:
@@ -168,4 +174,5 @@ def forget_changed(manifest: Manifest, location: Location) -> None:
 
 
 def local_model(manifest: Manifest, location: Location) -> Local:
+    """Return the local model of a manifest."""
     return Local(manifest.model, tuple(location.root / file.path for file in manifest.files))

@@ -1,4 +1,4 @@
-"""Where models lie on this machine, and the variables by which libraries find that place."""
+"""The folder of models on this machine, and the variables by which libraries find it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["Location", "announce", "choose"]
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """The root of the cache on this machine.
+    """The local model cache.
 
     Attributes:
-        root: everything lies below it.
-        passed_over: for each place that was not taken, why.
+        root: the root folder.
+        rejected: the reason for each folder that could not be used.
     """
 
     root: Path
@@ -32,7 +32,7 @@ class Location:
 
 
 def candidates() -> list[Path]:
-    """The places in the order in which they are tried: MODELS_DIR, RunPod's volume, the local home."""
+    """Return the possible root folders in order: MODELS_DIR alone if it is set, else RunPod's volume, then home."""
     values = settings()
     if values.models_dir:
         return [values.models_dir]
@@ -40,21 +40,23 @@ def candidates() -> list[Path]:
 
 
 def choose(wanted: int = 0) -> Location:
-    """The first place that can be written to and has room.
+    """Return the first folder that is writable and has enough space.
 
     Args:
-        wanted: bytes.
+        wanted: the required space in bytes.
 
     Raises:
-        ModelError: there is none; the text says what is wrong with each.
+        ModelError: there is no such folder; the text gives the problem of each.
     """
-    passed: list[str] = []
+    rejected: list[str] = []
     for root in candidates():
         if problem := _problem(root, wanted):
-            passed.append(problem)
+            rejected.append(problem)
         else:
-            return Location(root, tuple(passed))
-    raise ModelError(f"There is no place for models: {' '.join(passed)} Set MODELS_DIR to one.")
+            return Location(root, tuple(rejected))
+    raise ModelError(
+        f"There is no place for models: {' '.join(rejected)} Set MODELS_DIR to a writable folder with enough space."
+    )
 
 
 def _problem(root: Path, wanted: int) -> str | None:
@@ -69,11 +71,13 @@ def _problem(root: Path, wanted: int) -> str | None:
         free = shutil.disk_usage(root).free
     except OSError as fault:
         return f"{root} cannot be written to ({fault.strerror})."
-    return f"{root} has {free / 1e6:.0f} MB left of {wanted / 1e6:.0f} MB." if free < wanted else None
+    if free < wanted:
+        return f"{wanted / 1e6:.0f} MB are needed at {root}; {free / 1e6:.0f} MB are free."
+    return None
 
 
-# The four files that make nltk's sentence splitter load, which whisperx does for each text. They are
-# empty: what is aligned is one piece, and how it is split changes no time.
+# The four files that nltk's sentence splitter, which whisperx loads for each text, requires. They are empty:
+# each text is aligned as one piece, so the split does not affect the times.
 _PUNKT = ("abbrev_types.txt", "collocations.tab", "ortho_context.tab", "sent_starters.txt")
 
 
@@ -84,10 +88,10 @@ _PUNKT_LANGUAGES = (
 
 
 def announce(location: Location, *, offline: bool = False) -> None:
-    """Set every variable by which a library finds its models; libraries read them when they are imported.
+    """Set the variables by which libraries find their models; libraries read them on import.
 
     Args:
-        offline: no library may ask a hub, which would cost seconds for each file that is there.
+        offline: whether to keep libraries from asking a hub, which takes seconds for each existing file.
     """
     root = location.root
     for language in _PUNKT_LANGUAGES:

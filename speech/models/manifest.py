@@ -1,4 +1,4 @@
-"""Manifests: which files make a model, and what every part of them must hash to."""
+"""Manifests: the files of a model, and the digest of every part of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from speech.errors import ModelError
 __all__ = ["PART", "File", "Manifest", "describe", "digest", "parse"]
 
 PART = 8 * 1024 * 1024
-"""Bytes that are fetched and checked as one."""
+"""Size in bytes of the parts that are fetched and checked separately."""
 
 
 _LONGEST = 1024
@@ -24,10 +24,10 @@ class File(BaseModel):
     """One file of a model.
 
     Attributes:
-        path: below the root of the cache, with forward slashes.
-        size: bytes.
-        digest: BLAKE3 of the whole file, in hexadecimal; it is also the object's name.
-        parts: BLAKE3 of each part of `PART` bytes.
+        path: path below the root of the cache, with forward slashes.
+        size: size in bytes.
+        digest: hexadecimal BLAKE3 digest of the whole file; also the name of the object in the bucket.
+        parts: BLAKE3 digest of each part of `PART` bytes.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,35 +42,36 @@ class File(BaseModel):
     def _stays_below_the_root(cls, path: str) -> str:
         parts = PurePosixPath(path).parts
         if not parts or path.startswith("/") or ".." in parts or "\\" in path or parts[0].startswith("."):
-            raise ValueError(f"the path {path[:80]!r} would leave its place")
+            raise ValueError(f"the path {path[:80]!r} leads out of the model cache")
         if not path.isprintable() or len(path.encode()) > _LONGEST:
-            raise ValueError(f"the path {path[:80]!r} cannot be a file's; at most {_LONGEST} bytes, all printable")
+            raise ValueError(f"the path {path[:80]!r} is not valid; at most {_LONGEST} bytes, all printable")
         return path
 
 
 class Manifest(BaseModel):
-    """All files of a model, as the bucket holds them under `models/manifests/<model>.json`."""
+    """All files of a model, as stored in the bucket under `models/manifests/<model>.json`."""
 
     version: int = 1
     model: str
-    source: str = Field(default="", description="Where the files come from at first.")
+    source: str = Field(default="", description="The publisher of the files.")
     revision: str = ""
     unsettled: str = Field(
-        default="", description="Only here: the start of the machine since which the files may not be safe on the disk."
+        default="",
+        description="In local manifests only: the boot id at the time of the fetch, until the files are flushed.",
     )
     files: tuple[File, ...]
 
     @property
     def size(self) -> int:
-        """Bytes of all different files."""
+        """The total size of all distinct files in bytes."""
         return sum({file.digest: file.size for file in self.files}.values())
 
 
 def parse(text: str, name: str) -> Manifest:
-    """A manifest from its JSON.
+    """Parse a manifest from JSON.
 
     Raises:
-        ModelError: it is not one, or names a place outside the cache.
+        ModelError: the manifest is invalid, is for another model, or names a path outside the cache.
     """
     try:
         found = Manifest.model_validate_json(text)
@@ -78,24 +79,24 @@ def parse(text: str, name: str) -> Manifest:
         why = fault.errors(include_url=False, include_input=False)[0]["msg"]
         raise ModelError(f"The manifest of {name} in the model cache cannot be used: {why}.") from None
     if found.model != name:
-        raise ModelError(f"The manifest of {name} in the model cache is one of {found.model[:80]!r}.")
+        raise ModelError(f"The manifest of {name} in the model cache belongs to {found.model[:80]!r}.")
     if any(len(file.parts) != max(-(-file.size // PART), 1) for file in found.files):
         raise ModelError(f"The manifest of {name} in the model cache cannot be used: it lacks digests.")
     return found
 
 
 def digest(data: bytes | memoryview) -> str:
-    """BLAKE3, at 2.7 times the speed of SHA-256 where a processor has instructions for that."""
+    """Return the BLAKE3 digest; it is 2.7 times as fast as SHA-256 on processors with SHA instructions."""
     from blake3 import blake3
 
     return blake3(data).hexdigest()
 
 
 def describe(path: Path, name: str) -> File:
-    """What a manifest says of a file; links are followed.
+    """Create the manifest's entry for a file; links are followed.
 
     Args:
-        name: its path below the root of the cache.
+        name: the file's path below the root of the cache.
     """
     from blake3 import blake3
 
@@ -110,7 +111,7 @@ def describe(path: Path, name: str) -> File:
 
 
 def matches(path: Path, file: File) -> Iterable[int]:
-    """The parts of a file on disk that are what they should be."""
+    """Yield the indices of the parts of a file on disk that match their digests."""
     try:
         with path.open("rb") as opened:
             size = os.fstat(opened.fileno()).st_size

@@ -1,10 +1,9 @@
-"""Files from the bucket to the disk: in parts, many at a time, each checked before it is written.
+"""Fetching files from the bucket in parallel parts, each checked before it is written.
 
-A client that reads in ranges does not notice a flipped bit, so every part is compared with its digest
-while it is still in memory. A file grows under a name of its own and takes its place when it is
-whole; what a killed process left of it is checked part by part and used. A lock for each file keeps
-two processes from fetching it twice; should the lock fail, as on some network volumes, both write the
-same bytes.
+A client that reads ranges does not notice a flipped bit, so every part is compared with its digest while it is
+still in memory. A file is written under a temporary name and renamed when it is complete; the parts left by a
+killed process are checked and reused. A lock for each file keeps two processes from fetching it twice; if the
+lock does not work, as on some network volumes, both write the same bytes.
 """
 
 from __future__ import annotations
@@ -29,21 +28,21 @@ from speech.stores import Store
 __all__ = ["Progress", "blob_key", "fetch", "send"]
 
 Progress = Callable[[int], None]
-"""Called with the bytes that have just arrived or gone; from several threads."""
+"""Called with the number of bytes just received or sent; from several threads."""
 
-# More requests at a time than a fast link needs, for links that slow each stream down.
+# More concurrent requests than a fast link needs, for links that limit the rate of each stream.
 _STREAMS = 16
 _ATTEMPTS = 4
 
 
 def blob_key(digest: str) -> str:
-    """Where a file lies in the bucket: once, whatever it is called."""
+    """Return the key of a file in the bucket, which depends only on its content."""
     return f"models/blobs/{digest}"
 
 
 @dataclass
 class _Download:
-    """One file on its way."""
+    """A file that is being downloaded in parts."""
 
     file: File
     target: Path
@@ -53,7 +52,7 @@ class _Download:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, part: int, data: memoryview) -> bool:
-        """Write a part; whether it was the last one."""
+        """Write a part; return whether it was the last missing one."""
         at = part * PART
         while data:
             written = os.pwrite(self.handle, data, at)
@@ -63,38 +62,38 @@ class _Download:
             return self.missing == 0
 
     def finish(self) -> None:
-        """Give the file its name."""
+        """Rename the complete file to its final name."""
         self.target.parent.mkdir(parents=True, exist_ok=True)
         self.partial.replace(self.target)
 
 
 def fetch(store: Store, files: Sequence[File], root: Path, progress: Progress = lambda size: None) -> None:
-    """Bring files below `root`, those that are not there yet.
+    """Fetch the files that are missing below `root`.
 
     Raises:
-        DamagedModel: what the bucket holds is not what the manifest says, tried several times.
-        ModelError: there is no room.
-        StoreError: the bucket does not answer, or refuses.
+        DamagedModel: a file in the bucket does not match the manifest, even after retries.
+        ModelError: there is not enough space, or a file cannot be written.
+        StoreError: the bucket does not answer, or refuses access.
     """
     first = {file.digest: file for file in reversed(files)}
-    wanted = [file for file in first.values() if not _there(root / file.path, file)]
+    wanted = [file for file in first.values() if not _exists(root / file.path, file)]
     wanted.sort(key=lambda file: -file.size)
     _check_room(wanted, root)
     work = root / ".f5-flows"
     for folder in ("partial", "locks"):
         (work / folder).mkdir(parents=True, exist_ok=True)
-    # The small files of a model share a lock, whichever of them are missing.
+    # The small files of a model share one lock, no matter which of them are missing.
     small = digest("".join(sorted(file.digest for file in files if len(file.parts) == 1)).encode())
-    later = _fetch(store, wanted, small, root, work, progress, wait=False)
-    if later:
-        _fetch(store, later, small, root, work, progress, wait=True)
+    busy = _fetch(store, wanted, small, root, work, progress, wait=False)
+    if busy:
+        _fetch(store, busy, small, root, work, progress, wait=True)
     for file in files:
-        if not _there(root / file.path, file):
+        if not _exists(root / file.path, file):
             _link(root / first[file.digest].path, root / file.path)
 
 
 def send(store: Store, files: Iterable[tuple[File, Path]], again: frozenset[str], progress: Progress) -> int:
-    """Put files into the bucket, those that it lacks and those named by digest in `again`; returns the bytes sent."""
+    """Upload the files that the bucket lacks, and those with a digest in `again`; return the bytes sent."""
     sent = 0
 
     def put(pair: tuple[File, Path]) -> int:
@@ -122,8 +121,8 @@ def _size(store: Store, key: str) -> int | None:
         return None
 
 
-def _there(path: Path, file: File) -> bool:
-    """A file takes its name only when it is whole, so its size tells."""
+def _exists(path: Path, file: File) -> bool:
+    """Check whether a file exists, by its size: a file gets its name only once it is complete."""
     try:
         return path.stat().st_size == file.size
     except OSError:
@@ -134,13 +133,13 @@ def _check_room(files: Sequence[File], root: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
     wanted, free = sum(file.size for file in files), shutil.disk_usage(root).free
     if free < wanted:
-        raise ModelError(f"The models need {wanted / 1e6:.0f} MB at {root}, which has {free / 1e6:.0f} MB left.")
+        raise ModelError(f"The models need {wanted / 1e6:.0f} MB at {root}; {free / 1e6:.0f} MB are free.")
 
 
 def _fetch(
     store: Store, files: Sequence[File], small: str, root: Path, work: Path, progress: Progress, *, wait: bool
 ) -> list[File]:
-    """Fetch files; returns those that another process is fetching, unless told to wait for it."""
+    """Fetch files; return those that another process is fetching, unless `wait` is set."""
     busy: list[File] = []
     stop = threading.Event()
     with ExitStack() as locks, ThreadPoolExecutor(_STREAMS) as pool:
@@ -154,7 +153,7 @@ def _fetch(
                 continue
             locks.callback(lock.release)
             for file in group:
-                if _there(root / file.path, file):
+                if _exists(root / file.path, file):
                     progress(file.size)
                 elif len(file.parts) == 1:
                     jobs.append(pool.submit(_small, store, file, root, work, stop, progress))
@@ -176,7 +175,7 @@ def _fetch(
 
 
 def _groups(files: Sequence[File], small: str) -> dict[str, list[File]]:
-    """Files by the name of their lock: each large one has its own, and the small ones share one."""
+    """Group files by the name of their lock: one for each large file, and a shared one for the small files."""
     groups: dict[str, list[File]] = {}
     for file in files:
         groups.setdefault(small if len(file.parts) == 1 else file.digest, []).append(file)
@@ -229,7 +228,7 @@ def _writing(file: File, location: Path, stop: threading.Event) -> Iterator[None
 
 
 def _read(store: Store, file: File, part: int) -> memoryview:
-    """One part, checked; asked for again when it is damaged or does not come."""
+    """Read one part and check its digest, retrying if it is damaged or the store does not answer."""
     start, end = part * PART, min(part * PART + PART, file.size)
     for attempt in range(1, _ATTEMPTS + 1):
         try:
@@ -245,11 +244,11 @@ def _read(store: Store, file: File, part: int) -> memoryview:
 
 
 def _link(source: Path, target: Path) -> None:
-    """The same file under another name, without another copy where the disk can do that."""
+    """Give a file a second name, as a hard link if the disk supports that, else as a copy."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        os.link(source, beside)
+        os.link(source, temporary)
     except OSError:
-        shutil.copyfile(source, beside)
-    beside.replace(target)
+        shutil.copyfile(source, temporary)
+    temporary.replace(target)

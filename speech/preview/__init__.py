@@ -1,5 +1,6 @@
-"""A page to read and listen to a result."""
+"""The preview page, for reading and listening to a result."""
 
 from speech.preview.page import DOUBTFUL, write
+from speech.preview.sound import address, listenable
 
-__all__ = ["DOUBTFUL", "write"]
+__all__ = ["DOUBTFUL", "address", "listenable", "write"]

@@ -1,7 +1,8 @@
-"""A page to read and listen to a result: one HTML file that holds everything and asks for nothing.
+"""The preview page of a result: one HTML file, to read and listen to.
 
-What a script says reaches the page only as JSON in which no letter can end the element that holds it, and
-its own script is the only one that the page allows to run.
+It holds everything that it shows and, up to `speech.outputs.LONGEST_IN_PAGE` seconds, the recording; a longer one is
+played from beside the page. The text of a script enters it only as JSON, escaped so that it cannot close the enclosing
+element. The page's content security policy allows only its own script and style, and no other audio.
 """
 
 from __future__ import annotations
@@ -11,17 +12,16 @@ import hashlib
 import html
 import json
 import re
+import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from speech.audio import blocks
-from speech.encoding import PREVIEW, encode
 from speech.files import write_text
-from speech.outputs import AUDIO, content_type
+from speech.outputs import AUDIO, LONGEST_IN_PAGE, content_type, filename
+from speech.preview.layout import lay_out
+from speech.preview.sound import column_ms, peaks, player
 from speech.subtitles import describe, summary
 
 if TYPE_CHECKING:
@@ -29,102 +29,135 @@ if TYPE_CHECKING:
 
 __all__ = ["DOUBTFUL", "write"]
 
-PAGE = Path(__file__).with_name("page.html")
 DOUBTFUL = 0.5
 """Confidence below which a word is marked."""
 
-# Larger recordings, and other kinds, are heard as MP3.
-_PLAYED = ("wav", "mp3", "m4a", "flac")
+_FOLDER = Path(__file__).parent
+_SCRIPTS = ("page.js", "text.js", "waves.js", "player.js")
+# The recording as it is delivered is offered too, if it is not larger.
 _LARGEST = 5_000_000
-# The loudest sample of so many milliseconds is one column of the waveform at its finest.
-_COLUMN_MS = 10
-_RATE = 8_000
-_PLACE = re.compile(r"%(POLICY|LANGUAGE|TITLE|ABOUT|DATA)%")
+_PLACEHOLDER = re.compile(r"%(POLICY|LANGUAGE|TITLE|ABOUT|STYLE|SCRIPT|DATA)%")
 _ESCAPES = str.maketrans({letter: f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"})
+_METHODS = {
+    "whisperx": "timed by speech recognition (WhisperX)",
+    "google": "timed by speech recognition (Google)",
+    "embedded": "timed from the script and its sound",
+}
 
 
 def write(
-    subtitles: Subtitles, audio: Path, files: Mapping[str, str], target: Path, warnings: Sequence[str] = ()
+    subtitles: Subtitles,
+    audio: Path,
+    files: Mapping[str, str],
+    target: Path,
+    warnings: Sequence[str] = (),
+    *,
+    title: str | None = None,
+    beside: str | None = None,
 ) -> Path:
     """Write the page.
 
     Args:
-        audio: the recording as it is delivered; its ending says its kind.
-        files: the text of each subtitle file, by its kind.
+        audio: the recording as it is delivered; its extension gives its format.
+        files: the text of each subtitle file, by format.
+        title: of the page, and the name of its downloads; None for the first words of the script, and the job's id.
+        beside: where a recording that is too long to be in the page lies, as a URL relative to it. The page also looks
+            for a file that has its own name.
 
     Raises:
         AudioError: the recording cannot be read.
     """
-    played, kind = _player(audio)
-    downloads = [_download(subtitles.job_id, name, text.encode("utf-8")) for name, text in files.items()]
-    if audio.stat().st_size <= _LARGEST and audio.suffix[1:] in AUDIO and audio.suffix[1:] != kind:
-        downloads.insert(0, _download(subtitles.job_id, audio.suffix[1:], audio.read_bytes()))
+    broken, layout = subtitles.broken(), lay_out(subtitles)
     problems: dict[int, list[str]] = {}
-    broken = subtitles.broken()
     for problem in broken:
         problems.setdefault(problem.cue, []).append(describe(problem))
+    column = column_ms(subtitles.duration_ms)
     data = {
-        "name": subtitles.job_id,
         "duration": subtitles.duration_ms,
         "doubtful": DOUBTFUL,
         "words": [
             [word.text, word.start, word.end, word.confidence, int(word.interpolated), word.space]
             for word in subtitles.words
         ],
+        "blocks": [astuple(block) for block in layout.blocks],
+        "voices": layout.voices,
         "cues": [
-            [cue.start, cue.end, list(cue.lines), problems.get(number, [])]
+            [cue.start, cue.end, len(cue.words), problems.get(number, [])]
             for number, cue in enumerate(subtitles.cues, 1)
         ],
         "notes": [*warnings, *summary(broken)],
-        "column": _COLUMN_MS,
-        "peaks": _base64(_peaks(audio)),
-        "downloads": downloads,
-        "audio": {"kind": kind, "type": content_type(kind), "data": _base64(played)},
+        "column": column,
+        "peaks": _base64(peaks(audio, column)),
+        **_sound(subtitles, audio, title, beside),
     }
-    page = PAGE.read_text(encoding="utf-8")
-    about = f"{len(subtitles.words)} words, timed by {subtitles.method}"
-    script = page.partition("<script>")[2].partition("</script>")[0]
-    digest = _base64(hashlib.sha256(script.encode("utf-8")).digest())
+    data["downloads"] += [
+        _download(filename(subtitles.job_id, name, title), name, text.encode("utf-8")) for name, text in files.items()
+    ]
+    style = _part("page.css")
+    script = '"use strict";\n' + "\n".join(map(_part, _SCRIPTS))
     values = {
-        "POLICY": f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; media-src blob:",
+        "POLICY": f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; media-src blob:"
+        + ("" if data["audio"]["data"] else " 'self' file:"),
         "LANGUAGE": html.escape(subtitles.language),
-        "TITLE": html.escape(_title(subtitles.text)),
-        "ABOUT": html.escape(about),
+        "TITLE": html.escape(title or _title(subtitles.text)),
+        "ABOUT": html.escape(" · ".join(_about(subtitles))),
+        "STYLE": style,
+        "SCRIPT": script,
         "DATA": json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES),
     }
-    # In one pass, so that a script that says one of the names is left as it is.
-    write_text(target, _PLACE.sub(lambda found: values[found[1]], page))
+    # In one pass, so that a placeholder in the script's text is not replaced.
+    write_text(target, _PLACEHOLDER.sub(lambda found: values[found[1]], _part("page.html")))
     return target
 
 
-def _player(audio: Path) -> tuple[bytes, str]:
-    """What the page plays, and its kind."""
-    if audio.suffix[1:] in _PLAYED and audio.stat().st_size <= _LARGEST:
-        return audio.read_bytes(), audio.suffix[1:]
-    with TemporaryDirectory() as folder:
-        return encode(audio, Path(folder) / "audio.mp3", PREVIEW).path.read_bytes(), "mp3"
+def _sound(subtitles: Subtitles, audio: Path, title: str | None, beside: str | None) -> dict[str, Any]:
+    """Return what the page plays, and the recording as a download if that is another file."""
+
+    def named(kind: str) -> str:
+        return filename(subtitles.job_id, kind, title)
+
+    delivered = audio.suffix[1:]
+    if subtitles.duration_ms > LONGEST_IN_PAGE * 1000:
+        kind = beside.rpartition(".")[2] if beside else delivered
+        sound = {"kind": kind, "name": named(kind), "data": None, "beside": beside}
+        return {"audio": sound, "downloads": []}
+    played, kind = player(audio)
+    sound = {"kind": kind, "name": named(kind), "type": content_type(kind), "data": _base64(played)}
+    downloads = []
+    if delivered != kind and delivered in AUDIO and audio.stat().st_size <= _LARGEST:
+        downloads.append(_download(named(delivered), delivered, audio.read_bytes()))
+    return {"audio": sound, "downloads": downloads}
 
 
-def _peaks(audio: Path) -> bytes:
-    """The loudest sample of each column, a byte each, 255 for full scale."""
-    size = _RATE * _COLUMN_MS // 1000
-    columns: list[bytes] = []
-    rest = np.zeros(0, np.float32)
-    for block in blocks(audio, _RATE):
-        rest = np.concatenate([rest, np.abs(block)])
-        whole = len(rest) // size * size
-        columns.append(_bytes(rest[:whole].reshape(-1, size).max(axis=1) if whole else rest[:0]))
-        rest = rest[whole:]
-    return b"".join(columns) + _bytes(rest.max(keepdims=True) if len(rest) else rest)
+def _download(name: str, kind: str, content: bytes) -> dict[str, Any]:
+    """Return a file of the page, compressed as browsers can decompress it."""
+    data = _base64(zlib.compress(content))
+    return {"kind": kind, "name": name, "type": content_type(kind), "size": len(content), "data": data}
 
 
-def _bytes(levels: Any) -> bytes:
-    levelled: bytes = np.round(np.clip(levels, 0, 1) * 255).astype(np.uint8).tobytes()
-    return levelled
+def _about(subtitles: Subtitles) -> list[str]:
+    """Return what the page says of its recording."""
+    count, seconds = len(subtitles.words), subtitles.duration_ms / 1000
+    length = _number(round(seconds), "second") if seconds < 90 else f"{round(seconds / 60)} minutes"
+    if seconds > 7200:
+        length = f"{round(seconds / 3600, 1):g} hours"
+    method = _METHODS.get(subtitles.method, f"timed by {subtitles.method}")
+    if count and all(word.interpolated for word in subtitles.words):
+        method = "times estimated from the length of the words"
+    return [_number(count, "word"), length, method]
 
 
-def _download(name: str, kind: str, content: bytes) -> dict[str, str]:
-    return {"kind": kind, "name": f"{name}.{kind}", "type": content_type(kind), "data": _base64(content)}
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _part(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _digest(content: str) -> str:
+    """Return the name by which a policy knows what an element holds."""
+    return "sha256-" + _base64(hashlib.sha256(content.encode("utf-8")).digest())
 
 
 def _base64(content: bytes) -> str:
@@ -132,5 +165,6 @@ def _base64(content: bytes) -> str:
 
 
 def _title(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= 70 else flat[:70].rsplit(" ", 1)[0] + "…"
+    """Return the first line of a text, cut after a word."""
+    line = text.partition("\n")[0]
+    return line if len(line) <= 70 else line[:70].rsplit(" ", 1)[0] + "…"

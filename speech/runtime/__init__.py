@@ -1,4 +1,4 @@
-"""Runtime components: installed when a request first needs them, beside what is there, never over it."""
+"""Runtime components: installed when a request first needs them, beside the environment and never into it."""
 
 from speech.runtime.components import COMPONENTS
 from speech.runtime.folders import home

@@ -1,4 +1,4 @@
-"""What a request may need beyond the project's own packages, with the versions that suit what is there."""
+"""The components that a request may need beyond the project's dependencies, with versions that fit the environment."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["COMPONENTS", "Component", "Need"]
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What has to be installed for a component.
+    """The requirements of a component.
 
     Attributes:
-        whole: requirements that bring what they depend on.
-        bare: requirements installed without what they depend on, since their own lists name far
-            more than is used here, or versions that would move PyTorch.
+        whole: requirements that are installed with their dependencies.
+        bare: requirements that are installed without their dependencies, because those include far more
+            than is used here, or versions that would change PyTorch.
     """
 
     whole: tuple[str, ...] = ()
@@ -28,14 +28,14 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """Something that is installed when it is first needed.
+    """A set of packages that is installed on first use.
 
     Attributes:
-        name: as it is asked for.
+        name: the name by which it is requested.
         purpose: one line for people.
-        imports: modules that must import in a process of their own.
-        needs: the requirements beside the versions that are there (normalised name to version).
-        torch: whether PyTorch has to be there; it is never installed or moved.
+        imports: modules that must import in a child process.
+        needs: returns the requirements that fit the installed versions (normalised name to version).
+        torch: whether PyTorch must be installed already; it is never installed or changed.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Component:
 
 
 def _audio(live: Mapping[str, str]) -> str:
-    """torchaudio is built for one release of PyTorch, until 2.11, which suits all from 2.10 on."""
+    """Return the requirement of torchaudio, which fits one PyTorch release; 2.11 fits all from PyTorch 2.10 on."""
     torch = Version(live["torch"])
     if torch.release[:2] >= (2, 10):
         return "torchaudio>=2.11,<3"
@@ -54,12 +54,12 @@ def _audio(live: Mapping[str, str]) -> str:
 
 
 def _transformers(live: Mapping[str, str]) -> str:
-    """transformers 5 switches PyTorch off below 2.6, without a word in its requirements."""
+    """Return the requirement of transformers; version 5 disables PyTorch below 2.6, which its metadata omits."""
     return "transformers>=4.48.1,<6" if Version(live["torch"]).release[:2] >= (2, 6) else "transformers>=4.48.1,<5"
 
 
 def _f5(live: Mapping[str, str]) -> Need:
-    """The part of f5-tts that speaks: its own list brings trainers and web pages, 134 packages in all."""
+    """Return what f5-tts needs for synthesis; its own list adds trainers and web pages, 134 packages in all."""
     return Need(
         whole=(
             _audio(live),
@@ -81,7 +81,7 @@ def _f5(live: Mapping[str, str]) -> Need:
 
 
 def _whisperx(live: Mapping[str, str]) -> Need:
-    """The aligner of whisperx: its own list pins PyTorch and brings a recognizer and a diarizer."""
+    """Return what whisperx needs for alignment; its own list pins PyTorch and adds a recognizer and a diarizer."""
     return Need(
         whole=(_audio(live), _transformers(live), "nltk>=3.9,<4", "pandas>=2.2,<4"),
         bare=("whisperx>=3.8,<3.9",),
@@ -92,18 +92,18 @@ def _google(live: Mapping[str, str]) -> Need:
     return Need(whole=("google-cloud-speech>=2.33,<3", "rapidfuzz>=3.13,<4"))
 
 
-# Releases that ship wheels for the PyTorch versions of the official F5-TTS images.
+# A release with wheels for the PyTorch versions of the official F5-TTS images.
 FLASH_VERSION = "2.8.3"
 FLASH_WHEELS = "https://github.com/Dao-AILab/flash-attention/releases/download"
 
 
 def flash_wheel(torch: str, cuda: str, cxx11_abi: bool, base: str = FLASH_WHEELS) -> str:
-    """The URL of the flash-attn wheel for this interpreter and a PyTorch.
+    """Return the URL of the flash-attn wheel for this interpreter and a PyTorch build.
 
     Args:
         torch: PyTorch's version, such as 2.4.0+cu124.
-        cuda: the CUDA version that it was built with, such as 12.4.
-        cxx11_abi: its C++ ABI.
+        cuda: the CUDA version that PyTorch was built with, such as 12.4.
+        cxx11_abi: whether PyTorch was built with the C++11 ABI.
 
     >>> flash_wheel("2.4.0+cu124", "12.4", False).rsplit("/", 1)[1]
     'flash_attn-2.8.3+cu12torch2.4cxx11abiFALSE-cp3...-cp3...-linux_x86_64.whl'
@@ -117,7 +117,7 @@ def flash_wheel(torch: str, cuda: str, cxx11_abi: bool, base: str = FLASH_WHEELS
 
 
 def _flash(live: Mapping[str, str]) -> Need:
-    """The wheel is named by its URL, so it is chosen from the live tags (`speech.runtime.tags`)."""
+    """Return what flash-attn needs; its wheel's URL is among the versions (`speech.runtime.environment.tags`)."""
     url = live.get("flash-attn-wheel", "")
     return Need(whole=("einops>=0.8,<1",), bare=(f"flash-attn @ {url}",) if url else ())
 

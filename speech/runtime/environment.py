@@ -1,4 +1,4 @@
-"""What this process can import, and what no component may ever replace."""
+"""The packages that this process can import, and those that no component may replace."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ __all__ = [
     "try_import",
 ]
 
-# What a component must never bring: two of them in one process end in a crash.
+# Packages that a component must never install: two versions of one in a process make it crash.
 _FIXED = frozenset({"torch", "torchaudio", "torchvision", "triton", "numpy"})
 
 _FIXED_FAMILIES = ("nvidia-", "cuda-")
 
-# Variables by which the libraries of components find their places and devices.
+# Environment variables by which the libraries of components find their folders and devices.
 _LIBRARIES = (
     "CUDA_*", "OMP_*", "MKL_*", "PYTORCH_*", "TORCH_*", "HF_HOME", "HF_HUB_*", "TRANSFORMERS_CACHE", "NLTK_DATA",
     "MPLCONFIGDIR",
@@ -43,13 +43,13 @@ _active: set[str] = set()
 
 @cache
 def live_versions() -> dict[str, str]:
-    """Normalised name and version of every package that this process can import."""
+    """Return the version of every package that this process can import, by normalised name."""
     return _versions(sys.path)
 
 
 @cache
 def base_versions() -> dict[str, str]:
-    """The same without what components have brought."""
+    """Return the same without the packages of components."""
     return _versions([entry for entry in sys.path if entry not in _active])
 
 
@@ -62,12 +62,13 @@ def _versions(paths: Sequence[str]) -> dict[str, str]:
 
 
 def is_fixed(name: str) -> bool:
+    """Check whether a package, given by its normalised name, must never be installed by a component."""
     return name in _FIXED or name.startswith(_FIXED_FAMILIES)
 
 
 @cache
 def own_dependencies() -> frozenset[str]:
-    """This project's own dependencies, all the way down: another version of one could break the process itself."""
+    """Return this project's dependencies, including indirect ones: another version of one could break the process."""
     found: set[str] = set()
     queue = ["f5-flows"]
     while queue:
@@ -84,7 +85,7 @@ def own_dependencies() -> frozenset[str]:
 
 
 def tags() -> dict[str, str]:
-    """The wheel of flash-attn that suits the PyTorch that is here."""
+    """Return the URL of the flash-attn wheel that fits the installed PyTorch, under `flash-attn-wheel`."""
     code = "import torch; print(torch.__version__, torch.version.cuda, torch._C._GLIBCXX_USE_CXX11_ABI)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=bare_environment(*_LIBRARIES)
@@ -96,7 +97,7 @@ def tags() -> dict[str, str]:
 
 
 def try_import(modules: Sequence[str], folders: Sequence[Path]) -> str | None:
-    """Import modules in a child process; what went wrong, or None."""
+    """Import modules in a child process; return what went wrong, or None."""
     paths = [str(folder) for folder in folders] + sys.path
     code = f"import sys; sys.path[:] = {paths!r}\n" + "".join(f"import {module}\n" for module in modules)
     done = subprocess.run(
@@ -113,7 +114,7 @@ def try_import(modules: Sequence[str], folders: Sequence[Path]) -> str | None:
 
 
 def activate(folders: Sequence[Path]) -> None:
-    """Put folders before the interpreter's own on the import path of this process."""
+    """Add folders to the import path of this process, before the interpreter's site-packages."""
     for folder in map(str, reversed(folders)):
         if folder not in sys.path:
             sites = (at for at, entry in enumerate(sys.path) if entry.endswith(("site-packages", "dist-packages")))
@@ -123,5 +124,5 @@ def activate(folders: Sequence[Path]) -> None:
 
 
 def active_folders() -> tuple[Path, ...]:
-    """The folders of components on the import path."""
+    """Return the folders of components on the import path."""
     return tuple(Path(folder) for folder in sys.path if folder in _active)

@@ -1,4 +1,4 @@
-"""Where components lie: a folder each, and beside it a marker that says what it was made for."""
+"""The folders of components, each with a marker file that describes the environment it was made for."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from speech.settings import settings
 
 __all__ = ["digest", "home", "installed", "lock", "mark"]
 
-# What the folder of a component is called; see `digest`.
+# The name of a component's folder; see `digest`.
 _FOLDER = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9a-f]{12}")
 
 
 def home() -> Path:
-    """The folder that holds the components: on the network volume where there is one, so that workers share them."""
+    """Return the folder that holds the components: on the network volume if there is one, to share them."""
     values = settings()
     if values.runtime_dir:
         return values.runtime_dir
@@ -36,7 +36,7 @@ def home() -> Path:
 
 
 def installed(component: Component, need: Need) -> tuple[Path, ...]:
-    """The folders that were made for this interpreter, this PyTorch and these requirements."""
+    """Return the folders made for this interpreter, this PyTorch and these requirements, or an empty tuple."""
     wanted = [*need.whole, *need.bare]
     for marker in sorted(home().glob(f"{component.name}-*.json")):
         try:
@@ -53,9 +53,10 @@ def installed(component: Component, need: Need) -> tuple[Path, ...]:
 
 
 def _is_trusted(place: Path, name: object) -> bool:
-    """Whether code may be imported from a folder that a marker names: one of a component, here, and nobody else's.
+    """Check whether code may be imported from a folder that a marker names.
 
-    The folder may be shared, and whoever writes a marker would else choose what runs.
+    It must be a component's folder in `place`, owned by this user or root, and not writable by everyone. The
+    folder may be shared, and otherwise anyone who can write a marker could choose the code that runs.
     """
     if not isinstance(name, str) or not _FOLDER.fullmatch(name):
         return False
@@ -70,6 +71,7 @@ def _is_trusted(place: Path, name: object) -> bool:
 def mark(
     target: Path, component: Component, need: Need, found: InstallPlan, beside: Sequence[Path], seconds: float
 ) -> None:
+    """Write the marker of an installed component."""
     marker = {
         "component": component.name,
         "made_for": _made_for(),
@@ -83,19 +85,21 @@ def mark(
 
 
 def _made_for() -> dict[str, str]:
+    """Return the interpreter and the versions of the fixed packages, which a component's folder depends on."""
     fixed = {name: version for name, version in base_versions().items() if is_fixed(name)}
     python = f"{platform.python_implementation()} {platform.python_version()} {sys.platform} {platform.machine()}"
     return {"python": python} | dict(sorted(fixed.items()))
 
 
 def digest(component: Component, need: Need, live: Mapping[str, str]) -> str:
-    """Names a component's folder: another set of requirements or another environment gets another one."""
+    """Return the digest in a folder's name, which depends on the requirements and the environment."""
     key = json.dumps([component.name, need.whole, need.bare, sys.prefix, sorted(live.items())])
     return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
 @contextmanager
 def lock(name: str, tell: Tell) -> Iterator[None]:
+    """Hold the lock of a component within the block, waiting for it if another process holds it."""
     from filelock import FileLock, Timeout
 
     try:

@@ -1,17 +1,16 @@
-"""Runtime components: installed when a request first needs them, beside what is there, never over it.
+"""Runtime components: installed when a request first needs them, beside the environment and never into it.
 
-A component is resolved against the interpreter that is running, and only what is missing is fetched,
-into a folder of its own beside the others:
+A component is resolved against the running interpreter, and only the missing packages are fetched, into a
+separate folder:
 
-    <runtime home>/<component>-<digest>/       what was fetched
-    <runtime home>/<component>-<digest>.json   the marker: versions, sizes, what it was made for
+    <runtime home>/<component>-<digest>/       the packages
+    <runtime home>/<component>-<digest>.json   the marker: versions, sizes, the environment it was made for
 
-It is fetched under a temporary name, imported once in a child process, and only then renamed. So a
-process that is killed leaves nothing that looks whole, a component that does not import is gone
-again, and two machines may share the folder. A marker names folders beside it and no others, and one that
-belongs to another user, or that everybody may write to, is not imported from. `use` puts such folders
-before the interpreter's own on the import path; none of them ever holds PyTorch, numpy or a CUDA
-library, or anything that this project itself depends on.
+The packages are fetched under a temporary name, imported once in a child process, and only then renamed.
+A killed process therefore leaves nothing that looks complete, a component that fails to import is removed,
+and two machines may share the runtime home. A marker can only name folders next to it; folders that belong
+to another user or are writable by everyone are not imported from. `use` adds the folders to the import path
+before the interpreter's own. They never hold PyTorch, numpy, a CUDA library, or a dependency of this project.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ from speech.runtime.plan import WITHOUT_TORCH, InstallPlan, Tell, missing_requir
 
 __all__ = ["State", "check", "ensure", "plan", "remove", "use"]
 
-# What a download grows to when it is unpacked and compiled, from the sizes of f5-tts and whisperx.
+# Ratio of installed size to download size, including compiled files; measured on f5-tts and whisperx.
 _GROWTH = 4
 
 Level = Literal["ready", "absent", "broken"]
@@ -46,14 +45,14 @@ Level = Literal["ready", "absent", "broken"]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Whether a component can be used.
+    """The state of a component.
 
     Attributes:
-        level: ready; absent (not installed, or in a version that does not suit); broken (installed,
-            but it does not import).
-        sentence: what was seen.
-        folders: where its packages lie: its own, then those of components whose packages it shares;
-            empty where the interpreter itself has all of them.
+        level: ready; absent (not installed, or in a version that does not fit); broken (installed, but
+            fails to import).
+        sentence: the finding, for people.
+        folders: the component's folder, then those of components whose packages it shares; empty if the
+            environment itself has all packages.
     """
 
     level: Level
@@ -62,10 +61,10 @@ class State:
 
 
 def check(name: str, components: Mapping[str, Component] = COMPONENTS) -> State:
-    """Whether a component is there and imports; nothing is changed.
+    """Check whether a component is installed and imports, without changing anything.
 
-    Packages are compared by version first; then the imports are tried in a child process, once for
-    each set of versions.
+    First the versions of the packages are compared; then the imports are tried in a child process, once per
+    set of versions.
     """
     component = components[name]
     if component.torch and find_spec("torch") is None:
@@ -83,8 +82,8 @@ def check(name: str, components: Mapping[str, Component] = COMPONENTS) -> State:
     if marker.exists():
         return State("ready", f"{name} is part of this environment.")
     if problem := try_import(component.imports, ()):
-        return State("broken", f"{name} is installed but does not import: {problem}")
-    # A home that cannot be written to costs one more check next time.
+        return State("broken", f"{name} is installed but fails to import: {problem}")
+    # If the home is not writable, the imports are tried again next time.
     with suppress(OSError):
         write_text(marker, json.dumps(sorted(live.items())))
     return State("ready", f"{name} is part of this environment.")
@@ -93,10 +92,10 @@ def check(name: str, components: Mapping[str, Component] = COMPONENTS) -> State:
 def plan(
     name: str, installer: Installer | None = None, components: Mapping[str, Component] = COMPONENTS
 ) -> InstallPlan:
-    """What `ensure` would install.
+    """Return what `ensure` would install.
 
     Raises:
-        InstallError: nothing can be found that suits what is here; the text says why.
+        InstallError: no set of packages fits the environment; the text says why.
     """
     component = components[name]
     live = live_versions()
@@ -113,10 +112,10 @@ def ensure(
     installer: Installer | None = None,
     components: Mapping[str, Component] = COMPONENTS,
 ) -> State:
-    """Make a component usable in this process, installing it if need be; only one process installs at a time.
+    """Make a component usable in this process, installing it if necessary; one process installs at a time.
 
     Raises:
-        InstallError: it cannot be installed, or does not import; nothing of it is left behind.
+        InstallError: the component cannot be installed, or fails to import; nothing of it is left behind.
     """
     state = check(name, components)
     if state.level != "ready":
@@ -130,12 +129,12 @@ def ensure(
 
 
 def use(state: State) -> None:
-    """Put a component's folder on the import path of this process."""
+    """Add a component's folders to the import path of this process."""
     activate(state.folders)
 
 
 def remove(name: str) -> list[Path]:
-    """Take a component's folders away; returns them."""
+    """Remove a component's folders; return their paths."""
     with lock(name, lambda text: None):
         markers = list(home().glob(f"{name}-*.json"))
         folders = [marker.with_suffix("") for marker in markers]
@@ -151,13 +150,13 @@ def _install(component: Component, installer: Installer, tell: Tell, components:
     beside = _activate_others(name, components)
     live = live_versions()
     need = need_of(component, live)
-    for left in place.glob(f".{name}-*"):
-        shutil.rmtree(left, ignore_errors=True)
+    for stale in place.glob(f".{name}-*"):
+        shutil.rmtree(stale, ignore_errors=True)
     began = time.monotonic()
     try:
         found = resolve(component, need, live, installer, place)
         if not found.packages:
-            raise InstallError(f"it is installed but does not import: {try_import(component.imports, beside)}")
+            raise InstallError(f"it is installed but fails to import: {try_import(component.imports, beside)}")
         tell(str(found))
         _check_room(found, place)
         with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=place, ignore_cleanup_errors=True) as temporary:
@@ -166,7 +165,7 @@ def _install(component: Component, installer: Installer, tell: Tell, components:
             installer.fetch(found.packages, folder)
             _without_cuda(folder)
             if problem := try_import(component.imports, (folder,)):
-                raise InstallError(f"it does not import, and was taken out again: {problem}")
+                raise InstallError(f"it fails to import and was removed: {problem}")
             target = place / f"{name}-{digest(component, need, live)}"
             shutil.rmtree(target, ignore_errors=True)
             folder.rename(target)
@@ -181,7 +180,7 @@ def _install(component: Component, installer: Installer, tell: Tell, components:
 
 
 def _activate_others(name: str, components: Mapping[str, Component]) -> tuple[Path, ...]:
-    """Use what other components have brought, so that two of them share a package instead of each having it."""
+    """Activate the installed folders of other components, to share their packages; return all active folders."""
     for other in components.values():
         if other.name != name:
             try:
@@ -194,13 +193,13 @@ def _activate_others(name: str, components: Mapping[str, Component]) -> tuple[Pa
 def _check_room(found: InstallPlan, place: Path) -> None:
     free, wanted = shutil.disk_usage(place).free, found.size * _GROWTH
     if free < wanted:
-        raise InstallError(f"it needs about {wanted / 1e6:.0f} MB at {place}, which has {free / 1e6:.0f} MB left.")
+        raise InstallError(f"it needs about {wanted / 1e6:.0f} MB at {place}; {free / 1e6:.0f} MB are free.")
 
 
 def _without_cuda(folder: Path) -> None:
-    """Let torchaudio's wheel import beside a PyTorch for CPUs.
+    """Make torchaudio's wheel importable with a CPU build of PyTorch.
 
-    Its compiled parts are linked against CUDA and are optional: without them it goes on in Python.
+    Its compiled libraries are linked against CUDA, and are optional: without them it works in pure Python.
     """
     libraries = list((folder / "torchaudio" / "lib").glob("*.so"))
     if (

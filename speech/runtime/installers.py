@@ -1,6 +1,6 @@
-"""uv and pip: they say what is missing, and fetch exactly that into a folder.
+"""uv and pip: resolving missing packages, and fetching exactly those into a folder.
 
-Neither is ever let loose on the environment that is running: both only resolve against it.
+Neither ever changes the running environment; both only resolve against it.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ __all__ = ["Installer", "Package", "choose"]
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One package that is to be installed.
+    """A package to install.
 
     Attributes:
-        name: normalised.
-        version: exact.
-        url: where it must come from; None for the index.
-        size: bytes to download; None where the index does not say.
+        name: the normalised name.
+        version: the exact version.
+        url: the URL of the package; None for the index.
+        size: download size in bytes; None if the index does not give it.
     """
 
     name: str
@@ -47,10 +47,10 @@ class Package:
 
 
 class Installer(Protocol):
-    """Resolves and fetches; both raise `InstallError` with the reason in words.
+    """An installer; both methods raise `InstallError` with the reason.
 
-    `resolve` names the packages that this interpreter lacks, `fetch` puts packages into a folder
-    without what they depend on.
+    `resolve` returns the packages that this interpreter lacks. `fetch` installs packages into a folder,
+    without their dependencies.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Installer(Protocol):
 
 
 class Uv:
-    """uv, which resolves in a second what pip needs a minute for."""
+    """uv, which resolves in a second what takes pip a minute."""
 
     name = "uv"
 
@@ -71,8 +71,8 @@ class Uv:
     def resolve(self, requirements: Sequence[str], constraints: Path, *, alone: bool) -> list[Package]:
         limits = ["--no-deps"] if alone else ["--constraint", str(constraints)]
         command = ["install", "--dry-run", "--break-system-packages", "--python", sys.executable, *limits]
-        told = _run([*self._program, *command, *requirements], constraints.parent).stderr
-        found = [line[3:].strip() for line in told.splitlines() if line.startswith(" + ")]
+        output = _run([*self._program, *command, *requirements], constraints.parent).stderr
+        found = [line[3:].strip() for line in output.splitlines() if line.startswith(" + ")]
         packages = [_named(line) for line in found]
         return self._sized(packages, constraints.parent) if packages else []
 
@@ -84,16 +84,16 @@ class Uv:
         listing = folder / "packages.in"
         listing.write_text("\n".join(map(str, packages)), encoding="utf-8")
         command = ["compile", "--quiet", "--no-deps", "--python", sys.executable, "--format", "pylock.toml"]
-        told = _run([*self._program, *command, str(listing)], folder).stdout
+        output = _run([*self._program, *command, str(listing)], folder).stdout
         sizes: dict[str, int | None] = {}
-        for entry in tomllib.loads(told).get("packages", []):
+        for entry in tomllib.loads(output).get("packages", []):
             files = [*entry.get("wheels", []), entry.get("archive", {}), entry.get("sdist", {})]
             sizes[entry["name"]] = next((file["size"] for file in files if "size" in file), None)
-        return [Package(one.name, one.version, one.url, sizes.get(one.name)) for one in packages]
+        return [Package(each.name, each.version, each.url, sizes.get(each.name)) for each in packages]
 
 
 class Pip:
-    """pip, where there is no uv; it does not say how large files are."""
+    """pip, used if there is no uv; it does not report download sizes."""
 
     name = "pip"
 
@@ -117,10 +117,10 @@ class Pip:
 
 
 def choose(name: str | None = None) -> Installer:
-    """The installer of that name, else uv, else pip.
+    """Return the named installer; without a name, uv or else pip.
 
     Raises:
-        InstallError: it is not there.
+        InstallError: there is no such installer.
     """
     if name in (None, "uv"):
         if find_spec("uv"):
@@ -135,7 +135,7 @@ def choose(name: str | None = None) -> Installer:
 
 
 def _named(line: str) -> Package:
-    """What uv prints of a package: name==version, or name @ URL of a wheel."""
+    """Parse uv's output for a package: name==version, or name @ URL of a wheel."""
     name, _, url = line.partition(" @ ")
     if url:
         return Package(canonicalize_name(name), str(parse_wheel_filename(unquote(url.rsplit("/", 1)[1]))[1]), url)
@@ -144,12 +144,24 @@ def _named(line: str) -> Package:
     return Package(canonicalize_name(name), version, source.rstrip(")") or None)
 
 
-# How an installer is told of the index, of proxies and of certificates.
-_TOLD = ("PIP_*", "UV", "UV_*", "*_PROXY", "NETRC", "XDG_*", "VIRTUAL_ENV", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+# Variables that configure an installer's index, proxies and certificates.
+_INSTALLER_VARIABLES = (
+    "PIP_*",
+    "UV",
+    "UV_*",
+    "*_PROXY",
+    "NETRC",
+    "XDG_*",
+    "VIRTUAL_ENV",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+)
 
 
 def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    variables = bare_environment(*_TOLD, UV_SYSTEM_CERTS="true", UV_NO_PROGRESS="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
+    variables = bare_environment(
+        *_INSTALLER_VARIABLES, UV_SYSTEM_CERTS="true", UV_NO_PROGRESS="1", PIP_DISABLE_PIP_VERSION_CHECK="1"
+    )
     done = subprocess.run(
         command, cwd=folder, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
     )
@@ -158,8 +170,8 @@ def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[st
     return done
 
 
-# Where the reason begins in what uv or pip prints, the most telling first.
-_TELLING = ("conflict is caused", "no solution", "because", "error")
+# Phrases with which the reason begins in the output of uv or pip, the most specific first.
+_REASON_STARTS = ("conflict is caused", "no solution", "because", "error")
 _PASSWORD = re.compile(r"//[^/@\s]*@")
 _OFFLINE = (
     "error sending request", "dns error", "failed to fetch", "connection error", "newconnectionerror",
@@ -168,16 +180,16 @@ _OFFLINE = (
 
 
 def _reason(text: str) -> str:
-    """What an installer complained of, in a sentence; an index's password is never part of it."""
+    """Extract the reason of a failure from an installer's output, without the password of an index."""
     low = text.lower()
     if "no space left" in low or "disk quota" in low:
         return "the disk is full."
     if any(sign in low for sign in _OFFLINE):
         return "the package index cannot be reached; check the network, or set UV_INDEX_URL or PIP_INDEX_URL."
     if "from versions: none" in low:
-        return "the package index cannot be reached, or has nothing of that name for this Python."
+        return "the package index cannot be reached, or has no such package for this Python."
     lines = [line.strip(" ×│╰─▶├") for line in text.splitlines() if line.strip()]
-    matches = (at for sign in _TELLING for at, line in enumerate(lines) if sign in line.lower())
+    matches = (at for sign in _REASON_STARTS for at, line in enumerate(lines) if sign in line.lower())
     start = next(matches, 0)
-    said = " ".join(lines[start : start + 8]) or "the installer gave no reason"
-    return _PASSWORD.sub("//", said[:600]).rstrip(".") + "."
+    reason = " ".join(lines[start : start + 8]) or "the installer gave no reason"
+    return _PASSWORD.sub("//", reason[:600]).rstrip(".") + "."

@@ -1,4 +1,4 @@
-"""What installing a component would do."""
+"""Planning the installation of a component."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ WITHOUT_TORCH = "{name} needs PyTorch, which is never installed for you; see pyt
 
 @dataclass(frozen=True, slots=True)
 class InstallPlan:
-    """What installing a component would do.
+    """The effects of installing a component.
 
     Attributes:
-        packages: those to be fetched.
-        moved: for packages that are there in a version that does not suit: old and new version.
+        packages: the packages to fetch.
+        moved: old and new version of each package whose installed version does not fit.
     """
 
     component: str
@@ -37,7 +37,7 @@ class InstallPlan:
 
     @property
     def size(self) -> int:
-        """Bytes to download, as far as the index says."""
+        """Download size in bytes, as far as the index gives it."""
         return sum(package.size or 0 for package in self.packages)
 
     def __str__(self) -> str:
@@ -47,13 +47,18 @@ class InstallPlan:
 
 
 def need_of(component: Component, live: Mapping[str, str]) -> Need:
+    """Return the requirements of a component that fit the installed versions.
+
+    Raises:
+        InstallError: the component needs PyTorch, or a CUDA build of it, which is not installed.
+    """
     if component.torch and "torch" not in live:
         raise InstallError(WITHOUT_TORCH.format(name=component.name))
     return component.needs({**live, **tags()} if component.name == "flash-attn" else live)
 
 
 def missing_requirements(need: Need, live: Mapping[str, str]) -> list[str]:
-    """The requirements that nothing here fulfils."""
+    """Return the requirements that no installed version meets."""
     missing = []
     for requirement in map(Requirement, (*need.whole, *need.bare)):
         version = live.get(canonicalize_name(requirement.name))
@@ -63,7 +68,14 @@ def missing_requirements(need: Need, live: Mapping[str, str]) -> list[str]:
 
 
 def resolve(component: Component, need: Need, live: Mapping[str, str], installer: Installer, home: Path) -> InstallPlan:
-    """Everything here stays as it is where that can be; else all but the fixed packages may get a newer twin."""
+    """Resolve a component's missing packages.
+
+    All installed versions are kept if possible. Otherwise a package may get a second version in the component's
+    folder, unless it is fixed or a dependency of this project.
+
+    Raises:
+        InstallError: there is no solution; the text says why.
+    """
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{component.name}-", dir=home) as folder:
         constraints = Path(folder) / "constraints.txt"
@@ -80,14 +92,14 @@ def resolve(component: Component, need: Need, live: Mapping[str, str], installer
             if "cannot be reached" in str(fault):
                 raise
             found = attempt([name for name in live if name in own_dependencies() or is_fixed(name)])
-    # A folder that is already on the path has what it has: the installer sees only the interpreter's own.
+    # Drop packages in active folders, which the installer does not see: it knows only the interpreter's.
     packages = tuple(package for package in found if live.get(package.name) != package.version)
-    if touched := [
-        one for one in packages if one.name in live and (is_fixed(one.name) or one.name in own_dependencies())
+    if conflicts := [
+        each for each in packages if each.name in live and (is_fixed(each.name) or each.name in own_dependencies())
     ]:
         raise InstallError(
-            f"it would bring {', '.join(f'{one.name} {one.version}' for one in touched)}, "
-            "which must stay as they are here."
+            f"it would install {', '.join(f'{each.name} {each.version}' for each in conflicts)}, "
+            "but the installed versions must not change."
         )
-    moved = {one.name: (live[one.name], one.version) for one in packages if one.name in live}
+    moved = {each.name: (live[each.name], each.version) for each in packages if each.name in live}
     return InstallPlan(component.name, packages, moved)

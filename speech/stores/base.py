@@ -1,4 +1,4 @@
-"""What every store offers: objects by key, written whole or not at all."""
+"""The interface of stores: objects by key, written atomically."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from typing import Protocol
 
 from typing_extensions import Buffer
 
-__all__ = ["EXPIRES_IN", "Entry", "Store", "Stray"]
+from speech.errors import NotFound
+
+__all__ = ["EXPIRES_IN", "Entry", "Store", "Stray", "exists"]
 
 EXPIRES_IN = 3600
-"""Seconds for which a presigned URL works, as clients of the earlier system know it."""
+"""Seconds for which a presigned URL is valid; clients of the earlier system rely on this value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One object.
+    """A listed object.
 
     Attributes:
-        key: where it lies.
-        size: bytes.
-        modified: when it was written, with its time zone.
+        key: the object's key.
+        size: size in bytes.
+        modified: time of the last write, with time zone.
     """
 
     key: str
@@ -33,11 +35,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """Something in a store that is no object: no key leads to it, and only `move` takes it.
+    """Something in a store that is not an object: it has no valid key, and only `move` accepts it.
 
     Attributes:
-        key: where it lies; it may hold anything.
-        reason: why it is none, as a sentence.
+        key: its path in the store, which may contain anything.
+        reason: why it is not an object, as a sentence.
     """
 
     key: str
@@ -45,11 +47,11 @@ class Stray:
 
 
 class Store(Protocol):
-    """Objects by key.
+    """A store of objects by key.
 
     Writes are atomic: a reader sees the old object or the new one, never a part. All methods raise
-    `KeyRefused` for a key that would leave the store, `NotFound`, `Denied`, `StoreFull`,
-    `Unreachable` (which may pass), or another `StoreError`; each says what to do.
+    `KeyRefused` for an invalid key, `NotFound`, `Denied`, `StoreFull`, `Unreachable` (transient), or another
+    `StoreError`; the text says what to do.
     """
 
     def put(self, key: str, path: Path, content_type: str) -> None:
@@ -59,31 +61,47 @@ class Store(Protocol):
         """Store a text as UTF-8."""
 
     def get(self, key: str, path: Path) -> None:
-        """Fetch an object into a file, which appears only when it is complete."""
+        """Fetch an object into a file, which appears only once it is complete."""
 
     def read(self, key: str) -> str:
         """Fetch a UTF-8 text."""
 
     def read_range(self, key: str, start: int, end: int) -> Buffer:
-        """The bytes from `start` to before `end`."""
+        """Fetch the bytes from `start` up to, but not including, `end`."""
 
     def list(self, prefix: str) -> Iterator[Entry]:
-        """Every object below a prefix that ends at a slash, all pages of it."""
+        """Yield every object below a prefix that ends at a slash, across all pages."""
 
     def strays(self, prefix: str) -> Iterator[Stray]:
-        """What lies there beside the objects."""
+        """Yield everything below a prefix that is not an object."""
 
     def head(self, key: str) -> Entry:
-        """What is known of one object."""
+        """Return the entry of one object."""
 
     def delete(self, key: str) -> None:
-        """Remove an object; removing what is not there is no error."""
+        """Remove an object; it is not an error if there is none."""
 
     def move(self, source: str, target: str) -> None:
-        """Give an object, or a stray, another key; what was there is replaced."""
+        """Move an object, or a stray, to another key; an object that has that key is replaced."""
 
-    def presign(self, key: str, expires_in: int = EXPIRES_IN) -> str:
-        """A URL from which anyone can fetch the object for a while."""
+    def presign(self, key: str, expires_in: int = EXPIRES_IN, disposition: str | None = None) -> str:
+        """Return a URL from which anyone can fetch the object for `expires_in` seconds.
+
+        Args:
+            disposition: the header Content-Disposition (RFC 6266) with which the object is sent.
+        """
+
+    def locate(self, prefix: str) -> str:
+        """Return where people find, and put, what lies below a prefix that ends at a slash; a folder is created."""
 
     def __str__(self) -> str:
-        """The store as a person would name it; no credentials."""
+        """Return the name of the store for people, without credentials."""
+
+
+def exists(store: Store, key: str) -> bool:
+    """Check whether there is an object under a key."""
+    try:
+        store.head(key)
+    except NotFound:
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""A client of S3 that is patient with slow links, and not with silent ones."""
+"""An S3 client that tolerates slow connections but not stalled ones."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = ["connect", "session_of"]
 
-# Bytes that wait in the system's buffer. With more, a slow link would still be sending from there long
-# after the last write, and the wait for an answer would pass for silence.
+# Maximum unsent bytes in the system's buffer. With more, a slow link would still be sending long after the
+# last write, and the wait for an answer would look like a stalled connection.
 _UNSENT = 128 * 1024
 _CONNECTIONS = 32
 _LARGE = 1024 * 1024
 
 
 def session_of(bucket: Bucket) -> boto3.Session:
-    """Where a bucket's credentials come from."""
+    """Return the boto3 session that provides a bucket's credentials."""
     import boto3
 
     if bucket.session is not None:
@@ -39,13 +39,13 @@ def session_of(bucket: Bucket) -> boto3.Session:
 
 
 def connect(bucket: Bucket, region: str) -> Any:
-    """botocore's client for a bucket; safe to share between threads.
+    """Create botocore's client for a bucket; it can be shared between threads.
 
-    No request is bounded as a whole: a connection on which no byte moves for `bucket.timeout` seconds
-    ends, and the request, which is one part of a large object, is sent again.
+    There is no limit on a whole request. A connection on which no byte moves for `bucket.timeout` seconds is
+    closed, and the request, which is one part of a large object, is sent again.
 
     Raises:
-        SettingsError: the endpoint is no URL.
+        SettingsError: the endpoint is not a valid URL.
     """
     from botocore.config import Config
     from botocore.exceptions import HTTPClientError
@@ -60,7 +60,7 @@ def connect(bucket: Bucket, region: str) -> Any:
             config=Config(
                 signature_version="s3v4",
                 s3={"addressing_style": "virtual" if bucket.endpoint is None else "path"},
-                # Older and many compatible services refuse the trailers.
+                # Checksum trailers are refused by older and by many compatible services.
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
                 retries={"mode": "standard", "total_max_attempts": bucket.retries + 1},
@@ -72,21 +72,21 @@ def connect(bucket: Bucket, region: str) -> Any:
     options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
     if hasattr(socket, "TCP_NOTSENT_LOWAT"):
         options.append((socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT))
-    wire = URLLib3Session(
+    http = URLLib3Session(
         verify=str(bucket.ca_bundle) if bucket.ca_bundle else _roots(),
         proxies=get_environ_proxies(client.meta.endpoint_url),
-        # The first holds for each write too: a file is written in pieces of 16 KB.
+        # Connect and read timeout. The first also applies to each write; a file is written in pieces of 16 KB.
         timeout=(bucket.timeout, bucket.timeout),
         max_pool_connections=_CONNECTIONS,
         socket_options=options,
     )
 
     def send(request: Any, **_: Any) -> Any:
-        # A service that does not know it lets a second pass, which only a large body is worth.
+        # A service that does not support Expect delays the request by a second: acceptable only for large bodies.
         if int(request.headers.get("Content-Length") or 0) < _LARGE:
             request.headers.pop("Expect", None)
-        answer = wire.send(request)
-        # Some answers have no body to be understood, and a proxy's or a router's page would pass for success.
+        answer = http.send(request)
+        # botocore does not parse the body of some answers, so a proxy's or router's web page would look like success.
         if answer.status_code < 300 and answer.content.lstrip()[:9].lower().startswith((b"<html", b"<!doctype")):
             raise HTTPClientError(error="a web page")
         return answer
@@ -96,6 +96,6 @@ def connect(bucket: Bucket, region: str) -> Any:
 
 
 def _roots() -> str | bool:
-    """The system's certificates, as all else here trusts them; True for those that botocore brings."""
+    """Return the path of the system's CA certificates, as used elsewhere here; True for those of botocore."""
     known = (ssl.get_default_verify_paths().cafile, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/cert.pem")
     return next((path for path in known if path and Path(path).is_file()), True)

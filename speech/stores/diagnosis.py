@@ -1,4 +1,4 @@
-"""What a bucket's faults mean, and what to do about them."""
+"""Translating the errors of obstore and botocore into store errors that say what to do."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["diagnose"]
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 
-# obstore's and botocore's words for no connection, and for one on which nothing comes.
+# Names of obstore and botocore for a failed connection, and for a stalled one.
 _KIND = re.compile(r"kind: (\w+),")
 _CONNECTING = {"Connect", "ConnectTimeoutError", "EndpointConnectionError", "ProxyConnectionError"}
-_SILENT = {"Timeout", "ReadTimeoutError"}
+_STALLED = {"Timeout", "ReadTimeoutError"}
 
 _FULL = ("InsufficientCapacity", "QuotaExceeded")
 _DENIED = {
@@ -25,20 +25,20 @@ _DENIED = {
     "ExpiredToken": "the session token has expired",
     "InvalidToken": "the session token is not accepted",
 }
-# Answers below 500 after which the same call may succeed.
-_PASSING = ("RequestTimeout", "SlowDown", "OperationAborted", "InternalError", "ServiceUnavailable", "NoSuchUpload")
+# Transient error codes, including those with a status below 500.
+_TRANSIENT = ("RequestTimeout", "SlowDown", "OperationAborted", "InternalError", "ServiceUnavailable", "NoSuchUpload")
 _ELSEWHERE = ("PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraint")
 
 
 def diagnose(fault: Exception, key: str, name: str, timeout: float) -> StoreError:
-    """The error that a fault of obstore or botocore stands for.
+    """Translate an exception of obstore or botocore.
 
-    Both raise one class for most of what a bucket answers, so the HTTP status and S3's own code
-    decide. The fault's text is not passed on: it can hold a signed URL.
+    Both raise the same class for most answers of a bucket, so the HTTP status and S3's error code decide.
+    The exception's text is not passed on, as it can hold a signed URL.
 
     Args:
-        name: of the store, for people.
-        timeout: seconds for which a connection may stand still.
+        name: the store's name for people.
+        timeout: seconds for which a connection may stall.
     """
     text = str(fault)
     status, code = _answer(fault, text)
@@ -46,10 +46,10 @@ def diagnose(fault: Exception, key: str, name: str, timeout: float) -> StoreErro
         return StoreError(f"{name} does not exist; create the bucket or correct S3_BUCKET.")
     if code in _FULL or status == 507 or _says(text, "quota exceeded"):
         return StoreFull(f"{name} has no room left; {key} was not stored.")
-    if code in _PASSING or status >= 500 or status in (408, 429):
+    if code in _TRANSIENT or status >= 500 or status in (408, 429):
         return Unreachable(f"{name} cannot serve {key} now: it answers {status or code}.")
     if code in _ELSEWHERE or 300 <= status < 400:
-        return StoreError(f"{name} lies elsewhere (it answers {status}); correct AWS_REGION or AWS_ENDPOINT_URL.")
+        return StoreError(f"{name} is in another region (it answers {status}); correct AWS_REGION or AWS_ENDPOINT_URL.")
     if status in (401, 403) or code in _DENIED:
         why = _DENIED.get(code, "check the keys and the bucket's permissions (list, get, put)")
         return Denied(f"{name} refused access to {key}: {why}.")
@@ -61,7 +61,7 @@ def diagnose(fault: Exception, key: str, name: str, timeout: float) -> StoreErro
 
 
 def _answer(fault: Exception, text: str) -> tuple[int, str]:
-    """Status and S3's code of what was answered; 0 and nothing where nothing was."""
+    """Return the HTTP status and S3's error code; 0 and "" if there was no answer."""
     response: dict[str, Any] | None = getattr(fault, "response", None)
     if isinstance(response, dict):
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -71,23 +71,23 @@ def _answer(fault: Exception, text: str) -> tuple[int, str]:
 
 
 def _unanswered(fault: Exception, text: str, key: str, name: str, timeout: float) -> StoreError:
-    """No answer, half of one, or one of something else; all of which may pass but for missing credentials."""
+    """Translate an error without a complete S3 answer; most of these are transient."""
     kind = type(fault).__name__
-    # botocore keeps the cause to itself.
+    # botocore does not put the cause into the text.
     text = f"{text} {getattr(fault, 'kwargs', {}).get('error', '')}"
     if kind.endswith(("CredentialsError", "CredentialRetrievalError")) or _says(text, "169.254.", "no credentials"):
         return Denied(f"{name} cannot be used: no credentials were found; set AWS_ACCESS_KEY_ID and its secret.")
     if _says(text, "dns error", "failed to resolve", "failed to lookup", "name resolution", "name or service"):
-        return Unreachable(f"The host of {name} is not known (at {key}); check AWS_ENDPOINT_URL and the name server.")
+        return Unreachable(f"The host of {name} cannot be resolved (at {key}); check AWS_ENDPOINT_URL and DNS.")
     if kind == "SSLError" or _says(text, "certificate"):
         return Unreachable(f"{name} shows a certificate that is not trusted (at {key}); check AWS_CA_BUNDLE.")
     if _CONNECTING & {kind, *_KIND.findall(text)}:
         return Unreachable(f"{name} does not answer (at {key}); check AWS_ENDPOINT_URL and the network.")
-    if _SILENT & {kind, *_KIND.findall(text)} or _says(text, "timed out", "timedout"):
-        return Unreachable(f"{name} fell silent at {key}: for {timeout:g} s no byte moved.")
+    if _STALLED & {kind, *_KIND.findall(text)} or _says(text, "timed out", "timedout"):
+        return Unreachable(f"The connection to {name} stalled at {key}: no data was transferred for {timeout:g} s.")
     if isinstance(fault, OSError) and fault.strerror:
         return StoreError(f"{name} failed at {key}: {fault.strerror}.")
-    return Unreachable(f"{name} broke off at {key}, or what it answered is no S3 ({kind}).")
+    return Unreachable(f"{name} broke off the connection at {key}, or its answer is not that of S3 ({kind}).")
 
 
 def _says(text: str, *words: str) -> bool:

@@ -1,4 +1,4 @@
-"""The files that go into a store and come out of it."""
+"""Reading local files that are stored, and writing local files that are fetched."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ __all__ = ["keeping", "reading"]
 
 @contextmanager
 def reading(path: Path) -> Iterator[BinaryIO]:
-    """A file to read.
+    """Open a file for reading.
 
     Raises:
-        StoreError: it cannot be opened.
+        StoreError: the file cannot be opened.
     """
     try:
         file = path.open("rb")
     except OSError as fault:
-        raise StoreError(f"{path.name} cannot be read, and was not stored: {fault.strerror}.") from None
+        raise StoreError(f"{path.name} cannot be read and was not stored: {fault.strerror}.") from None
     with file:
         yield file
 
 
-class _Kept:
-    """A file whose faults are those of the disk, not of the store that is read meanwhile."""
+class _Target:
+    """A file whose write errors are raised as `NotKept`, to tell them from errors of the store being read."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._file, self._name = file, name
@@ -45,14 +45,14 @@ class _Kept:
 
 
 @contextmanager
-def keeping(path: Path) -> Iterator[_Kept]:
-    """A file to write, which takes its name when the block ends well.
+def keeping(path: Path) -> Iterator[_Target]:
+    """Open a file for writing, which takes its name if the block succeeds.
 
     Raises:
-        NotKept: there is no room for it, or no right to write.
+        NotKept: the file cannot be written, such as for lack of space or permission.
     """
     try:
         with replacing(path) as partial, partial.open("wb") as file:
-            yield _Kept(file, path.name)
+            yield _Target(file, path.name)
     except OSError as fault:
         raise NotKept(f"{path.name} cannot be written: {fault.strerror}.") from fault

@@ -1,7 +1,7 @@
-"""A folder as a store; the default, for a machine of one's own.
+"""A folder as a store: the default, for local use.
 
-Every part of a key is opened relative to the folder before it, and no link is followed: what lies in
-the store is what can be reached, whoever else can write there.
+Every part of a key is opened relative to its parent folder, and links are not followed. So only what is in
+the store can be reached, even if others can write there.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ __all__ = ["FolderStore"]
 
 _PARTIAL = re.compile(r"\.[0-9a-f]{32}\.part")
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# Without waiting, should it be a pipe.
+# O_NONBLOCK: do not wait if the file is a pipe.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _BLOCK = 1024 * 1024
 _DEEPEST = 64
 
 
 class FolderStore:
-    """Objects as files below `root`, which is made if it is missing.
+    """Objects as files below `root`, which is created if it is missing.
 
     Raises:
-        StoreError: the folder cannot be made.
+        StoreError: the folder cannot be created.
     """
 
     def __init__(self, root: Path) -> None:
@@ -106,7 +106,7 @@ class FolderStore:
 
     def move(self, source: str, target: str) -> None:
         if any(part in ("", ".", "..") for part in source.split("/")):
-            raise KeyRefused(f"The key {source[:80]!r} is not accepted; it leads out of its place.")
+            raise KeyRefused(f"The key {source[:80]!r} is not accepted; it leads out of the store.")
         with (
             self._faults(source),
             self._folder(source) as (folder, name),
@@ -114,8 +114,8 @@ class FolderStore:
         ):
             os.rename(name, new, src_dir_fd=folder, dst_dir_fd=onto)
 
-    def presign(self, key: str, expires_in: int = EXPIRES_IN) -> str:
-        """A `file://` URL; it does not expire."""
+    def presign(self, key: str, expires_in: int = EXPIRES_IN, disposition: str | None = None) -> str:
+        """Return a `file://` URL, which opens on this machine only; it does not expire, and there are no headers."""
         self.head(key)
         return (self._root / key).as_uri()
 
@@ -147,9 +147,13 @@ class FolderStore:
         with self._faults(key):
             return file.read(_BLOCK)
 
+    def locate(self, prefix: str) -> str:
+        with self._faults(prefix), self._folder(f"{check_key(prefix.rstrip('/'))}/", make=True):
+            return str(self._root / prefix)
+
     @contextmanager
     def _folder(self, key: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
-        """The folder in which a key's last part lies, open, and that part."""
+        """Open the folder of a key's last part; yield its descriptor and that part."""
         *parts, name = key.split("/")
         folder = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -162,7 +166,7 @@ class FolderStore:
                 except NotADirectoryError:
                     if not make:
                         raise
-                    raise StoreError(f"{key} cannot be stored in {self}: {part!r} is no folder.") from None
+                    raise StoreError(f"{key} cannot be stored in {self}: {part!r} is not a folder.") from None
                 os.close(folder)
                 folder = inner
             yield folder, name
@@ -170,7 +174,7 @@ class FolderStore:
             os.close(folder)
 
     def _below(self, prefix: str) -> Iterator[tuple[str, os.stat_result | str]]:
-        """Every file below a prefix with what is known of it, and all else with why it is no object."""
+        """Yield each file below a prefix with its status, and anything else with why it is not an object."""
         start = check_key(prefix.rstrip("/"))
         try:
             with self._faults(start), self._folder(f"{start}/-") as (folder, _):
@@ -193,7 +197,7 @@ class FolderStore:
                 elif not stat.S_ISDIR(found.st_mode):
                     yield key, "It is not a file."
                 elif prefix.count("/") > _DEEPEST:
-                    yield key, "It lies too deep."
+                    yield key, "It is nested too deeply."
                 else:
                     inner = os.open(name, _FOLDER, dir_fd=folder)
                     try:
@@ -210,7 +214,7 @@ class FolderStore:
         try:
             yield
         except UnicodeEncodeError:
-            raise NotText(f"What was to be stored as {key} in {self} has no UTF-8; nothing was stored.") from None
+            raise NotText(f"The text for {key} in {self} cannot be encoded as UTF-8; nothing was stored.") from None
         except OSError as fault:
             raise self._diagnosis(fault, key) from None
 
@@ -221,7 +225,7 @@ class FolderStore:
         if fault.errno in (errno.ENOSPC, errno.EDQUOT):
             return StoreFull(f"{self} has no room left; {shown} was not stored.")
         if fault.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            return Denied(f"{self} refused access to {shown}: {fault.strerror}; check who may read and write there.")
+            return Denied(f"{self} refused access to {shown}: {fault.strerror}; check the folder's permissions.")
         if fault.errno in (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN):
             return Unreachable(f"{self} does not answer (at {shown}): {fault.strerror}.")
         return StoreError(f"{self} failed at {shown}: {fault.strerror}.")

@@ -1,4 +1,4 @@
-"""Keys: relative paths with forward slashes, which cannot lead out of a store."""
+"""Keys: relative paths with forward slashes, which cannot lead out of the store."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _PART = re.compile(r"[^\x00-\x1f\x7f\\\ud800-\udfff]+")
 
 
 def is_key(key: str) -> bool:
-    """Whether a key stays inside the store and every store can hold it."""
+    """Check whether a key stays inside the store, and is one that every store can hold."""
     parts = key.split("/")
     return all(_PART.fullmatch(part) and part not in (".", "..") for part in parts) and len(key.encode()) <= 1024
 
 
 def check_key(key: str) -> str:
-    """The key, if it is one.
+    """Return the key, if it is valid.
 
     Raises:
-        KeyRefused: it is empty, absolute, climbs, or holds control characters.
+        KeyRefused: the key is empty, absolute or too long, or holds '..', backslashes or control characters.
 
     >>> check_key("voices/../secret")
     Traceback (most recent call last):
@@ -29,7 +29,7 @@ def check_key(key: str) -> str:
     """
     if not is_key(key):
         raise KeyRefused(
-            f"The key {key[:80]!r} is not accepted; expected names parted by '/', without '..', backslashes or "
+            f"The key {key[:80]!r} is not accepted; expected names separated by '/', without '..', backslashes or "
             "control characters, at most 1024 bytes."
         )
     return key

@@ -1,7 +1,7 @@
-"""Subtitles: one list of words, and every file made of it.
+"""Subtitles: cues built from one list of timed words, and the files written from them.
 
-`render` writes one format as text; the times in all of them come from the same integer
-milliseconds, and only the writers turn them into text.
+`render` writes one format as text. All formats take their times from the same integer milliseconds,
+which only the writers convert to text.
 """
 
 from __future__ import annotations
@@ -11,18 +11,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from speech.subtitles.cues import Cue, Violation, build, violations
 from speech.subtitles.rules import Rules, rules_for
 from speech.subtitles.styles import Karaoke, Look, look_for
 from speech.words import Word, confidence_of
 
+if TYPE_CHECKING:
+    from speech.script.passage import Passage
+
 __all__ = ["Subtitles", "describe", "make", "render", "summary"]
 
 
 @dataclass(frozen=True, slots=True)
 class Subtitles:
-    """Everything a format writer may need."""
+    """Everything that a format writer may need.
+
+    Attributes:
+        speakers: whether to show who speaks.
+        passages: the script in its passages, whose text the words are; empty if they are not known.
+    """
 
     job_id: str
     text: str
@@ -33,14 +42,16 @@ class Subtitles:
     cues: tuple[Cue, ...]
     rules: Rules
     look: Look
+    speakers: bool = False
+    passages: tuple[Passage, ...] = ()
 
     @property
     def confidence(self) -> float:
-        """Mean over the words, 0 to 1."""
+        """Mean confidence of the words, 0 to 1."""
         return confidence_of(self.words)
 
     def broken(self) -> list[Violation]:
-        """The rules that could not be kept."""
+        """Return the violations of rules that could not be kept."""
         return violations(self.cues, self.rules)
 
 
@@ -56,21 +67,30 @@ def make(
     own: Mapping[str, float] = MappingProxyType({}),
     style: str | None = None,
     karaoke: Karaoke = "sweep",
+    look: str | None = None,
+    speakers: bool = False,
+    passages: Sequence[Passage] = (),
 ) -> Subtitles:
-    """Build the cues of a preset from timed words.
+    """Build subtitles from timed words.
 
     Args:
-        own: values in place of the preset's, as `rules_for` takes them.
-        style: a name of `speech.subtitles.styles.STYLES`; None for the preset's.
+        preset: a name in `speech.subtitles.rules.RULES`.
+        own: values that override the preset's, as `rules_for` takes them.
+        style: a name in `speech.subtitles.styles.STYLES`; None for the preset's style.
+        look: a name in `speech.subtitles.styles.LOOKS`, in place of a style.
+        speakers: whether to show who speaks.
+        passages: the script in its passages, if they are known.
     """
     rules = rules_for(preset, language, **own)
-    cues = tuple(build(words, rules, language, duration_ms))
-    look = look_for(preset, style, karaoke)
-    return Subtitles(job_id, text, language, duration_ms, method, tuple(words), cues, rules, look)
+    cues = tuple(build(words, rules, language, duration_ms, dashes=speakers))
+    chosen = look_for(preset, style, karaoke, look)
+    return Subtitles(
+        job_id, text, language, duration_ms, method, tuple(words), cues, rules, chosen, speakers, tuple(passages)
+    )
 
 
 def render(subtitles: Subtitles, name: str) -> str:
-    """The text of one format, by its name in `speech.outputs.TIMINGS`."""
+    """Return the text of one format, which is a name in `speech.outputs.TIMINGS`."""
     text: str = import_module(f"speech.subtitles.{name}_format").write(subtitles)
     return text
 
@@ -94,17 +114,17 @@ _LIMITS = {
 
 
 def describe(problem: Violation) -> str:
-    """One rule that one cue does not keep, in words."""
+    """Describe a violation in words."""
     return _LIMITS[problem.rule].format(value=problem.value, limit=problem.limit)
 
 
 def summary(broken: Sequence[Violation]) -> list[str]:
-    """One sentence for each kind of rule that could not be kept, naming the first cues."""
+    """Return one sentence for each rule that could not be kept, naming the first eight cues that break it."""
     kinds = Counter(violation.rule for violation in broken)
     sentences = []
     for rule, count in kinds.items():
-        mine = [violation for violation in broken if violation.rule == rule]
-        named = ", ".join(str(violation.cue) for violation in mine[:8]) + (", ..." if count > 8 else "")
-        meaning = _MEANINGS[rule].format(limit=mine[0].limit)
+        same_rule = [violation for violation in broken if violation.rule == rule]
+        named = ", ".join(str(violation.cue) for violation in same_rule[:8]) + (", ..." if count > 8 else "")
+        meaning = _MEANINGS[rule].format(limit=same_rule[0].limit)
         sentences.append(f"Subtitles: {count} cue{'s' if count > 1 else ''} {meaning} (cue {named}).")
     return sentences

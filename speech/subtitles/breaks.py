@@ -1,4 +1,4 @@
-"""Where one line or cue may end and the next begin, and what that costs a reader."""
+"""The cost of breaking a line or cue after each word, by how much the break disturbs a reader."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from functools import cache
 
 import regex
 
+from speech.phrases import Joint, joints
+from speech.sentences import ends
 from speech.words import Word
 
 __all__ = ["SENTENCE", "break_costs"]
 
-# From the best place to one that tears a name or a number apart.
-SENTENCE, _CLAUSE, _BEFORE_JOINT, _ANYWHERE, _AFTER_JOINT, _NEVER = 0.0, 1.0, 3.0, 6.0, 12.0, 60.0
+# Costs, from the best place for a break to one that splits a name or a number.
+SENTENCE, _CLAUSE, _BEFORE_JOINT, _ANYWHERE, _AFTER_JOINT, _IN_PHRASE, _NEVER = 0.0, 1.0, 3.0, 6.0, 12.0, 40.0, 60.0
+# A break inside a word or before a comma, in scripts without spaces: worse than any number of cues.
+_IN_WORD, _FORBIDDEN = 200.0, 1000.0
+_IN = {Joint.OPEN: _ANYWHERE, Joint.PHRASE: _IN_PHRASE, Joint.WORD: _IN_WORD, Joint.FORBIDDEN: _FORBIDDEN}
 
-# Words that open a phrase: a line should begin with them and not end on them. By language, the
-# commonest conjunctions and prepositions, then articles and the like, which only must not end a line.
-_JOINTS = {
+# The most common conjunctions and prepositions by language: they open a phrase, so a line should begin with
+# them and not end on them. Below, articles and other determiners, which only must not end a line.
+_LINKS = {
     "en": "and or but nor so yet because although while if when where that which who than as of in on at to for from "
     "with by into over under about after before between through during without against",
     "de": "und oder aber denn sondern weil dass daß wenn als ob der die das in im an am auf aus bei mit nach seit von "
@@ -49,50 +54,63 @@ _DETERMINERS = {
     "hu": "a az egy ez nem",
     "nl": "de het een mijn jouw zijn haar ons onze hun dit deze die geen",
 }
-# Looked for from the end, so that a word of nothing but such signs takes one pass.
-_ENDS_SENTENCE = regex.compile(r"(?r)[.!?…。！？؟।][\p{Pe}\p{Pf}\"'»”]*$")
-_ENDS_CLAUSE = regex.compile(r"(?r)[,;:—–、，；：،؛)\]]\p{P}*$")
-_TITLE = regex.compile(
-    r"(?:Mr|Mrs|Ms|Dr|Prof|St|Hr|Fr|Sr|Sra|Srta|Sig|Sig\.ra|Dott|M|Mme|Mlle|Jr|No|Nr|Mt)\.?", regex.IGNORECASE
-)
+# Searched backwards, so that a word of nothing but punctuation takes one pass.
+_ENDS_CLAUSE = regex.compile(r"(?r)[,;:—–、，；：،؛)\]!?…！？؟]\p{P}*$")
+_SHORT = regex.compile(r"\p{L}{1,2}\.\p{P}*")
+_THAI = regex.compile(r"\p{Thai}")
 _NAME = regex.compile(r"\p{Lu}[\p{L}'’-]*\.?")
 _NUMBER = regex.compile(r"[\p{P}\p{Sc}]*\d[\d.,:/]*[\p{Sc}%°]?")
 
 
 def break_costs(words: Sequence[Word], language: str) -> list[float]:
-    """What it costs to part each word from the one after it; nothing after the last."""
-    joints, determiners = _tables(language)
-    return [_cost(words, index, joints, determiners) for index in range(1, len(words))] + [SENTENCE]
+    """Return the cost of a break after each word; a break after the last word costs nothing."""
+    links, determiners = _tables(language)
+    sentence_ends, inside = ends(words, language), joints(words, language)
+    return [
+        SENTENCE if sentence_ends[index] else _cost(words, index, inside[index], sentence_ends, links, determiners)
+        for index in range(len(words))
+    ]
 
 
-def _cost(words: Sequence[Word], index: int, joints: frozenset[str], determiners: frozenset[str]) -> float:
-    """What it costs to part word `index` from the one before it."""
-    before, after = words[index - 1].text, words[index].text
-    # Most words are letters alone, which no pattern below has to be asked about.
-    plain = before.isalpha()
-    if not plain:
-        if before.endswith(".") and after[:1].isupper() and _TITLE.fullmatch(before.lstrip("\"'“‘(")):
+def _cost(
+    words: Sequence[Word],
+    index: int,
+    joint: Joint,
+    sentence_ends: Sequence[bool],
+    links: frozenset[str],
+    determiners: frozenset[str],
+) -> float:
+    """Return the cost of a break after word `index`, which ends no sentence."""
+    before, after = words[index].text, words[index + 1].text
+    # Most words consist of letters only, and need none of the patterns below.
+    letters_only = before.isalpha()
+    if joint is Joint.FORBIDDEN:
+        return _FORBIDDEN
+    if not letters_only:
+        if before[-1] == "." and (_SHORT.fullmatch(after) or not after[:1].islower()):
+            # An abbreviation, an initial or an ordinal belongs to what follows.
             return _NEVER
-        if _ENDS_SENTENCE.search(before):
-            return SENTENCE
         if _ENDS_CLAUSE.search(before):
             return _CLAUSE
-    if not words[index - 1].space:
-        return _ANYWHERE
-    if not plain and _NUMBER.fullmatch(before):
+    if not words[index].space:
+        return _IN[joint]
+    if not letters_only and _NUMBER.fullmatch(before):
         return _NEVER
     if not after.isalpha() and not any(character.isalnum() for character in after):
         return _NEVER
     if before[:1].isupper() and _NAME.fullmatch(before):
-        begins = index < 2 or _ENDS_SENTENCE.search(words[index - 2].text)
+        begins = index == 0 or sentence_ends[index - 1]
         if _NUMBER.fullmatch(after) or (_NAME.match(after) and not begins):
             return _NEVER
     bare_before, bare_after = before.strip("\"'“”‘’«»()[].,;:!?").lower(), after.strip("\"'“”‘’«»()[]").lower()
-    if bare_before in determiners or bare_before in joints:
+    if bare_before in determiners or bare_before in links:
         return _AFTER_JOINT
-    return _BEFORE_JOINT if bare_after in joints else _ANYWHERE
+    if _THAI.match(before):
+        # In Thai a space ends a clause.
+        return _CLAUSE
+    return _BEFORE_JOINT if bare_after in links else _ANYWHERE
 
 
 @cache
 def _tables(language: str) -> tuple[frozenset[str], frozenset[str]]:
-    return frozenset(_JOINTS.get(language, "").split()), frozenset(_DETERMINERS.get(language, "").split())
+    return frozenset(_LINKS.get(language, "").split()), frozenset(_DETERMINERS.get(language, "").split())

@@ -1,4 +1,4 @@
-"""Comma-separated words, quoted as RFC 4180 says, in which a spreadsheet finds nothing to compute."""
+"""Comma-separated words, quoted as RFC 4180 says, and protected from being read as formulas by a spreadsheet."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ import regex
 if TYPE_CHECKING:
     from speech.subtitles import Subtitles
 
-# Spreadsheets compute a cell that begins so, quoted or not, but for signs alone, numbers, plain words and @names.
+# Beginnings of cells that spreadsheets evaluate, quoted or not; signs alone, numbers, plain words and @names are not.
 _FORMULA = regex.compile(
     r"[=+@＝＋－＠-](?!(?:[^\w(|]*+|(?<=[+-])\d[\d.,:]*+[%°]?+|(?<=[+-])[\p{L}\p{M}'’-]++|(?<=@)[\p{L}_][\w.]*+)"
     r"[.,:;!?…]*+$)"
 )
-# With a word joiner before it, which nobody sees and no script keeps, the cell is text.
+# With a word joiner before it, which is invisible and removed from every script, the cell is text.
 _JOINER = "\u2060"
-# What parts cells where a spreadsheet's list separator is no comma.
+# List separators of spreadsheets that do not use a comma.
 _OTHER_SEPARATORS = ";\t|"
 
 
 def write(subtitles: Subtitles) -> str:
+    """Return the words as CSV."""
     out = io.StringIO(newline="")
     rows, quoted = csv.writer(out), csv.writer(out, quoting=csv.QUOTE_NONNUMERIC)
     rows.writerow(["word", "start_time", "end_time", "confidence"])

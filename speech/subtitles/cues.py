@@ -1,8 +1,7 @@
-"""Cues: the words of a script grouped into what is on screen at one time.
+"""Cues: the words of a script, grouped into what is on screen at one time.
 
-The grouping is the cheapest of all that the rules allow, found by dynamic programming over the
-places where one cue can end and the next begin. A cue holds at most a few lines, so the time grows
-with the number of words.
+Dynamic programming over the possible breaks between cues finds the cheapest grouping that the rules
+allow. A cue holds at most a few lines, so the time grows linearly with the number of words.
 """
 
 from __future__ import annotations
@@ -16,13 +15,14 @@ from functools import lru_cache
 
 import regex
 
+from speech.phrases import Joint, joints
 from speech.subtitles.breaks import SENTENCE, break_costs
 from speech.subtitles.rules import Rules
-from speech.words import Word
+from speech.words import Word, paragraphs
 
-__all__ = ["Cue", "Violation", "build", "violations"]
+__all__ = ["DASH", "Cue", "Violation", "build", "violations"]
 
-# What is weighed against the places to break (`speech.subtitles.breaks`), in the same coin.
+# Costs on the same scale as those of breaks (`speech.subtitles.breaks`).
 _EACH_CUE = 4.0
 _SENTENCE_INSIDE = 5.0
 _PAUSE_INSIDE = 12.0
@@ -32,17 +32,21 @@ _TOO_SHORT = 6.0
 _EACH_LINE = 1.0
 _UNBALANCED = 0.15
 
+# A longer pause inside a cue adds to its cost.
 _PAUSE_MS = 700
 
-_SEEN = regex.compile(r"\X")
+_GRAPHEME = regex.compile(r"\X")
+
+DASH = "- "
+"""What begins a cue of another voice than the one before, in a format that has no names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """What is on screen from `start` to `end` (milliseconds).
+    """The words that are on screen from `start` to `end` (milliseconds).
 
     Attributes:
-        words: as they were aligned; the last may be heard a little longer than the cue stays.
+        words: the words with their own times; the last may be heard a little longer than the cue stays.
         lines: number of words in each line.
     """
 
@@ -51,24 +55,34 @@ class Cue:
     start: int
     end: int
 
+    @property
+    def voice(self) -> str | None:
+        """Name of the voice of its words, as the script gives it; None for the voice of the request."""
+        return self.words[0].voice
+
+    @property
+    def speaker(self) -> str | None:
+        """Name of the voice as people read it."""
+        return self.voice.removesuffix(".wav") if self.voice else None
+
     def rows(self) -> list[tuple[Word, ...]]:
-        """The words line by line."""
+        """Return the words, line by line."""
         borders = [0, *itertools.accumulate(self.lines)]
         return [self.words[first:last] for first, last in itertools.pairwise(borders)]
 
     def texts(self) -> list[str]:
-        """The lines as they are read."""
+        """Return the text of each line."""
         return [_joined(row) for row in self.rows()]
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A rule that a cue does not keep.
+    """A rule that a cue breaks.
 
     Attributes:
-        cue: its number, counted from 1.
+        cue: number of the cue, counted from 1.
         rule: "characters", "speed", "short", "long" or "gap".
-        value, limit: what it is and what the rules allow.
+        value, limit: the measured value, and the limit that the rules set.
     """
 
     cue: int
@@ -77,21 +91,32 @@ class Violation:
     limit: float
 
 
-def build(words: Sequence[Word], rules: Rules, language: str, duration_ms: int | None = None) -> list[Cue]:
+def build(
+    words: Sequence[Word], rules: Rules, language: str, duration_ms: int | None = None, *, dashes: bool = False
+) -> list[Cue]:
     """Group all words, in order, into cues under the rules.
 
+    A cue never runs from one paragraph into the next, nor from one voice to another.
+
     Args:
-        words: timed and clamped (see `speech.words.clamp`).
-        duration_ms: of the recording, which no cue outlasts; None where that is no concern.
+        words: timed and clamped words (see `speech.words.clamp`).
+        duration_ms: length of the recording, after which no cue ends; None for no such limit.
+        dashes: whether to leave room for a dash where another voice begins.
     """
     if not words:
         return []
-    groups = _one_by_one(words) if rules.one_word else _cheapest(words, rules, language)
-    return _timed([(words[first:last], lines) for first, last, lines in groups], rules, duration_ms)
+    groups: list[tuple[Sequence[Word], tuple[int, ...]]] = []
+    voice = words[0].voice
+    for stretch in paragraphs(words):
+        lead = len(DASH) if dashes and stretch[0].voice != voice else 0
+        found = _one_by_one(stretch, language) if rules.one_word else _cheapest(stretch, rules, language, lead)
+        groups += [(stretch[first:last], lines) for first, last, lines in found]
+        voice = stretch[0].voice
+    return _timed(groups, rules, duration_ms)
 
 
 def violations(cues: Sequence[Cue], rules: Rules) -> list[Violation]:
-    """Every rule that could not be kept: a word longer than a line, or speech faster than the limit."""
+    """Return every violation of the rules; causes are words longer than a line and speech faster than the limit."""
     found: list[Violation] = []
     for number, cue in enumerate(cues, 1):
         length, texts = cue.end - cue.start, cue.texts()
@@ -115,22 +140,35 @@ Group = tuple[int, int, tuple[int, ...]]
 """First and past-the-last word of a cue, and the number of words in each of its lines."""
 
 
-def _one_by_one(words: Sequence[Word]) -> list[Group]:
-    """A cue a word; what takes no time (a dash) stays with the word before it."""
-    firsts = [0] + [index for index in range(1, len(words)) if words[index].end > words[index].start]
+def _one_by_one(words: Sequence[Word], language: str) -> list[Group]:
+    """Make a cue of each word, or phrase of a script without spaces.
+
+    A token that takes no time, such as a dash, stays with the word before it.
+    """
+    inside = joints(words, language)
+    firsts = [0] + [
+        index
+        for index in range(1, len(words))
+        if inside[index - 1] is Joint.OPEN and words[index].end > words[index].start
+    ]
     return [(first, last, (last - first,)) for first, last in itertools.pairwise([*firsts, len(words)])]
 
 
-def _cheapest(words: Sequence[Word], rules: Rules, language: str) -> list[Group]:
-    text = _Text.of(words, break_costs(words, language), rules)
+def _cheapest(words: Sequence[Word], rules: Rules, language: str, lead: int) -> list[Group]:
+    """Return the grouping with the lowest total cost.
+
+    Args:
+        lead: characters that will stand before the first word.
+    """
+    text = _Text.of(words, break_costs(words, language), rules, lead)
     begins, ends, breaks = text.begins, text.ends, text.breaks
     best: list[tuple[float, int, tuple[int, ...]]] = [(0.0, 0, ())]
     for last in range(1, len(words) + 1):
         inside, heard, ending = 0.0, words[last - 1].end, _EACH_CUE + breaks[last - 1]
-        most = rules.max_words or last
-        # What each cue that ends here costs at least; the cheapest is looked at first, most of the others never.
-        least: list[tuple[float, int]] = []
-        for first in range(last - 1, max(last - most, 0) - 1, -1):
+        max_words = rules.max_words or last
+        # Lower bounds of the cost of each cue that ends here. They are examined from the lowest, and most never are.
+        bounds: list[tuple[float, int]] = []
+        for first in range(last - 1, max(last - max_words, 0) - 1, -1):
             if first < last - 1:
                 pause = words[first + 1].start - words[first].end
                 if pause > _PAUSE_MS:
@@ -139,10 +177,10 @@ def _cheapest(words: Sequence[Word], rules: Rules, language: str) -> list[Group]
                     inside += _SENTENCE_INSIDE
                 if ends[last] - begins[first] > text.room or heard - words[first].start > rules.max_ms:
                     break
-            least.append((best[first][0] + ending + inside, first))
-        least.sort()
+            bounds.append((best[first][0] + ending + inside, first))
+        bounds.sort()
         choice: tuple[float, int, tuple[int, ...]] = (float("inf"), 0, ())
-        for cost, first in least:
+        for cost, first in bounds:
             if cost >= choice[0]:
                 break
             cost += _reading_cost(text, first, last)
@@ -160,13 +198,13 @@ def _cheapest(words: Sequence[Word], rules: Rules, language: str) -> list[Group]
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """Words with what the search asks of them again and again.
+    """The words, with values that the search needs repeatedly.
 
     Attributes:
-        begins, ends: where each word begins and ends, counted in characters from the first one's
-            beginning; `ends[i]` is of the word before `i`.
-        breaks: what it costs to part each word from the next.
-        room: characters that a cue holds.
+        begins, ends: positions of words in characters, counted from the beginning of the first word:
+            `begins[i]` is where word `i` begins, `ends[i]` where the word before it ends.
+        breaks: cost of a break after each word.
+        room: maximum number of characters in a cue.
     """
 
     words: Sequence[Word]
@@ -177,17 +215,18 @@ class _Text:
     room: int
 
     @classmethod
-    def of(cls, words: Sequence[Word], breaks: list[float], rules: Rules) -> _Text:
+    def of(cls, words: Sequence[Word], breaks: list[float], rules: Rules, lead: int) -> _Text:
         begins = [0, *itertools.accumulate(_width(word.text) + len(word.space) for word in words)]
         ends = [0, *(begin - len(word.space) for begin, word in zip(begins[1:], words, strict=True))]
+        begins[0] = -lead
         return cls(words, begins, ends, breaks, rules, (rules.max_chars + 1) * rules.max_lines - 1)
 
     def width(self, first: int, last: int) -> int:
-        """Characters from one word to before another, as they stand in one line."""
+        """Return the number of characters of words `first` to before `last` in one line."""
         return self.ends[last] - self.begins[first]
 
     def lines(self, first: int, last: int, limit: float) -> tuple[tuple[int, ...], float] | None:
-        """The best way to set words into lines and what it costs; None where none fits or costs less than `limit`."""
+        """Return the cheapest layout into lines and its cost; None if none fits and costs less than `limit`."""
         if self.width(first, last) <= self.rules.max_chars or last - first == 1:
             return ((last - first,), 0.0) if limit > 0 else None
         best = None
@@ -197,26 +236,26 @@ class _Text:
         return best
 
     def _set(self, first: int, last: int, number: int, limit: float) -> tuple[tuple[int, ...], float] | None:
-        """Words in that many lines, each within the limit and as near to the same length as the breaks allow."""
-        most, target = self.rules.max_chars, self.width(first, last) / number
-        ways: dict[int, tuple[float, tuple[int, ...]]] = {first: (_EACH_LINE * (number - 1), ())}
+        """Return the cheapest layout into `number` lines: each within the limit, balanced as far as breaks allow."""
+        max_chars, target = self.rules.max_chars, self.width(first, last) / number
+        layouts: dict[int, tuple[float, tuple[int, ...]]] = {first: (_EACH_LINE * (number - 1), ())}
         for left in range(number - 1, -1, -1):
-            onward: dict[int, tuple[float, tuple[int, ...]]] = {}
-            # What is left must fit the lines that are left.
-            earliest = bisect_left(self.begins, self.ends[last] - left * (most + 1) + 1) if left else last
-            for begin, (cost, shape) in ways.items():
-                latest = min(bisect_right(self.ends, self.begins[begin] + most) - 1, last - left)
+            extended: dict[int, tuple[float, tuple[int, ...]]] = {}
+            # The remaining words must fit into the remaining lines.
+            earliest = bisect_left(self.begins, self.ends[last] - left * (max_chars + 1) + 1) if left else last
+            for begin, (cost, shape) in layouts.items():
+                latest = min(bisect_right(self.ends, self.begins[begin] + max_chars) - 1, last - left)
                 for end in range(max(earliest, begin + 1), latest + 1):
                     so_far = cost + _UNBALANCED * abs(self.ends[end] - self.begins[begin] - target)
                     so_far += self.breaks[end - 1] / 2 if left else 0
-                    if so_far < limit and (end not in onward or so_far < onward[end][0]):
-                        onward[end] = so_far, (*shape, end - begin)
-            ways = onward
-        return (ways[last][1], ways[last][0]) if last in ways else None
+                    if so_far < limit and (end not in extended or so_far < extended[end][0]):
+                        extended[end] = so_far, (*shape, end - begin)
+            layouts = extended
+        return (layouts[last][1], layouts[last][0]) if last in layouts else None
 
 
 def _reading_cost(text: _Text, first: int, last: int) -> float:
-    """How far the cue would be from the reading speed and the shortest stay, with the room after it used."""
+    """Return the cost of breaking the reading speed and minimum duration, if the cue lasts until the next one."""
     words, rules = text.words, text.rules
     if rules.max_cps is None and not rules.min_ms and not rules.gap_ms:
         return 0.0
@@ -235,7 +274,7 @@ def _reading_cost(text: _Text, first: int, last: int) -> float:
 def _timed(
     groups: Sequence[tuple[Sequence[Word], tuple[int, ...]]], rules: Rules, duration_ms: int | None
 ) -> list[Cue]:
-    """Give each group its time: from its first word, for as long as it should stay and the next allows."""
+    """Time each group: from its first word, for as long as the rules want and the next group allows."""
     cues: list[Cue] = []
     for index, (words, lines) in enumerate(groups):
         start, heard = words[0].start, words[-1].end
@@ -251,7 +290,8 @@ def _timed(
             if following - wanted < max(rules.close_ms, rules.gap_ms) and not rules.one_word:
                 wanted = following - rules.gap_ms if following - rules.gap_ms - start <= rules.max_ms else wanted
             wanted = min(wanted, following if rules.one_word else following - rules.gap_ms)
-        # A reader must see the last word begin, whatever the gap; a dash is not heard to begin.
+        # The cue must last until its last word begins, even at the cost of the gap; a dash, which takes no
+        # time, does not count.
         begun = next((word.start for word in reversed(words) if word.end > word.start), start)
         end = max(wanted, begun + 1, start + 1)
         if duration_ms is not None and end > duration_ms:
@@ -266,5 +306,5 @@ def _joined(words: Sequence[Word]) -> str:
 
 @lru_cache(maxsize=50_000)
 def _width(text: str) -> int:
-    """Characters as a reader counts them."""
-    return len(text) if text.isascii() else len(_SEEN.findall(text))
+    """Count the characters as a reader does."""
+    return len(text) if text.isascii() else len(_GRAPHEME.findall(text))

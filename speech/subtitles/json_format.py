@@ -1,4 +1,4 @@
-"""Words and cues as JSON."""
+"""Words and cues as JSON: writing, and reading back."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from speech.words import Word, clamp
 
 if TYPE_CHECKING:
     from speech.subtitles import Subtitles
+    from speech.subtitles.cues import Cue
 
 SCHEMA = Path(__file__).with_name("timings.schema.json")
-"""What is written, and what `read` takes."""
+"""The schema of the files that `write` makes and `read` accepts."""
 
-# Characters in which the next word of the text is looked for, so that a file of foreign words takes no longer.
+# How many characters of the text are searched for the next word; it bounds the time for a file of other words.
 _NEAR = 1_000
 _LONGEST_MS = 1_000 * 3_600_000
 
 
 def write(subtitles: Subtitles) -> str:
+    """Return the words and cues as JSON."""
     content = {
         "version": 1,
         "job_id": subtitles.job_id,
@@ -31,14 +33,15 @@ def write(subtitles: Subtitles) -> str:
         "method": subtitles.method,
         "words": [timing(word) for word in subtitles.words],
         "cues": [
-            {"start_time": cue.start / 1000, "end_time": cue.end / 1000, "lines": cue.texts()} for cue in subtitles.cues
+            {"start_time": cue.start / 1000, "end_time": cue.end / 1000, "lines": cue.texts(), **_voice(cue)}
+            for cue in subtitles.cues
         ],
     }
     return "{\n" + ",\n".join(f" {_text(name)}: {_lined(value)}" for name, value in content.items()) + "\n}\n"
 
 
 def _lined(value: Any) -> str:
-    """A list with a line for each of its entries, which reads well and is written faster than with `indent`."""
+    """Return a value as JSON, a list with one line per entry: easy to read, and faster to write than with `indent`."""
     return "[\n  " + ",\n  ".join(map(_text, value)) + "\n ]" if isinstance(value, list) and value else _text(value)
 
 
@@ -47,23 +50,30 @@ def _text(value: Any) -> str:
 
 
 def timing(word: Word) -> dict[str, Any]:
-    """One entry of `words`, and of the `word_timings` that a result gives."""
+    """Return a word as an entry of `words`, or of a result's `word_timings`."""
     return {
         "word": word.text,
         "start_time": word.start / 1000,
         "end_time": word.end / 1000,
         "confidence": word.confidence,
+        **_voice(word),
     }
 
 
+def _voice(spoken: Word | Cue) -> dict[str, str]:
+    """Return the voice as an entry has it: not at all where it is the voice of the request."""
+    return {"voice": spoken.voice} if spoken.voice else {}
+
+
 def read(content: str, **presentation: Any) -> Subtitles:
-    """Subtitles from a file that `write` made, with cues built anew.
+    """Read subtitles from the content of a file that `write` made; the cues are built again.
 
     Args:
-        presentation: `preset`, `own`, `style` and `karaoke`, as `speech.subtitles.make` takes them.
+        presentation: `preset`, `own`, `style`, `karaoke`, `look` and `speakers`, as `speech.subtitles.make` takes
+            them.
 
     Raises:
-        InvalidRequest: it is no such file.
+        InvalidRequest: the content is not of such a file.
     """
     from speech.subtitles import make
 
@@ -88,7 +98,7 @@ def read(content: str, **presentation: Any) -> Subtitles:
 
 
 def _words(entries: list[dict[str, Any]], text: str) -> list[Word]:
-    """What stands between two words is found in the text, where they stand in the same order."""
+    """Read the words; what separates them is looked up in the text, which has them in the same order."""
     words, at = [], 0
     for entry in entries:
         word = _line(_clean(entry["word"]))
@@ -96,18 +106,20 @@ def _words(entries: list[dict[str, Any]], text: str) -> list[Word]:
             continue
         place = text.find(word, at, at + _NEAR + len(word))
         at = place + len(word) if place >= 0 else at
-        joined = place >= 0 and at < len(text) and not text[at].isspace()
+        space = " " if place < 0 or at == len(text) else text[at] if text[at].isspace() else ""
         times = round(entry["start_time"] * 1000), round(entry["end_time"] * 1000)
         confidence = min(max(float(entry["confidence"]), 0.0), 1.0)
-        words.append(Word(word, *times, confidence, confidence == 0, "" if joined else " "))
+        voice = _line(_clean(entry.get("voice") or "")) or None
+        words.append(Word(word, *times, confidence, confidence == 0, space, voice))
     return words
 
 
 def _clean(text: str) -> str:
-    """As a script is made clean before it becomes words, since a file may come from anywhere."""
+    """Clean a text from the file as scripts are cleaned, since the file may come from an untrusted source."""
     text.encode("utf-8")
     return normalise(text)
 
 
 def _line(text: str) -> str:
+    """Collapse white space to single spaces."""
     return " ".join(text.split())

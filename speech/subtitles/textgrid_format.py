@@ -1,4 +1,4 @@
-"""TextGrid for Praat, through praatio: a tier of words and a tier of cues."""
+"""TextGrid for Praat, written with praatio: a tier of words and a tier of cues."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 
 def write(subtitles: Subtitles) -> str:
+    """Return the words and cues as a TextGrid."""
     length = max(subtitles.duration_ms, 1) / 1000
     words = ((word.start, word.end, word.text) for word in subtitles.words)
     cues = ((cue.start, cue.end, " ".join(cue.texts())) for cue in subtitles.cues)
@@ -22,7 +23,7 @@ def write(subtitles: Subtitles) -> str:
 
 
 def _tier(name: str, spans: Iterable[tuple[int, int, str]], length: float) -> dict[str, Any]:
-    """Praat knows no interval without a length: what takes no time is written with what stands before it."""
+    """Return a tier; a word that takes no time joins the one before it, since Praat has no empty intervals."""
     entries: list[tuple[float, float, str]] = []
     ahead = ""
     for start, end, text in spans:

@@ -1,4 +1,4 @@
-"""TTML as broadcasters take it (the W3C's IMSC 1.1 text profile), through ttconv."""
+"""TTML for broadcasters (the W3C's IMSC 1.1 text profile), written with ttconv."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ if TYPE_CHECKING:
     from speech.subtitles import Subtitles
     from speech.subtitles.cues import Cue
 
-# Letters that XML does not allow, and that no screen shows.
+# Invisible characters that XML does not allow.
 _NOT_XML = dict.fromkeys((0xFFFE, 0xFFFF))
 _ALIGNMENTS = {"bottom": DisplayAlignType.after, "centre": DisplayAlignType.center, "top": DisplayAlignType.before}
 
 
 def write(subtitles: Subtitles) -> str:
+    """Return the cues as TTML."""
     document = ContentDocument()
     document.set_lang(subtitles.language)
     region = _region(document, subtitles.look.style.position)
     document.put_region(region)
+    # One division for all paragraphs of the script: pycaption keeps only the last one of a language.
     body, div = Body(document), Div(document)
     for cue in subtitles.cues:
         div.push_child(_paragraph(document, cue, region))
@@ -45,7 +47,7 @@ def write(subtitles: Subtitles) -> str:
 
 
 def _region(document: ContentDocument, position: str) -> Region:
-    """The safe area: nine tenths of the picture each way."""
+    """Return the region of the captions: the safe area, nine tenths of the picture in each direction."""
     region = Region("captions", document)
     tenths = LengthType.Units.pct
     region.set_style(StyleProperties.Extent, ExtentType(height=LengthType(90, tenths), width=LengthType(90, tenths)))

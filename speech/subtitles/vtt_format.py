@@ -1,4 +1,4 @@
-"""WebVTT with a time before each word, which the libraries at hand cannot write."""
+"""WebVTT with a timestamp before each word, written here because the available libraries cannot write those."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def write(subtitles: Subtitles) -> str:
-    return "\n".join(["WEBVTT\n", *(_cue(cue) for cue in subtitles.cues)])
+    """Return the cues as WebVTT."""
+    return "\n".join(["WEBVTT\n", *(_cue(cue, subtitles.speakers) for cue in subtitles.cues)])
 
 
-def _cue(cue: Cue) -> str:
-    """The specification wants inline times inside the cue's, each later than the one before."""
+def _cue(cue: Cue, speakers: bool) -> str:
+    """Return one cue; its inline timestamps lie inside its times and increase, as the specification requires."""
+    voice = f"<v {cue.speaker.translate(_ESCAPES)}>" if speakers and cue.speaker else ""
     latest, lines = cue.start, []
     for row in cue.rows():
         line = ""
@@ -26,11 +28,12 @@ def _cue(cue: Cue) -> str:
                 latest = word.start
             line += word.text.translate(_ESCAPES) + word.space
         lines.append(line.rstrip())
-    return f"{stamp(cue.start)} --> {stamp(cue.end)}\n" + "\n".join(lines) + "\n"
+    return f"{stamp(cue.start)} --> {stamp(cue.end)}\n{voice}" + "\n".join(lines) + "\n"
 
 
 def stamp(ms: int) -> str:
-    """
+    """Return a time as WebVTT writes it.
+
     >>> stamp(3_725_040)
     '01:02:05.040'
     """

@@ -1,7 +1,7 @@
-"""A recording made ready to be cloned from: one clip of six to ten seconds, and exactly what it says.
+"""Preparing a recording for cloning: one clip of six to ten seconds, and its exact transcript.
 
-F5-TTS allots time by the transcript of its reference, so a transcript that says more or less than the
-clip makes it race or drawl. A recording is therefore cut at a silence, and its transcript with it.
+F5-TTS derives its pace from the transcript of the reference, so a transcript that says more or less than
+the clip makes it race or drawl. A recording is therefore cut at a silence, and its transcript is cut to match.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ _FRAME = RATE // 100
 _SILENT_DB, _QUIET_DB, _EDGE_DB = -50.0, -35.0, -42.0
 _CLIPPED_SHARE = 0.005
 _TAIL_SECONDS = 0.05
-# Half the width of the window in which a cut looks for the quietest moment.
+# Half the width of the smoothing window for finding the quietest moment, in hundredths of a second.
 _HALF_PAUSE = 8
-# A transcript is believed at this pace, in characters a second.
+# Plausible pace of a transcript, in characters per second.
 _SLOWEST, _FASTEST = 5, 30
-# Confidence of the embedded aligner from which a transcript is taken to be the recording's.
-_BELIEVED = 0.4
+# Minimum confidence of the embedded aligner at which a transcript is accepted as the recording's.
+_ACCEPTED = 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """What a voice is cloned from.
+    """The clip that a voice is cloned from.
 
     Attributes:
         samples: mono at `RATE`.
-        text: exactly what is said.
-        warnings: what the one who gave the recording should know.
+        text: the exact transcript.
+        warnings: warnings for the provider of the recording.
     """
 
     samples: Samples
@@ -54,35 +54,35 @@ class Clip:
 
 
 def make(path: Path, text: str | None, language: str | None = None, store: Store | None = None) -> Clip:
-    """Cut the clip from a recording, and its transcript from the recording's, or listen to it.
+    """Cut a clip from a recording, and cut the transcript to match or transcribe the clip.
 
     Args:
-        path: a recording of any kind that `speech.media` takes.
-        text: what the whole recording says, if that is known.
-        language: ISO 639-1, for the transcriber; None to let it detect.
-        store: from whose model cache the transcriber may come.
+        path: a recording in any format that `speech.media` supports.
+        text: the transcript of the whole recording, if it is known.
+        language: ISO 639-1 code for the transcriber; None to detect the language.
+        store: the store whose model cache may hold the transcriber's model.
 
     Raises:
-        AudioError: it is not audio, silent, too short or too long.
-        InvalidRequest: nobody can tell what it says; it asks for ref_text.
+        AudioError: the recording is not audio, or is silent, too short or too long.
+        InvalidRequest: the clip cannot be transcribed; the text asks for ref_text.
     """
     whole = _trimmed(_decoded(path))
-    warnings = _complaints(whole)
+    warnings = _level_warnings(whole)
     end = _cut(whole)
-    said, more = _given(whole, end, text)
+    transcript, more = _cut_transcript(whole, end, text)
     warnings += more
     clip = np.concatenate([whole[:end], np.zeros(int(_TAIL_SECONDS * RATE), np.float32)])
-    if said is None:
-        said = _listened(clip, language, store)
-        if not _plausible(said, end / RATE):
-            raise _unknown(f"the transcriber heard {said[:40]!r}, which does not fit its length")
-        warnings.append(f"The transcript was made by listening: {said!r}")
-    return Clip(clip, said, tuple(warnings))
+    if transcript is None:
+        transcript = _transcribed(clip, language, store)
+        if not _plausible(transcript, end / RATE):
+            raise _untranscribed(f"the transcriber heard {transcript[:40]!r}, which does not fit the clip's length")
+        warnings.append(f"The clip was transcribed automatically: {transcript!r}")
+    return Clip(clip, transcript, tuple(warnings))
 
 
 def _decoded(path: Path) -> Samples:
     pieces, length = [], 0
-    # A little more, so that what is too long is told in the words below.
+    # Slightly above the limit, so that the error below is raised for long recordings.
     for block in blocks(path, RATE, seconds=_MOST_SECONDS + 60):
         pieces.append(block)
         length += len(block)
@@ -97,7 +97,7 @@ def _decoded(path: Path) -> Samples:
 
 
 def _levels(samples: Samples) -> Samples:
-    """Decibels of each hundredth of a second."""
+    """Return the level of each hundredth of a second in decibels."""
     frames = samples[: len(samples) // _FRAME * _FRAME].reshape(-1, _FRAME)
     levels: Samples = 10 * np.log10(np.mean(np.square(frames), axis=1) + 1e-12)
     return levels
@@ -113,13 +113,13 @@ def _trimmed(samples: Samples) -> Samples:
     return kept
 
 
-def _complaints(samples: Samples) -> list[str]:
+def _level_warnings(samples: Samples) -> list[str]:
     found = []
     level = 10 * np.log10(float(np.mean(np.square(samples))) + 1e-12)
     if level < _SILENT_DB:
         raise AudioError(f"The voice recording is nearly silent ({level:.0f} dB).")
     if level < _QUIET_DB:
-        found.append(f"The voice recording is quiet ({level:.0f} dB); its noise will be heard.")
+        found.append(f"The voice recording is quiet ({level:.0f} dB); its noise will be audible.")
     clipped = float(np.mean(np.abs(samples) >= 0.999))
     if clipped > _CLIPPED_SHARE:
         found.append(f"{clipped:.1%} of the voice recording is clipped; record it at a lower level.")
@@ -127,7 +127,7 @@ def _complaints(samples: Samples) -> list[str]:
 
 
 def _cut(samples: Samples) -> int:
-    """Where the clip ends: all of a short recording, else the quietest moment that leaves 6 to 10 s."""
+    """Return the end of the clip: that of a short recording, else the quietest moment between 6 and 10 s."""
     if len(samples) <= _LONGEST_SECONDS * RATE:
         return len(samples)
     first, last = (int(seconds * 100) for seconds in (_SHORTEST_CUT_SECONDS, _LONGEST_SECONDS))
@@ -136,21 +136,21 @@ def _cut(samples: Samples) -> int:
     return (first + int(smooth[first : last - _HALF_PAUSE].argmin())) * _FRAME
 
 
-def _given(samples: Samples, end: int, text: str | None) -> tuple[str | None, list[str]]:
-    """The part of a given transcript that the clip says; None where it is not to be believed, and why."""
+def _cut_transcript(samples: Samples, end: int, text: str | None) -> tuple[str | None, list[str]]:
+    """Return the part of a given transcript that belongs to the clip, or None if it is rejected, and warnings."""
     text = " ".join((text or "").split())
     if not text:
         return None, []
     if not _plausible(text, len(samples) / RATE):
         pace = len(text) / (len(samples) / RATE)
-        reason = f"{pace:.0f} characters a second are not what people speak ({_SLOWEST} to {_FASTEST})"
+        reason = f"{pace:.0f} characters a second is not a pace at which people speak ({_SLOWEST} to {_FASTEST})"
         return None, [f"The given transcript was not used: {reason}."]
     if end == len(samples):
         return text, []
-    said = _words_before(samples, end, text)
-    if said is None or not _plausible(said, end / RATE):
+    part = _words_before(samples, end, text)
+    if part is None or not _plausible(part, end / RATE):
         return None, ["The given transcript was not used: its words were not found in the recording."]
-    return said, [f"The recording was cut to {end / RATE:.1f} s, and its transcript to: {said!r}"]
+    return part, [f"The recording was cut to {end / RATE:.1f} s, and its transcript to: {part!r}"]
 
 
 def _plausible(text: str, seconds: float) -> bool:
@@ -158,7 +158,7 @@ def _plausible(text: str, seconds: float) -> bool:
 
 
 def _words_before(samples: Samples, end: int, text: str) -> str | None:
-    """The words that are heard before a moment, by the embedded aligner."""
+    """Return the words that the embedded aligner finds before `end`, or None if they are not found."""
     from speech.alignment.embedded import Embedded
     from speech.language import detect
     from speech.text import chunks, normalise
@@ -171,13 +171,13 @@ def _words_before(samples: Samples, end: int, text: str) -> str | None:
             words = Embedded().align(recording, chunks(normalise(text), language), language)
         except SpeechError:
             return None
-    if confidence_of(words) < _BELIEVED:
+    if confidence_of(words) < _ACCEPTED:
         return None
     moment = end * 1000 / RATE
     return "".join(word.text + word.space for word in words if (word.start + word.end) / 2 < moment).strip() or None
 
 
-def _listened(clip: Samples, language: str | None, store: Store | None) -> str:
+def _transcribed(clip: Samples, language: str | None, store: Store | None) -> str:
     from speech.transcriber import transcribe
 
     with scratch() as folder:
@@ -185,9 +185,9 @@ def _listened(clip: Samples, language: str | None, store: Store | None) -> str:
         try:
             return transcribe(recording.path, language, store)
         except ModelError as fault:
-            raise _unknown(str(fault)) from None
+            raise _untranscribed(str(fault)) from None
 
 
-def _unknown(reason: str) -> InvalidRequest:
-    message = f"ref_text: what the voice recording says is not known, so give it as ref_text ({reason})"
-    return InvalidRequest([Problem("ref_text", None, "what the recording says", message)])
+def _untranscribed(reason: str) -> InvalidRequest:
+    message = f"ref_text: the voice recording could not be transcribed; give its transcript as ref_text ({reason})"
+    return InvalidRequest([Problem("ref_text", None, "the recording's transcript", message)])

@@ -1,8 +1,8 @@
-"""The stored voices: added, listed, removed, and brought to an engine.
+"""The library of stored voices: adding, listing and removing them, and preparing references for engines.
 
-Beside `voices/<name>.wav` lies `voices/<name>.json` with what was found out about it once: the digest of
-the recording, the clip that is cloned from, and what it says. A recording without it, or one that was
-replaced, is prepared when it is first used.
+Each `voices/<name>.wav` is accompanied by `voices/<name>.json` with the results of its preparation: the digest
+of the recording, the clip that engines clone, and the clip's transcript. A recording that has no such file, or
+was replaced, is prepared on first use.
 """
 
 from __future__ import annotations
@@ -19,31 +19,33 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from speech.audio import blocks, duration_ms, write_wav
 from speech.errors import AudioError, FetchError, InvalidRequest, NotFound, Problem
 from speech.fetch import MOST_BYTES, fetch
-from speech.request import problems_of
+from speech.fields import Fields
+from speech.problems import problems_of
 from speech.scratch import scratch
-from speech.stores import Store
+from speech.stores import Store, exists
 from speech.voices import Reference, Voice, check_stored_name, redact_url
 from speech.voices.clip import RATE, Clip, make
 from speech.voices.seal import unseal
+from speech.voices.voice import name_of
 
 __all__ = ["Upload", "add", "listing", "reference", "remove"]
 
 
-class Upload(BaseModel):
-    """A voice as a client sends it."""
+class Upload(Fields):
+    """A client's request to store a voice."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True, hide_input_in_errors=True)
 
-    voice_name: str = Field(description="Name, ending in .wav.", max_length=128)
+    voice_name: str = Field(description="Name of the voice, ending in .wav.", max_length=128)
     voice_file_url: str | None = Field(
         None, validation_alias=AliasChoices("voice_file_url", "url_file"), description="https URL of the recording."
     )
     voice_file: str | None = Field(
         None, validation_alias=AliasChoices("voice_file", "file"), description="The recording in base64."
     )
-    reference_text: str | None = Field(None, description="What the recording says.", max_length=20_000)
-    text_file_url: str | None = Field(None, description="https URL of that text.")
-    text_file: str | None = Field(None, description="That text in base64.")
+    reference_text: str | None = Field(None, description="Transcript of the recording.", max_length=20_000)
+    text_file_url: str | None = Field(None, description="https URL of the transcript.")
+    text_file: str | None = Field(None, description="The transcript in base64.")
     overwrite: bool = Field(False, description="Replace a voice of the same name.")
 
     @field_validator("voice_name")
@@ -53,10 +55,10 @@ class Upload(BaseModel):
 
     @classmethod
     def parse(cls, data: dict[str, Any]) -> Upload:
-        """Make an upload of what a client sent.
+        """Parse an upload from a client's data.
 
         Raises:
-            InvalidRequest: with every problem, in the words that clients know.
+            InvalidRequest: the data is invalid; it holds every problem, with the texts that clients know.
         """
         known = {
             "voice_name": "voice_name is required for upload",
@@ -76,26 +78,26 @@ class Upload(BaseModel):
 
 
 class _Prepared(BaseModel):
-    """What `voices/<name>.json` holds."""
+    """The content of `voices/<name>.json`."""
 
     name: str
-    sha256: str = Field(description="Of the recording.")
-    size: int = Field(description="Bytes of the recording.")
-    duration: float = Field(description="Seconds of the recording.")
+    sha256: str = Field(description="SHA-256 of the recording.")
+    size: int = Field(description="Size of the recording in bytes.")
+    duration: float = Field(description="Length of the recording in seconds.")
     clip: str = Field(description="Key of the prepared clip.")
-    transcript: str = Field(description="Exactly what the clip says.")
+    transcript: str = Field(description="Exact transcript of the clip.")
     clip_duration: float
     warnings: list[str] = Field(default_factory=list)
 
 
 def add(upload: Upload, store: Store) -> dict[str, Any]:
-    """Store a voice, made ready; returns what the contract replies.
+    """Prepare and store a voice; return the contract's reply.
 
     Raises:
         InvalidRequest: the recording cannot be fetched or used, or the name is taken; nothing is stored.
     """
     key = f"voices/{upload.voice_name}"
-    if not upload.overwrite and _exists(store, key):
+    if not upload.overwrite and exists(store, key):
         message = f"voice_name: {upload.voice_name!r} is taken; give another name, or overwrite: true"
         raise InvalidRequest([Problem("voice_name", upload.voice_name, "", message)])
     with scratch() as folder:
@@ -118,12 +120,12 @@ def add(upload: Upload, store: Store) -> dict[str, Any]:
 
 
 def listing(store: Store) -> list[dict[str, Any]]:
-    """Every stored voice, in both spellings that clients know."""
+    """List the stored voices; each entry has the key `name` and its older alias `voice_file`."""
     entries = {entry.key: entry for entry in store.list("voices/")}
     voices = []
     for key, entry in sorted(entries.items()):
-        name = key.removeprefix("voices/")
-        if not name.endswith(".wav") or "/" in name:
+        name = name_of(key)
+        if name is None:
             continue
         text = f"{name.removesuffix('.wav')}.txt"
         known = _load(name, store) if f"voices/{_stem(name)}.json" in entries else None
@@ -141,13 +143,13 @@ def listing(store: Store) -> list[dict[str, Any]]:
 
 
 def remove(name: str, store: Store) -> None:
-    """Remove a voice and what was prepared of it.
+    """Remove a voice and its prepared files.
 
     Raises:
         InvalidRequest: there is no such voice.
     """
     name = check_name_of_file(name)
-    if not _exists(store, f"voices/{name}"):
+    if not exists(store, f"voices/{name}"):
         message = f"voice_name: there is no voice {name!r}"
         raise InvalidRequest([Problem("voice_name", name, "", message)])
     known = _load(name, store)
@@ -160,7 +162,7 @@ def remove(name: str, store: Store) -> None:
 def reference(
     voice: Voice, ref_text: str | None, store: Store, folder: Path, language: str | None = None
 ) -> tuple[Reference | None, tuple[str, ...]]:
-    """What an engine clones a voice from, in `folder`, and what the user should know; None for the default voice.
+    """Write the reference of a voice to `folder`; return it, or None for the default voice, and warnings.
 
     Raises:
         InvalidRequest: the recording cannot be fetched or used.
@@ -170,7 +172,7 @@ def reference(
     path, clip_path = folder / "voice", folder / "reference.wav"
     if voice.key is None:
         _receive(unseal(voice.name, store), None, path, "local_voice", redact_url(voice.name))
-        return _written(_made(path, ref_text, language, store), clip_path)
+        return _write_reference(_clip(path, ref_text, language, store), clip_path)
     name = voice.key.removeprefix("voices/")
     known = _load(name, store)
     if known and ref_text in (None, known.transcript) and store.head(voice.key).size == known.size:
@@ -178,17 +180,17 @@ def reference(
             store.get(known.clip, clip_path)
             return Reference(clip_path, known.transcript), ()
     store.get(voice.key, path)
-    clip = _made(path, ref_text or _beside(name, store), language, store)
+    clip = _clip(path, ref_text or _stored_text(name, store), language, store)
     if ref_text is None:
         _store_prepared(name, path, clip, store, folder)
-    return _written(clip, clip_path)
+    return _write_reference(clip, clip_path)
 
 
 def check_name_of_file(name: str) -> str:
-    """A stored voice's file name; its ending may be left out.
+    """Return the file name of a stored voice, with `.wav` added if it is missing.
 
     Raises:
-        InvalidRequest: it cannot be one.
+        InvalidRequest: the name is not valid.
     """
     try:
         return check_stored_name(name if name.endswith(".wav") else f"{name}.wav")
@@ -196,20 +198,20 @@ def check_name_of_file(name: str) -> str:
         raise InvalidRequest([Problem("voice_name", name, "", str(fault))]) from None
 
 
-def _made(path: Path, text: str | None, language: str | None, store: Store) -> Clip:
+def _clip(path: Path, text: str | None, language: str | None, store: Store) -> Clip:
     try:
         return make(path, text, language, store)
     except AudioError as fault:
         raise InvalidRequest([Problem("local_voice", None, "a recording", f"local_voice: {fault}")]) from None
 
 
-def _written(clip: Clip, path: Path) -> tuple[Reference, tuple[str, ...]]:
+def _write_reference(clip: Clip, path: Path) -> tuple[Reference, tuple[str, ...]]:
     write_wav(path, [clip.samples], RATE, RATE)
     return Reference(path, clip.text), clip.warnings
 
 
 def _store_prepared(name: str, recording: Path, clip: Clip, store: Store, folder: Path) -> _Prepared:
-    """Store the clip, then what tells of it, so that the latter never names what is not there."""
+    """Store the clip and then its description, so that the description never names a missing clip."""
     path = folder / "clip.wav"
     write_wav(path, [clip.samples], RATE, RATE)
     digest = hashlib.sha256(recording.read_bytes()).hexdigest()
@@ -235,8 +237,8 @@ def _load(name: str, store: Store) -> _Prepared | None:
         return None
 
 
-def _beside(name: str, store: Store) -> str | None:
-    """The transcript that clients of the earlier system stored beside a voice."""
+def _stored_text(name: str, store: Store) -> str | None:
+    """Return the transcript that clients of the earlier system stored with a voice, or None."""
     try:
         return store.read(f"voices/{_stem(name)}.txt")
     except NotFound:
@@ -247,16 +249,8 @@ def _stem(name: str) -> str:
     return name.removesuffix(".wav")
 
 
-def _exists(store: Store, key: str) -> bool:
-    try:
-        store.head(key)
-    except NotFound:
-        return False
-    return True
-
-
 def _receive(url: str | None, encoded: str | None, path: Path, field: str, name: str) -> None:
-    """A file that comes by URL or in base64."""
+    """Write a file that a client sent as a URL or in base64."""
     if url:
         try:
             fetch(url, path)

@@ -1,15 +1,16 @@
-"""The queries of voices' URLs, sealed for those who keep requests.
+"""Sealing the queries of voice URLs where requests are stored.
 
-A signed URL opens a recording to whoever holds it, and Prefect shows the parameters of a run to all who see
-its pages. What stands there is the URL with its query encrypted, after the `#`; the key lies in the store,
-under `keys/`, so that any worker of that store can open it, whenever it comes to run, and nobody else.
+A signed URL gives anyone access to the recording, and Prefect shows a run's parameters to everyone who can open
+its pages. The parameters therefore hold the URL with its query encrypted, after a `#`. The key is kept in the
+store, under `keys/`, so that any worker with access to the store can decrypt the query whenever the run starts,
+and nobody else can.
 """
 
 from __future__ import annotations
 
 import secrets
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag
 
 from speech.errors import InvalidRequest, NotFound, NotText, Problem
@@ -24,43 +25,47 @@ __all__ = ["FOLDER", "seal", "sealed", "unseal"]
 
 FOLDER = "keys/"
 _SIGN = "sealed-"
-_kept: dict[tuple[str, str], str] = {}
+_cache: dict[tuple[str, str], str] = {}
 
 
 def sealed(request: SpeechRequest, store: Store) -> SpeechRequest:
-    """A request as it may be kept."""
-    voice = request.local_voice
-    if voice is None or "://" not in voice:
-        return request
-    return request.model_copy(update={"local_voice": seal(voice, store)})
+    """Return the request with the URLs of its voices sealed."""
+    changed: dict[str, Any] = {}
+    if request.local_voice and "://" in request.local_voice:
+        changed["local_voice"] = seal(request.local_voice, store)
+    if any("://" in voice for voice in request.cast.values()):
+        changed["cast"] = {
+            name: seal(voice, store) if "://" in voice else voice for name, voice in request.cast.items()
+        }
+    return request.model_copy(update=changed) if changed else request
 
 
 def seal(url: str, store: Store) -> str:
-    """A URL whose query can be read only with the store's key."""
-    # A fragment is never sent to a host; one that looks sealed is nobody's to bring.
-    place, mark, query = urldefrag(url).url.partition("?")
+    """Encrypt a URL's query with the store's key."""
+    # A client's fragment is dropped: it is never sent to a host, and must not look like a sealed query.
+    base, mark, query = urldefrag(url).url.partition("?")
     if not mark:
-        return place
+        return base
     name, key = _key(store)
-    return f"{place}#{_SIGN}{name}-{key.encrypt(query.encode()).decode()}"
+    return f"{base}#{_SIGN}{name}-{key.encrypt(query.encode()).decode()}"
 
 
 def unseal(url: str, store: Store) -> str:
-    """The URL that was sealed; one that was not is as it is.
+    """Decrypt the query of a sealed URL; other URLs are returned unchanged.
 
     Raises:
-        InvalidRequest: the store does not hold the key that it was sealed with.
+        InvalidRequest: the store does not hold the key with which the URL was sealed.
     """
     from cryptography.fernet import Fernet, InvalidToken
 
-    place, _, fragment = url.partition("#")
+    base, _, fragment = url.partition("#")
     if not fragment.startswith(_SIGN):
         return url
     name, _, token = fragment.removeprefix(_SIGN).partition("-")
     try:
         if not name.isalnum():
             raise InvalidToken
-        return f"{place}?{Fernet(_read(store, name)).decrypt(token).decode()}"
+        return f"{base}?{Fernet(_read(store, name)).decrypt(token).decode()}"
     except (NotFound, InvalidToken, ValueError):
         message = (
             f"local_voice: {redact_url(url)} was sealed with a key that the store does not hold; send the request again"
@@ -69,12 +74,12 @@ def unseal(url: str, store: Store) -> str:
 
 
 def _key(store: Store) -> tuple[str, Fernet]:
-    """A key of the store, by its name; the first one that needs it makes it, and two that do so at once make two."""
+    """Return a key of the store and its name, creating it if there is none; two concurrent calls may create two."""
     from cryptography.fernet import Fernet
 
-    names = [name for (where, name) in list(_kept) if where == str(store)]
+    names = [name for (where, name) in list(_cache) if where == str(store)]
     for name in names or sorted(entry.key.removeprefix(FOLDER) for entry in store.list(FOLDER)):
-        # Something else may have got in between.
+        # Skip objects that are not valid keys, or were removed meanwhile.
         with suppress(ValueError, NotFound, NotText):
             return name, Fernet(_read(store, name))
     name = secrets.token_hex(8)
@@ -83,7 +88,7 @@ def _key(store: Store) -> tuple[str, Fernet]:
 
 
 def _read(store: Store, name: str) -> str:
-    place = (str(store), name)
-    if place not in _kept:
-        _kept[place] = store.read(f"{FOLDER}{name}")
-    return _kept[place]
+    entry = (str(store), name)
+    if entry not in _cache:
+        _cache[entry] = store.read(f"{FOLDER}{name}")
+    return _cache[entry]

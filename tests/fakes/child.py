@@ -1,4 +1,4 @@
-"""A process that stands where the models' process is started, and speaks its wire as badly as it is told.
+"""A process that stands where the models' process is started, and speaks its channel as badly as it is told.
 
     python <this> -u -m deployments.endpoint.child <file descriptor>
 
@@ -23,19 +23,19 @@ def main() -> None:
         manners.write_text("\n".join(rest))
     if first == "exit":
         sys.exit(3)
-    with socket.socket(fileno=int(sys.argv[-1])) as wire, wire.makefile("rb") as lines:
+    with socket.socket(fileno=int(sys.argv[-1])) as channel, channel.makefile("rb") as lines:
 
         def say(**message: object) -> None:
-            wire.sendall(json.dumps(message).encode() + b"\n")
+            channel.sendall(json.dumps(message).encode() + b"\n")
 
         if first == "noise":
-            wire.sendall(b'nonsense\n[1, 2]\n\xff\xfe\n{"what": "alive", "memory": 7}\n{"what": 3}\n')
-            wire.sendall(b'{"what": "progress", "id": [], "step": 1, "share": 2}\n' + b"[" * 5000 + b"\n")
+            channel.sendall(b'nonsense\n[1, 2]\n\xff\xfe\n{"what": "alive", "memory": 7}\n{"what": 3}\n')
+            channel.sendall(b'{"what": "progress", "id": [], "step": 1, "share": 2}\n' + b"[" * 5000 + b"\n")
         say(what="ready")
         say(what="alive", memory=1, busy=[])
         for line in lines:
             if first == "half":
-                wire.sendall(b'{"what": "done", "id": ')
+                channel.sendall(b'{"what": "done", "id": ')
                 return
             message = json.loads(line)
             with manners.with_suffix(".heard").open("ab") as heard:

@@ -25,6 +25,9 @@ class Told:
     def languages(self):
         return frozenset({"en"})
 
+    def identity(self, options):
+        return ()
+
     def max_chunk_chars(self, text, speed, reference):
         return 100
 

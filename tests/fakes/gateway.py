@@ -163,7 +163,7 @@ class Gateway:
 
     def _run(self, *command: object) -> bytes:
         words = [str(word) for word in command]
-        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE, check=False)
         if done.returncode:
             raise RuntimeError(f"{' '.join(words)}: {done.stdout.decode()[-500:]}")
         return done.stdout

@@ -71,3 +71,11 @@ async def test_what_is_no_jobs_file_stays(store, tmp_path):
 async def test_a_day_is_the_least_that_is_kept(store):
     with pytest.raises(Exception, match="greater than or equal to 1"):
         await prune_outputs(keep_days=0, dry_run=False)
+
+
+async def test_lexicons_stay(store, tmp_path):
+    name = str(uuid4())
+    store.write(f"lexicons/{name}.csv", "word,say\nGIF,jiff\n", "text/csv")
+    os.utime(tmp_path / f"lexicons/{name}.csv", (time.time() - 400 * DAY,) * 2)
+    assert (await prune_outputs(dry_run=False))["jobs"] == 0
+    assert left(tmp_path) == {name}

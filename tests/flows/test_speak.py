@@ -23,6 +23,8 @@ from prefect.states import Cancelling
 from flows.speak import speak
 from speech.audio import blocks
 from speech.errors import InvalidRequest, SpeechError
+from speech.lexicons import Row
+from speech.lexicons.library import add
 from speech.records import load, reply
 from speech.request import SpeechRequest
 from speech.stores.folder import FolderStore
@@ -115,10 +117,15 @@ async def test_each_cue_is_a_wav_file_where_that_is_asked_for(store, tmp_path):
 
 
 async def test_the_page_and_its_link_are_there(store):
-    answer = await speak(SpeechRequest.parse(TIMED))
+    text = "# A Mad Tea-Party\n\nHello there, my friend.\n\n* * *\n\nIt is 10:30."
+    answer = await speak(SpeechRequest.parse(TIMED | {"text": text}))
     page = Path(answer["preview_url"].removeprefix("file://")).read_text()
     assert page.startswith("<!doctype html>")
-    assert f"7 words, timed by {answer['timing_method']}" in page
+    assert "<title>A Mad Tea-Party</title>" in page and "10 words · " in page
+    blocks = re.search(r'"blocks":\[(.*?)\],"voices"', page)[1]
+    assert re.findall(r'\["(\w+)",(\d+)', blocks) == [
+        ("heading", "3"), ("paragraph", "4"), ("scene", "0"), ("paragraph", "3"),
+    ]  # fmt: skip
     found = await artifacts(answer["job_id"])
     assert answer["preview_url"].removeprefix("file://") in found["summary"].data
 
@@ -153,7 +160,7 @@ async def test_a_person_sees_the_summary_the_words_and_the_progress_in_the_ui():
     assert set(found) == {"progress", "summary", "words"}
     assert found["progress"].data == 100
     assert answer["audio_url"].removeprefix("file://") in found["summary"].data
-    assert len(json.loads(found["words"].data)) == 7
+    assert len(found["words"].data.splitlines()) == 2 + 7
 
 
 async def test_the_server_knows_the_run_and_each_step():
@@ -164,12 +171,12 @@ async def test_the_server_knows_the_run_and_each_step():
             names = {
                 task.name.rsplit("-", 1)[0] for task in await client.read_task_runs() if task.flow_run_id == run.id
             }
-            if len(names) >= 6:
+            if len(names) >= 7:
                 break
             await asyncio.sleep(0.2)
     assert run.state_name == "Completed"
     assert names == {
-        "prepare", "synthesize", "persist audio", "align words", "render subtitles", "persist files",
+        "resolve", "prepare", "synthesize", "persist audio", "align words", "render subtitles", "persist files",
     }  # fmt: skip
     assert answer["flow_run_url"].endswith(f"/runs/flow-run/{run.id}")
 
@@ -198,10 +205,22 @@ async def test_audio_is_delivered_when_no_aligner_can_time_it(store, monkeypatch
     assert "The words could not be timed" in answer["warnings"][-1]
 
 
+@pytest.mark.parametrize("stored", [True, False])
+async def test_a_lexicon_changes_what_is_spoken_and_nothing_that_is_written(store, stored):
+    rows = [Row(word="my friend", say="my dear old friend whom I have known since we both were children")]
+    lexicon = add("names", rows, store) if stored else rows
+    plain, told = [await speak(SpeechRequest.parse(TIMED | each)) for each in ({}, {"lexicon": lexicon})]
+    assert told["duration"] > plain["duration"] + 1
+    words = json.loads(store.read(f"timings/{told['job_id']}.json"))["words"]
+    assert [word["word"] for word in words] == TIMED["text"].split()
+    assert words[3]["end_time"] - words[2]["start_time"] > 1.5
+
+
 @pytest.mark.parametrize(
     ("fields", "engine", "error", "text"),
     [
         ({"local_voice": "bob.wav"}, None, InvalidRequest, "Failed to download voice file: bob.wav"),
+        ({"lexicon": "names"}, None, InvalidRequest, "lexicon: there is no lexicon 'names'. None is stored"),
         ({"language": "yo"}, None, InvalidRequest, "language: 'yo' is not accepted"),
         ({}, "f5-tts", SpeechError, "f5-tts"),
     ],
@@ -228,8 +247,8 @@ class Patient(Told):
     clones = True
 
     def synthesize(self, chunks, options, progress=None):
-        for done in range(4):
-            progress(done, 4)
+        for done in range(len(chunks)):
+            progress(done, len(chunks))
             time.sleep(0.6)
         return super().synthesize(chunks, options)
 
@@ -239,7 +258,8 @@ async def test_progress_is_seen_while_the_voice_speaks(monkeypatch):
     seen, heard = [], []
     monkeypatch.setattr("tasks.progress.aupdate_progress_artifact", watch(seen))
     token = listener.set(lambda step, share: heard.append((step, share)))
-    await speak(SpeechRequest.parse({"text": "Hello."}))
+    paragraph = "This paragraph is long enough to be spoken by itself, as it were."
+    await speak(SpeechRequest.parse({"text": "\n\n".join([paragraph] * 4)}))
     listener.reset(token)
     assert seen[-1] == 100
     assert any(5 < share < 60 for share in seen)
@@ -433,3 +453,10 @@ async def test_wrong_keys_fail_at_once_with_what_to_do(monkeypatch, bucket):
     fault = await (await run()).aresult(raise_on_failure=False)
     assert isinstance(fault, SpeechError)
     assert "the secret key is wrong" in str(fault)
+
+
+@pytest.mark.parametrize(("fields", "name"), [({}, "Hello there, my friend. It is 10:30."), ({"name": "Tea"}, "Tea")])
+async def test_a_run_is_called_by_its_name_or_by_the_first_words_of_its_script(fields, name):
+    state = await run(return_word_timings=False, **fields)
+    async with get_client() as client:
+        assert (await client.read_flow_run(state.state_details.flow_run_id)).name == name

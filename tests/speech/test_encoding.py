@@ -10,6 +10,8 @@ from speech.errors import AudioError
 from speech.text import chunks, normalise
 from tests.spoken import RATE, speak
 
+pytestmark = pytest.mark.service
+
 
 @pytest.fixture(scope="module")
 def speech(tmp_path_factory):
@@ -49,7 +51,7 @@ def test_silence_has_no_delay(tmp_path):
 
 def test_what_is_not_audio_is_refused_and_leaves_nothing(tmp_path):
     (tmp_path / "a.wav").write_text("not audio")
-    with pytest.raises(AudioError, match=r"a\.wav is not audio or video of a kind that is taken: WAV, "):
+    with pytest.raises(AudioError, match=r"a\.wav is not audio or video in a supported format: WAV, "):
         encode(tmp_path / "a.wav", tmp_path / "a.mp3", ENCODERS["mp3"])
     assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
 

@@ -9,13 +9,13 @@ import threading
 import time
 from contextlib import suppress
 
-import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from speech.errors import FetchError, SettingsError
 from speech.fetch import Network, fetch, locate
+from tests import PATIENCE
 from tests.conftest import small_disk
 from tests.fakes.web import Peer
 
@@ -69,7 +69,7 @@ def test_a_file_is_fetched_also_through_a_redirect(site, tmp_path):
 
 @pytest.mark.parametrize(
     ("path", "reason"),
-    [("/no.wav", "not there"), ("/plain", "only https"), ("/round", "redirects more than")],
+    [("/no.wav", "does not exist"), ("/plain", "only https"), ("/round", "redirects more than")],
 )
 def test_what_cannot_be_fetched_is_said_in_words(site, tmp_path, path, reason):
     with pytest.raises(FetchError, match=reason):
@@ -96,7 +96,7 @@ def test_a_certificate_of_nobody_is_refused(site, tmp_path, monkeypatch):
      "https://0.0.0.0/", "https://168.63.129.16/", "https://127.0.0.1./"],
 )  # fmt: skip
 def test_private_addresses_are_refused(tmp_path, url):
-    with pytest.raises(FetchError, match="not a public one"):
+    with pytest.raises(FetchError, match="its host is not public"):
         fetch(url, tmp_path / "got")
 
 
@@ -165,7 +165,6 @@ def test_what_every_program_reads_alike_is_accepted(url, place):
     assert (found.host, found.port, found.target) == place
 
 
-@hypothesis.settings(max_examples=60)
 @given(st.text(max_size=40) | st.text(alphabet="htps:/\\@[]%#?.0123456789abx \t", max_size=40))
 def test_no_text_makes_the_reader_of_urls_stumble(text):
     for url in (text, f"https://{text}", f"https://example.com/{text}"):
@@ -252,7 +251,7 @@ def test_a_name_is_looked_up_once_and_the_address_that_was_checked_is_connected_
 def test_a_host_with_any_private_address_is_never_connected_to(meet, tmp_path, answer):
     public = meet(whole())
     private = meet(whole(), "127.0.0.2", public.port)
-    with pytest.raises(FetchError, match="not a public one"):
+    with pytest.raises(FetchError, match="its host is not public"):
         fetch(f"https://localhost:{public.port}/", tmp_path / "got", network=Names(answer).network)
     assert public.met == private.met == []
 
@@ -261,7 +260,7 @@ def test_a_name_that_turns_private_between_two_redirects_is_refused(meet, tmp_pa
     public = meet(whole("Location: /again", status="302 Found"))
     private = meet(whole(), "127.0.0.2", public.port)
     names = Names(["127.0.0.1"], ["127.0.0.2"])
-    with pytest.raises(FetchError, match="not a public one"):
+    with pytest.raises(FetchError, match="its host is not public"):
         fetch(f"https://localhost:{public.port}/", tmp_path / "got", network=names.network)
     assert names.asked == 2
     assert len(public.met) == 1
@@ -271,13 +270,13 @@ def test_a_name_that_turns_private_between_two_redirects_is_refused(meet, tmp_pa
 @pytest.mark.parametrize(
     ("location", "reason"),
     [
-        ("https://127.0.0.2:{port}/", "not a public one"),
-        ("//127.0.0.2:{port}/", "not a public one"),
+        ("https://127.0.0.2:{port}/", "its host is not public"),
+        ("//127.0.0.2:{port}/", "its host is not public"),
         ("http://localhost:{port}/", "only https"),
         ("file:///etc/passwd", "only https"),
         ("gopher://localhost/", "only https"),
         ("https://user:hunter2@localhost:{port}/", "user name or a password"),
-        ("https://[::1/", "no URL|is not accepted"),
+        ("https://[::1/", "an invalid URL|is not accepted"),
         ("https://127.0.0.2\\@localhost:{port}/", "backslashes"),
         ("https://0x7f000002:{port}/", "is not accepted"),
         ("", "redirects more than 3 times"),
@@ -340,7 +339,7 @@ ENDLESS = {
 def test_one_deadline_ends_whatever_does_not_end(meet, tmp_path, monkeypatch, talk):
     monkeypatch.setenv("REQUEST_TIMEOUT", "0.5")
     public = meet(talk, handshake="handshake" not in next(name for name in ENDLESS if ENDLESS[name] is talk))
-    with pytest.raises(FetchError, match=r"within 0\.5 s"):
+    with pytest.raises(FetchError, match=r"longer than 0\.5 s"):
         fetch(f"https://localhost:{public.port}/", tmp_path / "got", network=Names(["127.0.0.1"]).network)
     assert list(tmp_path.iterdir()) == []
 
@@ -348,9 +347,9 @@ def test_one_deadline_ends_whatever_does_not_end(meet, tmp_path, monkeypatch, ta
 def test_at_the_deadline_the_connection_is_closed(meet, tmp_path, monkeypatch):
     monkeypatch.setenv("REQUEST_TIMEOUT", "0.5")
     public = meet(ENDLESS["headers byte by byte"])
-    with pytest.raises(FetchError, match=r"within 0\.5 s"):
+    with pytest.raises(FetchError, match=r"longer than 0\.5 s"):
         fetch(f"https://localhost:{public.port}/", tmp_path / "got", network=Names(["127.0.0.1"]).network)
-    assert public.gone.wait(60)
+    assert public.gone.wait(PATIENCE)
 
 
 def test_redirects_do_not_make_the_deadline_longer(meet, tmp_path, monkeypatch):
@@ -361,14 +360,14 @@ def test_redirects_do_not_make_the_deadline_longer(meet, tmp_path, monkeypatch):
         whole("Location: /again", status="302 Found")(connection, asked)
 
     public = meet(talk)
-    with pytest.raises(FetchError, match="within 1 s"):
+    with pytest.raises(FetchError, match="longer than 1 s"):
         fetch(f"https://localhost:{public.port}/", tmp_path / "got", network=Names(["127.0.0.1"]).network)
 
 
 def test_a_name_server_that_is_silent_ends_with_the_deadline(tmp_path, monkeypatch):
     monkeypatch.setenv("REQUEST_TIMEOUT", "0.3")
     silent = threading.Event()
-    with pytest.raises(FetchError, match=r"within 0\.3 s"):
+    with pytest.raises(FetchError, match=r"longer than 0\.3 s"):
         fetch("https://voices.example/a.wav", tmp_path / "got", network=Network(resolve=lambda host: [silent.wait(60)]))
     silent.set()
 
@@ -390,7 +389,7 @@ def test_a_full_disk_is_said_in_words(site, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     with small_disk(disk, "100k"):
-        with pytest.raises(FetchError, match="cannot be kept: No space left"):
+        with pytest.raises(FetchError, match="cannot be saved: No space left"):
             fetch(site.url + "/large.wav", disk / "got")
         assert list(disk.iterdir()) == []
 

@@ -8,7 +8,7 @@ import subprocess
 import pysubs2
 import pytest
 import srt
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from speech.engines.espeak import Espeak
@@ -21,6 +21,7 @@ from speech.spoken import spell
 from speech.subtitles import make, render
 from speech.subtitles.json_format import read
 from speech.words import Word
+from tests import PATIENCE
 from tests.scripts import BOOKS
 
 JOINER = "\u2060"
@@ -47,7 +48,6 @@ def subtitles(words, text, language="en", job_id="job", **how):
     return make(words, text=text, language=language, duration_ms=length, method="embedded", job_id=job_id, **how)
 
 
-@settings(max_examples=60)
 @given(TEXTS, st.sampled_from(LANGUAGES))
 def test_any_text_in_any_language_becomes_every_file_or_is_refused(text, language):
     try:
@@ -126,7 +126,7 @@ def test_a_script_cannot_forge_cues_in_srt(preset, tmp_path):
     by_srt = list(srt.parse(path.read_text(encoding="utf-8")))
     assert [cue.content.replace(JOINER, "").replace("\n", " ") for cue in by_srt] == lines
     command = [ffmpeg(), "-v", "error", "-i", path, "-f", "srt", "-"]
-    out = subprocess.run(command, capture_output=True, check=True, timeout=60).stdout.decode()
+    out = subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE).stdout.decode()
     assert [cue.content.replace(JOINER, "").replace("\n", " ") for cue in srt.parse(out)] == lines
 
 

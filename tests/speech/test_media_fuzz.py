@@ -8,6 +8,8 @@ import pytest
 
 from tests.mutations import KINDS, write_seeds
 
+pytestmark = pytest.mark.service
+
 
 @pytest.fixture(scope="module")
 def seeds(tmp_path_factory):

@@ -13,18 +13,20 @@ import pytest
 
 from speech.errors import AudioError
 from speech.processes import Program, interrupted_by
+from tests import PATIENCE
 
 MEMORY = 500_000_000
 LONG = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
 
 
-def program(code, seconds=60, memory=MEMORY):
-    return Program([sys.executable, "-c", textwrap.dedent(code)], fault=AudioError, seconds=seconds, memory=memory)
+def program(code, seconds=60, memory=MEMORY, feed=None):
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    return Program(command, fault=AudioError, seconds=seconds, memory=memory, feed=feed)
 
 
 def gone(pid):
     try:
-        psutil.Process(pid).wait(60)
+        psutil.Process(pid).wait(PATIENCE)
     except psutil.NoSuchProcess:
         return True
     return True
@@ -36,8 +38,34 @@ def test_what_a_program_writes_and_says_and_how_it_ended_is_known():
     assert (run.code, run.complaint) == (3, "last")
 
 
+def test_a_program_reads_what_it_is_fed_while_its_output_is_read():
+    pieces = [bytes([number]) * 300_000 for number in range(10)]
+    echo = "import shutil, sys; shutil.copyfileobj(sys.stdin.buffer, sys.stdout.buffer)"
+    with program(echo, feed=[b"", *pieces]) as run:
+        assert run.run() == b"".join(pieces)
+    assert run.code == 0
+
+
+def test_no_more_is_made_than_a_program_reads():
+    made = []
+    feed = (made.append(1) or bytes(100_000) for _ in range(10_000))
+    with program("import sys; sys.stdin.buffer.read(10); print('enough')", feed=feed) as run:
+        assert run.run() == b"enough\n"
+    assert run.code == 0 and len(made) < 1_000
+
+
+def test_a_fault_of_what_feeds_a_program_ends_it():
+    def feed():
+        yield b"some"
+        raise AudioError("The rest is missing.")
+
+    with pytest.raises(AudioError, match="The rest is missing"), program(LONG, feed=feed()) as run:
+        run.run()
+    assert gone(run._process.pid)
+
+
 def test_a_program_that_takes_too_long_is_ended():
-    with pytest.raises(AudioError, match=r"took longer than 0\.5 s, and was ended"), program(LONG, 0.5) as run:
+    with pytest.raises(AudioError, match=r"took longer than 0\.5 s and was stopped"), program(LONG, 0.5) as run:
         output = run.output()
         pid = int(next(output))
         list(output)

@@ -79,3 +79,9 @@ def test_an_unknown_job_is_told_in_the_words_that_clients_know(store, job):
 def test_the_signature_in_a_voice_url_is_not_kept():
     request = SpeechRequest.parse({"text": "Hi", "local_voice": "https://x.org/a.wav?token=SECRET"})
     assert public(request) == {"text": "Hi", "local_voice": "https://x.org/a.wav"}
+
+
+def test_a_job_is_called_by_its_name_or_else_by_the_beginning_of_its_script():
+    assert record(request={"text": "# Salt", "name": "Sea"}).title == "Sea"
+    assert record(request={"text": "# Salt"}).title == "Salt"
+    assert record().title is None

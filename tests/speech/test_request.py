@@ -7,7 +7,8 @@ import pytest
 from speech.encoding import ENCODERS
 from speech.errors import InvalidRequest
 from speech.outputs import AUDIO, TIMINGS
-from speech.request import FORMATS, SpeechRequest, SpeechResult
+from speech.request import FORMATS, SpeechRequest
+from speech.result import SpeechResult
 from speech.subtitles.rules import RULES
 from speech.subtitles.styles import KARAOKE, STYLES
 
@@ -40,15 +41,18 @@ def test_a_text_without_words_is_refused(text):
     assert "holds no letter or digit" in refusal(text=text)[0]
 
 
-def test_the_longest_text_is_accepted_and_one_more_character_names_narrate():
-    SpeechRequest.parse({"text": "a" * 20_000})
-    assert "20001 characters" in refusal(text="a" * 20_001)[0]
-    assert "narrate" in refusal(text="a" * 20_001)[0]
+def test_a_text_may_be_of_any_length():
+    assert len(SpeechRequest.parse({"text": "a" * 3_000_000}).text) == 3_000_000
 
 
-def test_the_operator_sets_the_longest_text(monkeypatch):
-    monkeypatch.setenv("MAX_TEXT_CHARS", "10")
-    assert "at most 10" in refusal(text="a" * 11)[0]
+def test_where_there_is_a_limit_one_more_character_is_refused_with_what_to_do():
+    SpeechRequest.parse({"text": "a" * 20_000}, max_text_chars=20_000)
+    with pytest.raises(InvalidRequest) as raised:
+        SpeechRequest.parse({"text": "a" * 20_001, "speed": 9}, max_text_chars=20_000)
+    [first, second] = raised.value.problems
+    assert "20001 characters is too long; at most 20000" in str(first)
+    assert all(way in str(first) for way in ("Split the script", "MAX_TEXT_CHARS", "f5-flows speak or narrate"))
+    assert str(second).startswith("speed: 9 is not accepted")
 
 
 @pytest.mark.parametrize("speed", [0, 0.49, 2.01, float("nan"), float("inf"), "fast", [], "1,5"])
@@ -187,6 +191,22 @@ def test_a_reply_leaves_out_what_was_not_asked_for_and_never_holds_an_error():
 
 
 @pytest.mark.parametrize(
+    ("duration", "page", "added"),
+    [
+        (3600.0, "https://b.example/p.html?sig=1", ""),
+        (3600.5, "https://b.example/p.html?sig=1", "#audio=https%3A%2F%2Fb.example%2Fa.wav%3Fsig%3D2%26x%3D%252B"),
+        (3600.5, "file:///p.html", ""),
+    ],
+)
+def test_the_link_to_a_page_that_cannot_hold_its_recording_says_where_that_is(duration, page, added):
+    reply = SpeechResult(
+        job_id="j", text="t", seed=1, audio_url="https://b.example/a.wav?sig=2&x=%2B", duration=duration,
+        sample_rate=22050, preview_url=page,
+    ).reply()  # fmt: skip
+    assert reply["preview_url"] == page + added
+
+
+@pytest.mark.parametrize(
     ("field", "more"),
     [
         ("request", {f"x{number}": 1 for number in range(100_000)}),
@@ -196,3 +216,25 @@ def test_a_reply_leaves_out_what_was_not_asked_for_and_never_holds_an_error():
 def test_of_very_much_that_is_wrong_only_the_number_is_told(field, more):
     with pytest.raises(InvalidRequest, match=rf"^{field}: it holds \d+ items; at most 100 are accepted$"):
         SpeechRequest.parse({"text": "Hi"} | more)
+
+
+@pytest.mark.parametrize("name", sorted(set(SpeechRequest.model_fields) - {"text"}))
+def test_null_means_the_default_of_an_optional_field(name):
+    request = SpeechRequest.parse({"text": "Hi.", name: None})
+    assert request == SpeechRequest.parse({"text": "Hi."})
+    assert name not in request.model_fields_set
+
+
+def test_null_within_a_field_means_its_default_too():
+    given = {"text": "Hi.", "pauses": {"scene": None, "voice": 1}, "cues": {"max_chars": None}}
+    request = SpeechRequest.parse(given)
+    assert (request.pauses.scene, request.pauses.voice) == (1.5, 1)
+    assert request.presentation()["own"] == {}
+
+
+def test_null_hides_neither_an_unknown_field_nor_a_missing_text():
+    with pytest.raises(InvalidRequest) as raised:
+        SpeechRequest.parse({"text": None, "spead": None})
+    assert sorted(map(str, raised.value.problems)) == [
+        "Text input is required", "spead: unknown field; did you mean 'speed'?",
+    ]  # fmt: skip

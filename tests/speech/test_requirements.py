@@ -5,10 +5,12 @@ import pytest
 from speech.models import VOCODER
 from speech.request import SpeechRequest
 from speech.requirements import requirements_of
+from speech.script import language_of, read
 
 
 def needed(engine="f5-tts", **fields):
-    return requirements_of(SpeechRequest.parse({"text": "Good morning, everybody."} | fields), engine)
+    request = SpeechRequest.parse({"text": "Good morning, everybody."} | fields)
+    return requirements_of(request, [language_of(request, read(request.text))], engine)
 
 
 def test_the_demo_voice_needs_nothing():

@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -38,6 +40,22 @@ def test_a_folder_goes_with_the_block_that_used_it(place):
     with scratch() as folder:
         (folder / "a").mkdir()
         assert folder.parent == place
+    assert not list(place.iterdir())
+
+
+def test_a_thread_that_is_still_writing_when_the_block_ends_leaves_nothing(place):
+    def write(folder):
+        with suppress(OSError):
+            for number in range(3000):
+                (folder / f"{number}.wav").touch()
+
+    for _ in range(20):
+        with scratch() as folder:
+            writer = Thread(target=write, args=[folder])
+            writer.start()
+            while not (folder / "9.wav").exists():
+                pass
+        writer.join()
     assert not list(place.iterdir())
 
 

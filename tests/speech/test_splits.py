@@ -63,5 +63,5 @@ def test_a_recording_that_only_ffmpeg_reads_is_split_too(recording, cues, tmp_pa
 
 def test_what_is_no_recording_is_refused(tmp_path, cues):
     (tmp_path / "a.mkv").write_text("no recording")
-    with pytest.raises(AudioError, match="not audio or video of a kind that is taken"):
+    with pytest.raises(AudioError, match="not audio or video in a supported format"):
         split(tmp_path / "a.mkv", cues, tmp_path / "pieces")

@@ -1,12 +1,18 @@
 """What came out badly is spoken again, and the best is kept."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from speech.assembly import Assembly
 from speech.engines import SynthesisOptions
+from speech.engines.espeak import say
 from speech.errors import EngineError
-from speech.takes import join, synthesize
+from speech.synthesis import Synthesis
 from speech.text import chunks
+from speech.voices import Reference
 from tests.fakes.engines import GARBLED, Garbling
 
 TEXT = (
@@ -21,7 +27,19 @@ def parts():
 
 
 def spoken(engine, retakes=2, seed=7):
-    return synthesize(engine, parts(), SynthesisOptions(seed=seed), retakes=retakes)
+    synthesis = Synthesis(engine, parts(), SynthesisOptions(seed=seed), retakes=retakes)
+    spoken_by(synthesis)
+    return synthesis
+
+
+def spoken_by(synthesis):
+    return np.concatenate([*synthesis])
+
+
+def join(pieces, overlap, rate=24_000, pause_ms=0):
+    assembly = Assembly(rate, overlap)
+    made = [part for number, piece in enumerate(pieces) for part in assembly.add(piece, pause_ms if number else 0)]
+    return np.concatenate([*made, *assembly.finish()]), tuple(assembly.spans)
 
 
 def test_what_comes_out_well_is_spoken_once():
@@ -75,6 +93,22 @@ def test_an_engine_that_does_not_vary_is_not_asked_again():
     assert len(engine.seeds) == 1 and "nearly silent" in speech.notes[0]
 
 
+class Drawling(Garbling):
+    """Speaks six times as slowly as people do, and always the same way."""
+
+    is_stochastic = False
+
+    def synthesize(self, chunks, options, progress=None):
+        return [np.repeat(say(chunk, "en").samples, 6) for chunk in chunks]
+
+
+@pytest.mark.parametrize(("text", "doubtful"), [("Hi.", False), ("Oh no!", False), ("The lamp was lit again.", True)])
+def test_the_pace_of_a_word_or_two_means_nothing(text, doubtful):
+    synthesis = Synthesis(Drawling(), chunks(text, "en", 80), SynthesisOptions(seed=7))
+    spoken_by(synthesis)
+    assert any("its pace is" in note for note in synthesis.notes) is doubtful
+
+
 def test_seeds_stay_within_what_a_request_may_name():
     engine = Garbling({parts()[0].spoken: ["is silent"]})
     spoken(engine, seed=2_147_483_647)
@@ -99,3 +133,32 @@ def test_a_piece_shorter_than_the_fade_is_faded_as_far_as_it_goes():
     joined, spans = join([np.ones(1000, np.float32), np.ones(30, np.float32), np.ones(1000, np.float32)], 100)
     assert spans[0][0] == 0 and spans[-1][1] == len(joined)
     assert all(first <= last for first, last in spans)
+
+
+def test_each_chunk_is_spoken_in_its_own_voice_language_and_pace():
+    heard = []
+
+    class Listening(Garbling):
+        def synthesize(self, texts, options, progress=None):
+            heard.append((options.reference, options.language, options.speed, list(texts)))
+            return super().synthesize(texts, options, progress)
+
+    first, second, third = parts()
+    voice = Reference(Path("bob.wav"), "What Bob says.")
+    other = replace(second, voice="bob", language="fr", speed=0.5)
+    synthesis = Synthesis(Listening(), [first, other, third], SynthesisOptions(speed=1.2), {"bob": voice}, retakes=0)
+    spoken_by(synthesis)
+    assert heard == [(None, "en", 1.2, [first.spoken, third.spoken]), (voice, "fr", 0.6, [other.spoken])]
+    assert len(synthesis.spans) == 3
+
+
+def test_progress_counts_the_chunks_of_all_windows():
+    class Telling(Garbling):
+        def synthesize(self, texts, options, progress=None):
+            for number in range(len(texts)):
+                progress(number + 1, len(texts))
+            return [np.full(self.rate // 50, 0.1, np.float32)] * len(texts)
+
+    many, told = parts() * 60, []
+    spoken_by(Synthesis(Telling(), many, SynthesisOptions(), progress=lambda *at: told.append(at), retakes=0))
+    assert told == [(number + 1, len(many)) for number in range(len(many))]

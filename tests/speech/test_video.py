@@ -12,9 +12,11 @@ from speech.audio import blocks
 from speech.errors import VideoError
 from speech.media import ffmpeg
 from speech.subtitles import make, render
-from speech.video import Background, burn, check_colour, probe
+from speech.video import Background, burn, check_colour, probe, still
 from speech.words import Word
 from tests.conftest import font, needed, small_disk
+
+pytestmark = pytest.mark.service
 
 WORDS = [Word("MMMM", 500, 900), Word("MMMM.", 1000, 1500)]
 
@@ -160,13 +162,81 @@ def test_what_is_no_colour_is_refused(colour):
         check_colour(colour)
 
 
-def test_without_a_font_the_fault_says_so(sound, tmp_path, monkeypatch):
+@pytest.fixture
+def no_fonts(tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     (tmp_path / "fonts.conf").write_text(
         f'<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>{tmp_path}/empty</dir>'
         f"<cachedir>{tmp_path}/cache</cachedir></fontconfig>"
     )
     monkeypatch.setenv("FONTCONFIG_FILE", str(tmp_path / "fonts.conf"))
+
+
+@pytest.mark.usefixtures("no_fonts")
+def test_without_a_font_the_fault_says_so(sound, tmp_path):
     with pytest.raises(VideoError, match="has no font"):
         burn(Background("black", 320, 180), captions(), sound, 2000, tmp_path / "a.mp4")
     assert not list(tmp_path.glob("*.mp4*"))
+
+
+@pytest.mark.usefixtures("no_fonts")
+def test_a_look_needs_no_font_of_the_machine(sound, tmp_path):
+    made = make(WORDS, text="", language="en", duration_ms=2000, method="", job_id="", look="pop")
+    target = burn(Background("black", 320, 180), render(made, "ass"), sound, 2000, tmp_path / "a.mp4")
+    assert brightness(target)[21] > 5
+
+
+@pytest.mark.usefixtures("no_fonts")
+def test_what_no_font_has_is_named(sound, tmp_path):
+    said = [Word("\ue123", 0, 900), Word("\ue123.", 1000, 1500)]
+    made = make(said, text="", language="en", duration_ms=2000, method="", job_id="", look="pop")
+    warnings = []
+    burn(Background("black", 320, 180), render(made, "ass"), sound, 2000, tmp_path / "a.mp4", warn=warnings.append)
+    assert warnings == ["No font on this machine has \ue123; install one for this language, such as fonts-noto-cjk."]
+
+
+class TestStill:
+    def test_one_frame_of_a_background_is_a_png_with_the_captions_of_its_time(self, tmp_path):
+        before = still(Background("black", 320, 180), captions(), 100, tmp_path / "before.png")
+        during = still(Background("black", 320, 180), captions(), 700, tmp_path / "during.png")
+        assert during.read_bytes().startswith(b"\x89PNG")
+        assert brightness_of(before) == 0
+        assert brightness_of(during) > 5
+
+    def test_one_frame_of_a_video_is_that_of_its_time_or_its_last(self, tmp_path):
+        """A picture that is black for a second, and then white."""
+        film = encoded(tmp_path / "film.mp4", "color=black:s=320x180:d=2:r=25,geq=lum='255*gte(T,1)':cb=128:cr=128")
+        pictures = [still(probe(film), captions(), at, tmp_path / f"{at}.png") for at in (500, 1500, 2000, 9000)]
+        assert [brightness_of(picture) > 320 * 90 for picture in pictures] == [False, True, True, True]
+
+    def test_the_captions_of_a_video_are_those_of_the_frames_time(self, film, tmp_path):
+        assert brightness_of(still(probe(film), captions(), 100, tmp_path / "before.png")) == 0
+        assert brightness_of(still(probe(film), captions(), 700, tmp_path / "during.png")) > 5
+
+    def test_a_disk_that_is_full_leaves_no_picture(self, tmp_path):
+        small = tmp_path / "small"
+        small.mkdir()
+        with small_disk(small, "4k"):
+            with pytest.raises(OSError, match="No space left"):
+                still(Background("0x123456", 1080, 1920), captions(), 700, small / "made.png")
+            assert not list(small.iterdir())
+
+
+def brightness_of(picture):
+    command = [ffmpeg(), "-v", "error", "-i", picture, "-f", "rawvideo", "-pix_fmt", "gray", "-"]
+    raw = subprocess.run(command, capture_output=True, check=True).stdout
+    return int((np.frombuffer(raw, np.uint8) > 180).sum())
+
+
+def test_a_background_has_all_its_frames_and_stays_as_it_was_drawn(sound, tmp_path):
+    """Apps that videos are posted to refuse those with few frames a second."""
+    target = burn(Background("#204060", 320, 180), captions(), sound, 2000, tmp_path / "a.mp4")
+    command = [ffmpeg(), "-v", "error", "-i", target, "-f", "rawvideo", "-pix_fmt", "gray", "-"]
+    raw = subprocess.run(command, capture_output=True, check=True).stdout
+    pictures = np.frombuffer(raw, np.uint8).reshape(-1, 180, 320)
+    assert len(pictures) == 2 * 30
+    drawn = still(Background("#204060", 320, 180), captions(), 700, tmp_path / "a.png")
+    command[4] = drawn
+    raw = subprocess.run(command, capture_output=True, check=True).stdout
+    exact = np.frombuffer(raw, np.uint8).reshape(180, 320).astype(int)
+    assert np.abs(pictures[21].astype(int) - exact).mean() < 2

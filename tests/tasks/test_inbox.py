@@ -1,6 +1,7 @@
 """The inbox: one bad text is filed with the reason, and hurts no other."""
 
 import asyncio
+import json
 import os
 from uuid import uuid4
 
@@ -19,10 +20,13 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
 
 from flows.inbox import narrate_inbox
+from speech.errors import InvalidRequest
+from speech.inbox import Outcome, Text
 from speech.stores.folder import FolderStore
 from speech.stores.s3 import S3Store
-from tasks.inbox import Outcome, Text, file_away
+from tasks.inbox import file_away
 from tests import PATIENCE
+from tests.fakes.documents import epub
 from tests.fakes.gateway import ACCESS_KEY, SECRET_KEY
 from tests.stack import LONG
 
@@ -60,7 +64,7 @@ async def test_bad_texts_are_filed_with_the_reason_and_the_good_one_is_spoken(pl
     (inbox / "c\x07d.txt").write_text("Hello.")
     (inbox / os.fsdecode(b"n\xff.txt")).write_text("Hello.")
     (inbox / f"{long}.txt").write_text("...")
-    (inbox / "latin.txt").write_bytes(b"sch\xf6n")
+    (inbox / "binary.txt").write_bytes(b"sch\x01\x02\x03n")
     (inbox / "nul.txt").write_text("a\x00b")
     (inbox / "link.txt").symlink_to(secret)
     (inbox / "folder").symlink_to(tmp_path)
@@ -68,8 +72,8 @@ async def test_bad_texts_are_filed_with_the_reason_and_the_good_one_is_spoken(pl
     with (inbox / "large.txt").open("wb") as file:
         file.truncate(600_000_000)
     (inbox / "folder.txt").mkdir()
-    (inbox / "folder.txt" / "latin.txt").write_bytes(b"sch\xf6n")
-    (place / "inbox" / "failed" / "latin.txt").mkdir(parents=True)
+    (inbox / "folder.txt" / "binary.txt").write_bytes(b"sch\x01\x02\x03n")
+    (place / "inbox" / "failed" / "binary.txt").mkdir(parents=True)
 
     filed = await visit()
 
@@ -81,12 +85,12 @@ async def test_bad_texts_are_filed_with_the_reason_and_the_good_one_is_spoken(pl
         path.name: path.read_text() for path in (inbox / "failed").rglob("*.reason.txt") if "-" not in path.name
     } | {path.name.split("-")[0]: path.read_text() for path in (inbox / "failed").rglob("*-????????.reason.txt")}
     assert set(reasons) == {
-        "a_b", "c_d", "n_", "n" * 200, "latin", "latin.reason.txt", "nul.reason.txt", "link.reason.txt",
+        "a_b", "c_d", "n_", "n" * 200, "binary", "binary.reason.txt", "nul.reason.txt", "link.reason.txt",
         "pipe.reason.txt", "large.reason.txt",
     }  # fmt: skip
-    assert "600.0 MB; at most 0.08 MB" in reasons["large.reason.txt"]
+    assert "600.0 MB; at most 100 MB" in reasons["large.reason.txt"]
     assert "U+0000" in reasons["nul.reason.txt"]
-    assert "UTF-8" in reasons["latin"]
+    assert "it is not text" in reasons["binary"]
     assert "link" in reasons["link.reason.txt"]
     assert (inbox / "failed" / "link.txt").is_symlink()
     assert not any(b"secret" in path.read_bytes() for path in inbox.rglob("*.reason.txt"))
@@ -142,6 +146,18 @@ async def test_a_text_that_is_changed_while_it_is_spoken_is_spoken_anew(place):
     assert below(place / "inbox") == [b"good.txt"]
 
 
+async def test_a_text_of_a_name_that_was_filed_before_takes_nothing_from_the_first(place):
+    [first] = (await visit()).values()
+    before = below(place / "inbox" / "done")
+    (place / "inbox" / "good.txt").write_text(f"Another good day, {uuid4()}.")
+    [second] = (await visit()).values()
+    after = below(place / "inbox" / "done")
+    assert first == "inbox/done/good.txt"
+    assert second.startswith("inbox/done/good-")
+    assert set(before) < set(after)
+    assert len(after) == 2 * len(before)
+
+
 async def test_a_run_that_somebody_cancels_keeps_no_other_text_waiting(place):
     mark = uuid4().hex
     store = FolderStore(place)
@@ -168,3 +184,50 @@ async def test_what_opens_a_voice_is_not_kept_by_prefect(place):
         runs = await client.read_flow_runs(flow_filter=FlowFilter(name=FlowFilterName(any_=["speak"])), limit=200)
         [run] = [run for run in runs if mark in str(run.parameters)]
     assert "hunter2" not in str(run.parameters)
+
+
+async def test_documents_are_spoken_and_filed_beside_their_outputs(place):
+    inbox = place / "inbox"
+    (inbox / "book.epub").write_bytes(epub({"one.xhtml": f"<h1>One</h1><p>First, {uuid4()}.</p>"}))
+    (inbox / "Page.HTML").write_text(f"<p>Hello, {uuid4()}.</p>")
+    (inbox / "talk.srt").write_text(f"1\n00:00:01,000 --> 00:00:02,000\nHello, {uuid4()}.\n")
+    (inbox / "old.txt").write_bytes(f"Schön, {uuid4()}.".encode("latin-1"))
+    (inbox / "locked.docx").write_bytes(b"PK\x03\x04 nothing more")
+    (inbox / "cover.png").write_bytes(b"\x89PNG")
+    (inbox / ".DS_Store").write_bytes(b"\x00")
+    filed = await narrate_inbox()
+    assert {name: target.partition("/")[2] for name, target in filed.items()} == {
+        "inbox/good.txt": "done/good.txt",
+        "inbox/book.epub": "done/book.epub",
+        "inbox/Page.HTML": "done/Page.script.HTML",
+        "inbox/talk.srt": "done/talk.script.srt",
+        "inbox/old.txt": "done/old.txt",
+        "inbox/locked.docx": "failed/locked.docx",
+    }
+    assert "damaged ZIP archive" in (inbox / "failed" / "locked.reason.txt").read_text()
+    assert (inbox / "done" / "talk.srt").read_text() != (inbox / "done" / "talk.script.srt").read_text()
+    assert "First" in (inbox / "done" / "book.srt").read_text() and (inbox / "done" / "book.wav").exists()
+    assert {path.name for path in inbox.iterdir() if path.is_file()} == {"cover.png", ".DS_Store"}
+
+
+async def test_two_texts_of_one_name_are_filed_apart(place):
+    (place / "inbox" / "good.md").write_text(f"# Another\n\nGood day, {uuid4()}.")
+    filed = await visit()
+    assert len({target.rpartition(".")[0] for target in filed.values()}) == 2
+
+
+async def test_what_is_ignored_is_said(place, caplog):
+    (place / "inbox" / "cover.png").write_bytes(b"\x89PNG")
+    await visit()
+    assert "'inbox/cover.png' is ignored; texts and documents end in .txt, .md" in caplog.text
+
+
+async def test_the_inbox_is_spoken_with_a_stored_lexicon(place):
+    with pytest.raises(InvalidRequest, match="there is no lexicon 'names'"):
+        await visit(lexicon="names")
+    assert (place / "inbox" / "good.txt").exists()
+    FolderStore(place).write("lexicons/names.csv", "word,say\nGood,one two three four five six seven\n", "text/csv")
+    await visit(lexicon="names")
+    record = json.loads((place / "inbox" / "done" / "good.result.json").read_text())
+    stored = json.loads((place / "jobs" / f"{record['job_id']}.json").read_text())
+    assert stored["request"]["lexicon"] == "names"

@@ -15,7 +15,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from speech.errors import AudioError
 from speech.processes import Program
 from tasks.progress import listener
-from tasks.step import calls, step
+from tasks.step import allow_for, calls, step
 from tests import PATIENCE
 
 
@@ -61,6 +61,26 @@ async def test_a_step_that_takes_too_long_fails_and_is_known_to_go_on():
     go_on.set()
     while calls():
         await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize(("characters", "seconds"), [(5, "0.3"), (20, "0.6")])
+async def test_a_step_has_as_many_times_longer_as_the_text_is_longer_than_usual(monkeypatch, characters, seconds):
+    monkeypatch.setenv("PROCESSING_TIMEOUT", "0.3")
+    monkeypatch.setenv("MAX_TEXT_CHARS", "10")
+    go_on = threading.Event()
+
+    @step("stuck", timeout="processing_timeout")
+    def stuck():
+        go_on.wait(PATIENCE)
+
+    @flow
+    async def one():
+        allow_for(characters)
+        await stuck()
+
+    with pytest.raises(TimeoutError, match=rf"longer than {seconds} s, and was given up; raise PROCESSING_TIMEOUT"):
+        await one()
+    go_on.set()
 
 
 async def test_what_a_step_waits_for_ends_when_the_step_is_given_up():

@@ -10,6 +10,7 @@ import uuid
 import httpx
 import pytest
 
+from deployments.local import server
 from speech.engines.espeak import say
 from tests.conftest import recorded
 from tests.fakes.runpod import API_KEY
@@ -23,6 +24,12 @@ def container(plane, prefect_server, tmp_path_factory):
     container = Container(plane, tmp_path_factory.mktemp("container"), prefect_server, MAX_TEXT_CHARS="3000")
     yield container
     container.stop()
+
+
+def auth():
+    """The credentials of the tests' Prefect server."""
+    name, _, word = server.password().partition(":")
+    return name, word
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +49,28 @@ def spoken(ask):
 
 def test_speaking_replies_as_the_contract_says(spoken):
     assert {
-        "job_id", "status", "text", "seed", "audio_url", "expires_in", "duration", "sample_rate", "timing_files",
-        "timing_format", "timing_method", "word_count", "timing_confidence", "preview_url", "flow_run_id",
-        "flow_run_url", "warnings",
+        "job_id", "status", "text", "seed", "duration", "sample_rate", "timing_format", "timing_method", "word_count",
+        "timing_confidence", "flow_run_id", "flow_run_url", "warnings", "warning_kinds", "words", "audio_base64",
+        "timing_texts",
     } == set(spoken)  # fmt: skip
     assert (spoken["status"], spoken["seed"], spoken["word_count"]) == ("completed", 5, 4)
-    assert set(spoken["timing_files"]) == {"srt", "vtt", "csv", "json", "ass"}
+    assert set(spoken["timing_texts"]) == {"srt", "vtt", "csv", "json", "ass"}
+
+
+def test_without_a_bucket_a_reply_holds_the_files_themselves(spoken, home):
+    job = spoken["job_id"]
+    assert base64.b64decode(spoken["audio_base64"]) == (home / f"store/output/{job}.wav").read_bytes()
+    for kind, text in spoken["timing_texts"].items():
+        assert text == (home / f"store/timings/{job}.{kind}").read_bytes().decode()
+    assert "file:" not in json.dumps(spoken)
+
+
+def test_audio_in_a_reply_is_kept_out_of_prefect_and_of_the_record(spoken, home, prefect_server):
+    run = httpx.get(f"{prefect_server}/flow_runs/{spoken['job_id']}", auth=auth(), trust_env=False).text
+    record = (home / f"store/jobs/{spoken['job_id']}.json").read_text()
+    for kept in (run, record):
+        assert spoken["job_id"] in kept and len(kept) < 10_000
+        assert spoken["audio_base64"][:1000] not in kept
 
 
 def test_the_endpoint_may_be_named_tts(ask):
@@ -63,27 +86,28 @@ def test_status_tells_how_a_job_stands(ask, spoken):
 def test_result_is_the_reply_with_the_words(ask, spoken):
     told = ask(endpoint="result", job_id=spoken["job_id"])["output"]
     words = told.pop("word_timings")
-    assert told == spoken
+    assert told | {"words": words} == spoken
     assert [word["word"] for word in words] == ["Hello", "there,", "my", "friend."]
 
 
-def test_download_gives_a_url_for_each_file(ask, spoken):
+def test_download_gives_each_file(ask, spoken):
     job = spoken["job_id"]
     audio = ask(endpoint="download", job_id=job)["output"]
     assert audio == {
-        "audio_url": spoken["audio_url"], "content_type": "audio/wav", "filename": f"{job}.wav", "format": "wav",
+        "audio_base64": spoken["audio_base64"], "content_type": "audio/wav", "format": "wav",
+        "filename": "hello-there-my-friend.wav",
         "status": "ready",
     }  # fmt: skip
     timing = ask(endpoint="download", job_id=job, type="timing", format="vtt")["output"]
-    assert timing["timing_url"] == spoken["timing_files"]["vtt"]
-    assert (timing["content_type"], timing["filename"]) == ("text/vtt", f"{job}.vtt")
+    assert timing["timing_text"] == spoken["timing_texts"]["vtt"]
+    assert (timing["content_type"], timing["filename"]) == ("text/vtt", "hello-there-my-friend.vtt")
 
 
 def test_audio_of_another_kind_is_downloaded_as_such(ask):
-    told = ask(text=SAYS, audio_format="MP3")["output"]
+    told = ask(text=SAYS, audio_format="MP3", name="The Fox: 1")["output"]
     audio = ask(endpoint="download", job_id=told["job_id"])["output"]
-    assert audio["audio_url"] == told["audio_url"]
-    assert (audio["content_type"], audio["format"]) == ("audio/mpeg", "mp3")
+    assert audio["audio_base64"] == told["audio_base64"]
+    assert (audio["content_type"], audio["format"], audio["filename"]) == ("audio/mpeg", "mp3", "the-fox-1.mp3")
 
 
 def test_a_voice_is_uploaded_and_listed(ask, tmp_path):
@@ -120,10 +144,12 @@ for _ in range(300):
         ({"text": " "}, "Text input is required"),
         ({"text": "Hi", "speed": 9}, "speed: 9 is not accepted; expected a number from 0.5 to 2.0"),
         ({"text": "Hi", "spead": 1}, "spead: unknown field; did you mean 'speed'?"),
-        ({"text": "x " * 2000}, "narrate"),
+        ({"text": "x " * 2000}, "raise MAX_TEXT_CHARS, or use f5-flows"),
         ({"text": "Hi", "local_voice": "nobody.wav"}, "nobody.wav"),
         ({"text": "Hi", "local_voice": "../../etc/passwd"}, "local_voice"),
         ({"text": "Hi", "local_voice": "http://169.254.169.254/"}, "local_voice"),
+        ({"text": "Hi", "lexicon": "nobodys"}, "lexicon: there is no lexicon 'nobodys'. None is stored"),
+        ({"text": "Hi", "lexicon": [{"word": "Hi"}]}, "lexicon.0.say is required"),
         ({"endpoint": "uplaod"}, "did you mean 'upload'?"),
         ({"endpoint": ["tts"]}, "endpoint: ['tts'] is not accepted; expected one of tts, upload"),
         ({"endpoint": 5}, "endpoint: 5 is not accepted; expected one of tts, upload"),
@@ -150,7 +176,9 @@ for _ in range(300):
 )
 def test_what_is_wrong_is_said_and_nothing_stored(ask, home, spoken, given, error):
     def keys():
-        return sorted(str(path) for path in (home / "store").rglob("*") if path.is_file())
+        # A record of the job before may just be written.
+        files = (path for path in (home / "store").rglob("*") if path.suffix != ".part")
+        return sorted(str(path) for path in files if path.is_file())
 
     before = keys()
     told = ask(**given)
@@ -212,6 +240,12 @@ def test_the_container_is_healthy(ask, home):
     assert done.returncode == 1
 
 
+def test_a_field_that_is_null_is_as_good_as_left_out(ask):
+    told = ask(text="Hello.", style=None, split=None, cues=None, language=None, wait=True)
+    assert told["output"]["status"] == "completed"
+
+
 def test_what_is_stored_is_only_under_the_keys_of_the_contract(ask, home, spoken):
-    keys = {path.name for path in (home / "store").iterdir()}
+    files = (path.relative_to(home / "store") for path in (home / "store").rglob("*") if path.is_file())
+    keys = {path.parts[0] for path in files}
     assert keys <= {"output", "timings", "previews", "jobs", "voices"}

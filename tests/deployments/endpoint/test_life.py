@@ -8,21 +8,21 @@ import pytest
 from click.testing import CliRunner
 
 from deployments.cli.runpod import healthcheck
-from deployments.endpoint import service
-from deployments.endpoint.jobs import Jobs
-from deployments.endpoint.keeper import Keeper
-from deployments.endpoint.service import Life, alive_file
-from deployments.endpoint.supervisor import Supervisor
+from deployments.endpoint import health
+from deployments.endpoint.health import alive_file
+from deployments.endpoint.side_tasks import SideTasks
+from tests import PATIENCE
 from tests.conftest import small_disk
+from tests.deployments.endpoint.parts import Parts
 
 
 @pytest.fixture
-async def life(tmp_path, monkeypatch):
+async def parts(tmp_path, monkeypatch):
     monkeypatch.setenv("F5_FLOWS_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(service, "_SIGN_OF_LIFE_SECONDS", 0.0)
-    supervisor = Supervisor(pause=0.001, longest=0.01)
-    yield Life(supervisor, Keeper(supervisor))
-    await supervisor.stop()
+    monkeypatch.setattr(health, "_SIGN_OF_LIFE_SECONDS", 0.0)
+    side_tasks = SideTasks(pause=0.001, longest=0.01)
+    yield Parts(side_tasks)
+    await side_tasks.stop()
 
 
 def checked():
@@ -30,20 +30,20 @@ def checked():
     return done.exit_code, done.output
 
 
-async def test_a_container_whose_loop_goes_round_is_healthy_and_one_whose_loop_stands_still_is_not(life):
+async def test_a_container_whose_loop_goes_round_is_healthy_and_one_whose_loop_stands_still_is_not(parts):
     assert checked() == (1, "Error: The endpoint does not run here.\n")
-    life.beat()
+    parts.health.beat()
     assert checked() == (0, "")
     # As it is when the loop has stood still for longer than a minute.
     os.utime(alive_file(), (time.time() - 100, time.time() - 100))
     code, said = checked()
     assert code == 1
     assert "silent" in said
-    life.beat()
+    parts.health.beat()
     assert checked() == (0, "")
 
 
-async def test_what_goes_on_failing_is_told_by_health_and_the_check_until_it_is_mended(life):
+async def test_what_goes_on_failing_is_told_by_health_and_the_check_until_it_is_mended(parts):
     mended = asyncio.Event()
 
     async def work(well):
@@ -52,51 +52,49 @@ async def test_what_goes_on_failing_is_told_by_health_and_the_check_until_it_is_
             await asyncio.Event().wait()
         raise ValueError("odd")
 
-    jobs = Jobs(life._keeper, None, problems=life.problems, mended=life._supervisor.mended)
-
     async def told():
-        return (await jobs({"id": "j", "input": {"endpoint": "status"}}))["health"]["container"]
+        return (await parts.contract({"id": "j", "input": {"endpoint": "status"}}))["health"]["container"]
 
-    assert await told() == {"status": "ok", "message": "All that goes on beside the jobs works."}
-    life._supervisor.start("Counting sheep", work)
-    async with asyncio.timeout(60):
-        while not life.problems():
+    assert await told() == {"status": "ok", "message": "All background tasks work."}
+    parts.side_tasks.start("Counting sheep", work)
+    async with asyncio.timeout(PATIENCE):
+        while not parts.health.problems():
             await asyncio.sleep(0.01)
-    life.beat()
+    parts.health.beat()
     code, said = checked()
     assert code == 1
     assert "Counting sheep failed" in said
     assert (await told())["status"] == "degraded"
     mended.set()
-    async with asyncio.timeout(60):
-        while life.problems():
+    async with asyncio.timeout(PATIENCE):
+        while parts.health.problems():
             await asyncio.sleep(0.01)
-    life.beat()
+    parts.health.beat()
     assert checked() == (0, "")
     assert (await told())["status"] == "ok"
-    assert "Counting sheep was begun again" in (await told())["message"]
+    assert "Counting sheep was restarted" in (await told())["message"]
 
 
-async def test_a_home_that_is_full_ends_nothing_and_is_told(life, tmp_path):
+async def test_a_home_that_is_full_ends_nothing_and_is_told(parts, tmp_path):
     (tmp_path / "home").mkdir()
     with small_disk(tmp_path / "home", "64k"):
-        life.beat()
+        parts.health.beat()
         assert checked() == (0, "")
         (tmp_path / "home" / "filler").write_bytes(bytes(4096))
         with pytest.raises(OSError), (tmp_path / "home" / "filler").open("ab") as file:
             while True:
                 file.write(bytes(4096))
                 file.flush()
-        life.beat()
-        [problem] = life.problems()
+        parts.health.beat()
+        [problem] = parts.health.problems()
         assert "sign of life cannot be written" in problem
         (tmp_path / "home" / "filler").unlink()
-        life.beat()
-        assert life.problems() == []
+        parts.health.beat()
+        assert parts.health.problems() == []
         assert checked() == (0, "")
 
 
-async def test_a_sign_that_is_no_sign_is_told(life):
+async def test_a_sign_that_is_no_sign_is_told(parts):
     alive_file().parent.mkdir()
     for nonsense in ("", "{}", "[]", "null", "half a li"):
         alive_file().write_text(nonsense)

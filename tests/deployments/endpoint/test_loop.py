@@ -12,14 +12,16 @@ import httpx
 import psutil
 import pytest
 
+from tests import PATIENCE
 from tests.fakes.runpod import API_KEY
 from tests.services import stop_group
 from tests.stack import ENDPOINT
 
 PROGRAM = """
 import asyncio, os
-from deployments.endpoint.loop import Loop, leave, report, serve
-from deployments.endpoint.supervisor import Supervisor
+from deployments.endpoint.delivery import report
+from deployments.endpoint.loop import Loop, leave, serve
+from deployments.endpoint.side_tasks import SideTasks
 
 held = set()
 
@@ -38,15 +40,15 @@ async def breaks(well):
     raise ValueError("odd")
 
 async def main(pings):
-    supervisor = Supervisor(pause=0.1, most=3)
+    side_tasks = SideTasks(pause=0.1, most=3)
     loop = Loop(handler, 3, held=lambda: len(held))
-    supervisor.start("pings", pings.keep)
-    supervisor.start("stops", loop.hear_stops, vital=False)
+    side_tasks.start("pings", pings.keep)
+    side_tasks.start("stops", loop.hear_stops, vital=False)
     if os.environ.get("BREAKS"):
-        supervisor.start("breaking", breaks)
+        side_tasks.start("breaking", breaks)
     working = asyncio.create_task(loop.run())
-    await asyncio.wait({working, supervisor.given_up}, return_when=asyncio.FIRST_COMPLETED)
-    if supervisor.given_up.done():
+    await asyncio.wait({working, side_tasks.given_up}, return_when=asyncio.FIRST_COMPLETED)
+    if side_tasks.given_up.done():
         leave(pings)
 
 serve(main)
@@ -181,7 +183,7 @@ def test_a_worker_that_is_told_to_stop_while_nothing_comes_ends(plane, worker):
     plane.hold = 0.5
     process = worker()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE) == 0
 
 
 def test_a_job_that_cannot_be_read_fails_alone(ask, plane):
@@ -275,7 +277,7 @@ def test_pings_go_on_after_their_process_is_killed(plane, worker):
     process.kill()
     process.wait()
     [pinger] = [one for one in psutil.process_iter() if one.pid != process.pid and _of(one, process.pid)]
-    pinger.wait(60)
+    pinger.wait(PATIENCE)
 
 
 def _of(one, session):

@@ -11,10 +11,14 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelled, Cancelling, Completed, Running, Scheduled
 
-from deployments.endpoint.runs import Claim, Runs
+from deployments.endpoint.runs import Runs
+from deployments.endpoint.side_tasks import SideTasks
+from deployments.endpoint.supervisor import Supervisor
 from flows.speak import speak
 from speech.errors import InvalidRequest
 from speech.request import SpeechRequest
+from tasks.claims import Claim
+from tests import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +36,7 @@ async def client(prefect_server):
 
 
 def some(client):
-    return Runs(client, lambda run: None)
+    return Runs(client)
 
 
 async def new_run(client, state=None):
@@ -60,12 +64,12 @@ async def test_a_job_that_comes_again_waits_while_the_first_lives_and_takes_over
     run = await holder.create(SpeechRequest(text="Hi"), job)
     assert await holder.claim(run, job) is Claim.OURS
     await client.set_flow_run_state(run.id, Running())
-    looking = asyncio.create_task(holder.look_after())
+    looking = asyncio.create_task(holder.look_after(print))
     claiming = asyncio.create_task(other.claim(await other.read(run.id), job))
     await asyncio.sleep(5)
     assert not claiming.done()
     looking.cancel()
-    assert await asyncio.wait_for(claiming, 20) is Claim.OURS
+    assert await asyncio.wait_for(claiming, PATIENCE) is Claim.OURS
     assert (await other.read(run.id)).state_name == "Reclaimed"
 
 
@@ -85,10 +89,10 @@ async def test_a_run_that_is_cancelled_before_it_began_ends_cancelled(client):
 
 async def test_a_holder_hears_of_a_run_that_is_cancelled(client):
     heard, job = [], str(uuid4())
-    runs = Runs(client, heard.append)
+    runs = Runs(client)
     run = await runs.create(SpeechRequest(text="Hi"), job)
     await runs.claim(run, job)
-    looking = asyncio.create_task(runs.look_after())
+    looking = asyncio.create_task(runs.look_after(heard.append))
     await some(client).cancel(run.id)
     for _ in range(50):
         if heard:
@@ -140,3 +144,23 @@ def test_a_lost_cuda_context_is_noticed(monkeypatch):
     cuda = types.SimpleNamespace(is_initialized=lambda: True, synchronize=synchronize)
     monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(cuda=cuda))
     assert _cuda_fault() == "CUDA error: an illegal memory access was encountered"
+
+
+async def test_a_run_that_had_ended_when_its_process_died_beside_another_is_not_run_again(
+    client, prefect_server, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server)
+    monkeypatch.setenv("F5_FLOWS_HOME", str(tmp_path / "home"))
+    run = await new_run(client)
+    await client.set_flow_run_state(run.id, Completed(), force=True)
+    side_tasks = SideTasks()
+    supervisor = Supervisor(side_tasks)
+    supervisor.start()
+    try:
+        outcome = await asyncio.wait_for(supervisor.run(str(run.id), "job"), PATIENCE)
+    finally:
+        await supervisor.stop()
+        await side_tasks.stop()
+    assert outcome.type == "COMPLETED"
+    states = await client.read_flow_run_states(run.id)
+    assert [state.name for state in states] == ["Scheduled", "Completed"]

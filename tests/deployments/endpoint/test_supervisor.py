@@ -1,113 +1,118 @@
-"""What goes on beside the jobs is begun again when it fails, is counted, and ends the container when past mending."""
+"""A child that hangs, dies or grows is replaced, its run marked, and the endpoint answers on."""
 
-import asyncio
-import logging
+import signal
+import time
 
-import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterIdempotencyKey
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Cancelling
 
-from deployments.endpoint.supervisor import Supervisor
-from speech.errors import ServerError
+from tests import PATIENCE
+from tests.stack import LONG, Container, ask
 
-
-@pytest.fixture
-async def supervisor():
-    made = Supervisor(pause=0.001, longest=0.01, most=5)
-    yield made
-    await made.stop()
+TEXT = "Hello there, my friend."
 
 
-async def forever(well):
-    await asyncio.Event().wait()
+def until(true):
+    deadline = time.monotonic() + PATIENCE
+    while not (found := true()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return found
 
 
-async def until(true):
-    async with asyncio.timeout(30):
-        while not true():
-            await asyncio.sleep(0.005)
+def test_a_child_that_hangs_is_replaced_and_its_run_marked(start):
+    container = start(CHILD_SILENCE="15")
+    [child] = container.children()
+    job = container.send(text=LONG)
+    time.sleep(1.5)
+    child.send_signal(signal.SIGSTOP)
+    # The supervisor answers while nothing else does.
+    assert container.ask(endpoint="list_voices")["status"] == "COMPLETED"
+    answer = container.answer(job)
+    assert answer["status"] == "FAILED"
+    assert "The process that ran it died: it was killed because it hung" in answer["error"]
+    status = container.ask(endpoint="status", job_id=answer["output"]["job_id"])["output"]
+    assert (status["status"], status["state"]) == ("ERROR", "Crashed")
+    assert container.ask(text=TEXT)["status"] == "COMPLETED"
+    assert "replaced 1 times" in container.ask(endpoint="status")["output"]["health"]["worker"]["message"]
 
 
-@pytest.mark.parametrize(
-    "fault", [ValueError("odd"), ServerError("away"), KeyError("x"), asyncio.CancelledError(), None]
-)
-async def test_a_work_that_fails_is_begun_again_and_counted(supervisor, caplog, fault):
-    begun = []
-
-    async def work(well):
-        begun.append(1)
-        if len(begun) < 4:
-            if fault:
-                raise fault
-            return
-        await forever(well)
-
-    with caplog.at_level(logging.ERROR):
-        supervisor.start("Counting sheep", work)
-        await until(lambda: len(begun) == 4)
-    assert [record.message.partition(":")[0] for record in caplog.records] == [
-        f"Counting sheep failed, {number} in a row" for number in (1, 2, 3)
-    ]
-    [mended] = supervisor.mended()
-    assert mended.startswith("Counting sheep was begun again 3 times; last: ")
-    [problem] = supervisor.problems()
-    assert "3 times in a row" in problem
-    assert not supervisor.given_up.done()
+def test_a_run_that_stood_beside_the_one_that_killed_the_child_is_run_again(start):
+    container = start(MAX_TEXT_CHARS="200000")
+    [child] = container.children()
+    guilty = container.send(text=" ".join([LONG] * 8))
+    until(lambda: says(container, guilty, "synthesize"))
+    bystanders = [container.send(text=f"{TEXT} Number {number}.") for number in range(2)]
+    until(lambda: all(says(container, job, "wait for the GPU") for job in bystanders))
+    child.kill()
+    assert container.answer(guilty)["status"] == "FAILED"
+    assert [container.answer(job)["status"] for job in bystanders] == ["COMPLETED", "COMPLETED"]
 
 
-async def test_a_work_that_is_well_again_is_no_problem_any_more(supervisor):
-    begun = []
-
-    async def work(well):
-        begun.append(1)
-        if len(begun) > 3:
-            well()
-            await forever(well)
-        raise ValueError
-
-    supervisor.start("Counting sheep", work)
-    await until(lambda: len(begun) == 4)
-    assert supervisor.problems() == []
-    assert len(supervisor.mended()) == 1
+def test_a_run_beside_one_that_does_not_stop_when_cancelled_is_run_again(start):
+    container = start(MAX_TEXT_CHARS="200000", CANCEL_GRACE="1")
+    stubborn = container.send(text=" ".join([LONG] * 8), return_word_timings=True)
+    until(lambda: says(container, stubborn, "align"))
+    bystander = container.send(text=LONG, return_word_timings=True)
+    until(lambda: says(container, bystander, "synthesize"))
+    assert ask(container.plane, "POST", f"cancel/{stubborn}")["status"] == "CANCELLED"
+    assert container.answer(bystander)["status"] == "COMPLETED"
+    report = container.ask(endpoint="status")["output"]["health"]["worker"]["message"]
+    assert "replaced 1 times" in report
+    assert "did not stop when it was cancelled" in report
 
 
-async def test_a_vital_work_that_is_past_mending_gives_the_container_up(supervisor):
-    async def work(well):
-        raise ServerError("The roof is gone.")
-
-    supervisor.start("Holding the roof", work)
-    assert await asyncio.wait_for(supervisor.given_up, 30) == (
-        "Holding the roof failed 5 times in a row; last: The roof is gone."
-    )
-
-
-async def test_a_work_that_is_not_vital_never_does(supervisor):
-    begun = []
-
-    async def work(well):
-        begun.append(1)
-        raise ValueError
-
-    supervisor.start("Counting sheep", work, vital=False)
-    await until(lambda: len(begun) > 8)
-    assert not supervisor.given_up.done()
+def test_a_run_that_is_cancelled_in_prefect_and_does_not_stop_answers_its_job(start, prefect_server):
+    container = start(MAX_TEXT_CHARS="200000", CANCEL_GRACE="1")
+    stubborn = container.send(text=" ".join([LONG] * 8), return_word_timings=True)
+    until(lambda: says(container, stubborn, "align"))
+    mine = FlowRunFilter(idempotency_key=FlowRunFilterIdempotencyKey(any_=[f"runpod-job-{stubborn}"]))
+    with temporary_settings({PREFECT_API_URL: prefect_server}), get_client(sync_client=True) as client:
+        [run] = client.read_flow_runs(flow_run_filter=mine)
+        client.set_flow_run_state(run.id, Cancelling())
+    answer = container.answer(stubborn)
+    assert (answer["status"], answer["error"]) == ("FAILED", "The job was cancelled.")
 
 
-async def test_failures_far_apart_do_not_add_up(supervisor):
-    begun = []
-
-    async def work(well):
-        begun.append(1)
-        await asyncio.sleep(0.02)
-        raise ValueError
-
-    supervisor.start("Counting sheep", work, steady=0.01)
-    await until(lambda: len(begun) > 8)
-    assert not supervisor.given_up.done()
-    assert supervisor.problems() == []
+def says(container, job, step):
+    """Whether a job has told that it is at that step."""
+    told = [call["body"] for call in container.plane.calls("done") if job in call["path"]]
+    return any(f'"step": "{step}"' in body for body in told)
 
 
-async def test_what_is_done_once_tells_of_its_failure(supervisor, caplog):
-    async def work():
-        raise ValueError("odd")
+def test_a_child_is_renewed_after_so_many_runs_and_nobody_notices(start):
+    container = start(CHILD_RUNS="2")
+    first = container.children()
+    jobs = [container.send(text=f"{TEXT} Number {number}.") for number in range(6)]
+    assert [container.answer(job)["status"] for job in jobs] == ["COMPLETED"] * 6
+    until(lambda: len(container.children()) == 1)
+    assert container.children() != first
+    assert "it has done 2 runs" in container.log
 
-    supervisor.once("Counting a sheep", work())
-    await until(lambda: "Counting a sheep failed" in caplog.text)
+
+def test_a_child_that_takes_too_much_memory_is_renewed(start):
+    container = start(CHILD_MEMORY_MB="50")
+    until(lambda: "it takes" in container.log)
+    assert container.ask(text=TEXT)["status"] == "COMPLETED"
+
+
+def test_a_child_that_cannot_start_does_not_bring_the_endpoint_down(plane, prefect_server, tmp_path):
+    container = Container(plane, tmp_path, prefect_server, STORAGE_BLOCK="s3-bucket/nobody")
+    answer = container.ask(text=TEXT)
+    assert "s3-bucket/nobody" in answer["error"]
+    assert container.ask(endpoint="status")["status"] == "COMPLETED"
+    container.stop()
+
+
+def test_without_a_prefect_server_the_endpoint_answers_and_says_so(plane, tmp_path):
+    container = Container(plane, tmp_path, "http://127.0.0.1:9/api", PROCESSING_TIMEOUT="3")
+
+    def told():
+        return container.ask(endpoint="status")["output"]["health"]["prefect"]
+
+    until(lambda: "PREFECT_API_URL" in told()["message"])
+    assert told()["status"] == "degraded"
+    assert "does not answer" in container.ask(text=TEXT)["error"]
+    container.stop()

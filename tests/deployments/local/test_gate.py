@@ -11,6 +11,8 @@ import pytest
 from deployments.local import server
 from tests import PATIENCE
 
+pytestmark = pytest.mark.service
+
 # What was done to the server before it asked for a password, and what else a page can send.
 ATTACK = """
 const told = {};
@@ -85,9 +87,11 @@ def context(browser):
 
 
 def signed_in(context, running):
+    """A page where Prefect's UI has accepted the password; it forgets one whose check a navigation interrupts."""
     page = context.new_page()
-    page.goto(running.sign_in())
-    page.wait_for_url(lambda url: "sign-in" not in url, timeout=PATIENCE * 1000)
+    with page.expect_response(f"{running.api}/health", timeout=PATIENCE * 1000):
+        page.goto(running.sign_in())
+    assert "sign-in" not in page.url
     return page
 
 

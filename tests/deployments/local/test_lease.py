@@ -2,10 +2,13 @@
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from deployments.local.lease import abandoned, hold, take
+
+pytestmark = pytest.mark.service
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +27,19 @@ def left(home, **fields):
 def test_a_living_process_is_not_swept(tmp_path):
     with hold(None, str(tmp_path)):
         assert abandoned() == []
+
+
+def test_a_lease_can_be_read_at_any_moment_of_being_stopped(home, tmp_path):
+    with hold(None, str(tmp_path)) as lease:
+        [path] = (home / "running").iterdir()
+        found = set()
+        with ThreadPoolExecutor(1) as pool:
+            stopping = pool.submit(lambda: [lease.stop() for _ in range(2000)])
+            while not stopping.done():
+                found.add(json.loads(path.read_text())["stopped"])
+            stopping.result()
+        assert found <= {False, True}
+        assert json.loads(path.read_text())["stopped"]
 
 
 @pytest.mark.parametrize("wrong", [{"environment": None}, {"scratch": 5}, {"environment": {"A": 1}}])

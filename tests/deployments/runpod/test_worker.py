@@ -8,6 +8,8 @@ import httpx
 import pytest
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 
+from tests import PATIENCE
+from tests.services import stop_group
 from tests.stack import ENDPOINT, PROGRAM
 
 TEXT = "Hello there, my friend."
@@ -28,12 +30,19 @@ def as_it_was(stack):
 
 async def queued(stack, run):
     """RunPod's job of a run."""
-    for _ in range(200):
-        found = [job for job in stack.runpod.jobs.values() if str(run.id) in str(job.body)]
-        if found:
-            return found[0]
-        await asyncio.sleep(0.1)
-    raise AssertionError("it was not submitted")
+    return (await submitted(stack, [run], 1))[0]
+
+
+async def submitted(stack, runs, count):
+    """RunPod's jobs of some runs, once there are so many."""
+    async with asyncio.timeout(PATIENCE):
+        while len(found := _jobs(stack, runs)) < count:
+            await asyncio.sleep(0.1)
+    return found
+
+
+def _jobs(stack, runs):
+    return [job for job in stack.runpod.jobs.values() if any(str(run.id) in str(job.body) for run in runs)]
 
 
 async def logs(stack, run):
@@ -70,7 +79,7 @@ async def test_the_type_is_known_to_prefects_own_commands(stack):
     environment = stack.environment("cli")
     done = subprocess.run(
         [PROGRAM.with_name("prefect"), "work-pool", "create", "other", "--type", "runpod"],
-        env=environment, capture_output=True, text=True, timeout=60,
+        env=environment, capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     async with stack.client() as client:
@@ -155,10 +164,13 @@ async def test_no_more_runs_are_submitted_than_the_pool_allows(stack):
     url = f"{stack.prefect.api}/work_pools/gpu"
     httpx.patch(url, json={"concurrency_limit": 2}).raise_for_status()
     runs = [await stack.start(TEXT) for _ in range(4)]
-    await asyncio.sleep(6)
-    jobs = [job for job in stack.runpod.jobs.values() if any(str(run.id) in str(job.body) for run in runs)]
-    assert len(jobs) == 2
-    httpx.patch(url, json={"concurrency_limit": None}).raise_for_status()
+    try:
+        await submitted(stack, runs, 2)
+        # The worker looks for runs every second or two.
+        await asyncio.sleep(5)
+        assert len(await submitted(stack, runs, 2)) == 2
+    finally:
+        httpx.patch(url, json={"concurrency_limit": None}).raise_for_status()
     for run in runs:
         (await queued(stack, run)).move("CANCELLED")
     for run in runs:
@@ -189,6 +201,24 @@ async def test_a_pod_runs_one_flow_run_and_is_terminated(stack):
         await asyncio.sleep(0.2)
     assert not stack.runpod.pods
     assert len(stack.runpod.calls("delete-pod")) >= 1
+
+
+async def test_a_worker_that_a_shell_runs_in_the_background_stops_when_it_is_told_to(stack, tmp_path):
+    # Shells start background jobs with SIGINT ignored.
+    program = [PROGRAM, "worker", "--pool", "gpu", "--name", "background"]
+    worker = subprocess.Popen(
+        ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *program], env=stack.environment("background"), cwd=tmp_path,
+        stdout=(tmp_path / "log").open("wb"), stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while "Worker 'background' started" not in (tmp_path / "log").read_text():
+                await asyncio.sleep(0.1)
+        worker.terminate()
+        await asyncio.to_thread(worker.wait, PATIENCE)
+    finally:
+        stop_group(worker)
+    assert "Worker 'background' stopped" in (tmp_path / "log").read_text()
 
 
 async def test_a_pod_whose_run_ended_while_no_worker_was_there_is_terminated(stack):

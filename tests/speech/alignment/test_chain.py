@@ -4,6 +4,7 @@ import pytest
 
 from speech.alignment import ALIGNERS, align
 from speech.errors import AlignmentError
+from speech.notes import declined, kinds
 from speech.text import chunks
 from speech.words import Word
 
@@ -15,6 +16,7 @@ class Fixed:
 
     doubtful = 0.33
     cost_usd = 0.0
+    by_spans = True
 
     def __init__(self, *words):
         self.words = words
@@ -79,3 +81,9 @@ def test_when_all_fail_every_reason_is_given(links, spoken):
     links(whisperx=Fixed(), google=Fixed(), embedded=Fixed())
     with pytest.raises(AlignmentError, match=r"whisperx did not.*google did not.*embedded did not"):
         align(spoken, SCRIPT, "en")
+
+
+def test_why_a_link_failed_is_known_by_its_kind_and_not_by_its_words(links, spoken):
+    links(whisperx=Fixed(), google=Fixed(), embedded=GOOD)
+    warnings = align(spoken, SCRIPT, "en").warnings
+    assert kinds(["Something else.", *warnings]) == {declined("whisperx"): 1, declined("google"): 2}

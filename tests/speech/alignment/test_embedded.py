@@ -155,11 +155,29 @@ def test_scripts_without_spaces_and_right_to_left_are_timed_whole(tmp_path, scri
     assert words[-1].end > 0.7 * len(utterance.samples) / utterance.rate * 1000
 
 
+def test_a_language_that_espeak_ng_cannot_read_is_placed_by_its_letters(tmp_path):
+    script = "北海道ではまだ雪が残っている。"
+    words = timed(recorded(say("ほっかいどうでわまだゆきがのこっている", "ja"), tmp_path / "a.wav"), script, "ja")
+    assert [word.text for word in words] == [token.text for chunk in chunks(script, "ja") for token in chunk.tokens]
+    assert all(word.interpolated for word in words)
+    # Each sign has its share of the sound, where a kanji that is spelled out takes as long as eight kana.
+    lengths = [word.end - word.start for word in words]
+    assert max(lengths) < 3 * min(lengths)
+
+
 def test_a_recording_without_speech_still_times_every_word(tmp_path):
-    soundfile.write(tmp_path / "a.wav", np.zeros(22050 * 3), 22050)
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(7).normal(0, 0.05, 22050 * 3), 22050)
     words = align(Recording(tmp_path / "a.wav", 22050, 3000), chunks("Nothing is heard here.", "en"), "en").words
     assert len(words) == 4
     assert confidence_of(words) < 0.3
+
+
+@pytest.mark.parametrize("peak", [0.0, 1e-5])
+def test_silence_is_refused_with_the_reason(tmp_path, peak):
+    silence = np.random.default_rng(7).uniform(-peak, peak, 22050 * 3)
+    soundfile.write(tmp_path / "a.wav", silence, 22050, subtype="FLOAT")
+    with pytest.raises(AlignmentError, match="the recording is silent"):
+        align(Recording(tmp_path / "a.wav", 22050, 3000), chunks("Nothing is heard here.", "en"), "en")
 
 
 def test_a_recording_shorter_than_a_word_is_refused_with_the_reason(tmp_path):

@@ -9,6 +9,7 @@ from speech.alignment.whisperx import WhisperX, load
 from speech.audio import Recording, record
 from speech.engines.espeak import say
 from speech.errors import AlignerUnavailable, AlignmentError
+from speech.models import loaded
 from speech.settings import settings
 from speech.text import Chunk, Token, chunks
 from tests import spoken
@@ -167,15 +168,12 @@ def test_the_bias_of_a_model_is_measured_once_and_taken_off(networks, tmp_path):
 
 
 def test_models_stay_loaded_within_their_budget(networks, monkeypatch):
-    whisperx._kept.clear()
     first = load("en")
     assert load("en") is first
-    other = (networks / "another",)
-    whisperx._kept[other] = whisperx.Model(None, {}, "cpu", 10**12)
-    whisperx._kept.move_to_end(other, last=False)
-    whisperx._kept.pop(next(key for key in whisperx._kept if key != other))
-    load("en")
-    assert other not in whisperx._kept
+    # Another of any size takes its place, where both together are too much.
+    monkeypatch.setenv("MODELS_MEMORY_MB", "100")
+    loaded.reuse("another", lambda: "large", lambda model: 10**12)
+    assert load("en") is not first
 
 
 def test_a_language_without_a_model_is_said_with_what_to_do():
@@ -198,4 +196,4 @@ def test_a_recording_that_is_not_there_is_said_so(tmp_path):
 
 
 def test_settings_name_the_budget():
-    assert settings().whisperx_memory_mb == 4000
+    assert settings().models_memory_mb == 8000

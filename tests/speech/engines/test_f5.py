@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from speech.engines import SynthesisOptions, f5
+from speech.engines import SynthesisOptions, f5, f5_sampling
 from speech.engines import choose as choose_engine
 from speech.engines.f5 import F5
 from speech.errors import EngineUnavailable
+from speech.models import loaded
 from speech.text import chunks
 from speech.voices import Reference
 
@@ -68,12 +69,12 @@ def test_the_same_request_always_gives_the_same_samples_and_another_seed_others(
 
 def test_a_batch_of_unequal_chunks_equals_them_one_by_one():
     loaded, texts = f5._load(), [*parts(), "A short one, to be padded."]
-    prompt = f5._prompt(f5._packaged(), "cpu")
-    pieces = [f5._piece(index, text, 1.0, prompt) for index, text in enumerate(texts)]
+    prompt = f5_sampling.read_prompt(f5._packaged(), "cpu")
+    pieces = [f5_sampling.plan_piece(index, text, 1.0, prompt) for index, text in enumerate(texts)]
     assert len({piece.frames for piece in pieces}) == len(pieces)
-    together = f5._sample(pieces, prompt, loaded, 5, 5)
+    together = f5_sampling.sample(pieces, prompt, loaded, 5, 5)
     for piece, samples in zip(pieces, together, strict=True):
-        [alone] = f5._sample([piece], prompt, loaded, 5, 5)
+        [alone] = f5_sampling.sample([piece], prompt, loaded, 5, 5)
         assert np.abs(samples - alone).max() <= 2e-4 * np.abs(alone).max()
 
 
@@ -93,10 +94,10 @@ def test_fast_takes_a_step_count_that_the_pruned_schedule_has():
 def test_other_number_formats_speak_as_well(monkeypatch, number):
     monkeypatch.setenv("F5_DTYPE", number)
     monkeypatch.setenv("NFE_STEP", "32")
-    f5._kept.clear()
+    loaded.clear()
     [samples] = take(parts()[:1])
     assert np.isfinite(samples).all() and samples.std() > 0
-    f5._kept.clear()
+    loaded.clear()
 
 
 def test_speed_changes_the_length_of_what_is_spoken():
@@ -126,7 +127,7 @@ def test_progress_is_told_chunk_by_chunk():
 
 
 def test_nothing_is_printed_where_replies_are(capsys):
-    f5._kept.clear()
+    loaded.clear()
     take(parts()[:1])
     assert capsys.readouterr().out == ""
 

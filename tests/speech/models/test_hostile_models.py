@@ -10,7 +10,7 @@ import pytest
 from speech.alignment import whisperx
 from speech.engines import f5
 from speech.errors import AlignerUnavailable, ModelError, SpeechError
-from speech.models import VOCODER, Location, adopt, aligner
+from speech.models import VOCODER, Location, adopt, aligner, loaded
 from speech.models.config import check_config
 
 
@@ -30,11 +30,9 @@ def cache(tiny, tmp_path, monkeypatch):
     root = tmp_path / "models"
     shutil.copytree(tiny, root)
     monkeypatch.setenv("MODELS_DIR", str(root))
-    f5._kept.clear()
-    whisperx._kept.clear()
+    loaded.clear()
     yield Location(root)
-    f5._kept.clear()
-    whisperx._kept.clear()
+    loaded.clear()
 
 
 def pickled(path, note):

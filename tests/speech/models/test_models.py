@@ -14,6 +14,7 @@ from speech.models import Location, find, fsync_model, listing, obtain, push, sy
 from speech.models.location import candidates, choose
 from speech.models.manifest import PART, parse
 from speech.stores.s3 import S3Store
+from tests import PATIENCE
 from tests.conftest import bucket_at
 from tests.fakes.faults import FaultyProxy
 from tests.fakes.hub import REVISION, Hub
@@ -182,7 +183,7 @@ def test_a_killed_process_leaves_nothing_that_looks_whole_and_the_next_one_goes_
     proxy.mode = lambda method, path: "slow" if "/blobs/" in path else "plain"
     process = start(proxy.url, bucket, fresh)
     partial = fresh.root / ".f5-flows" / "partial"
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until and not any(path.stat().st_blocks > 1000 for path in partial.glob("*")):
         time.sleep(0.01)
     process.kill()
@@ -218,7 +219,7 @@ def test_too_little_room_is_told_before_anything_is_fetched(location, s3, fresh,
     text = json.loads(s3.read(f"models/manifests/{NAME}.json"))
     text["files"][0] |= {"size": 10**14, "parts": ["0" * 64] * -(-(10**14) // PART)}
     s3.write(f"models/manifests/{NAME}.json", json.dumps(text), "application/json")
-    with pytest.raises(ModelError, match=r"need 100000000 MB at .*, which has \d+ MB left"):
+    with pytest.raises(ModelError, match=r"need 100000000 MB at .*; \d+ MB are free"):
         sync(NAME, through(proxy, bucket, timeout=60), fresh)
     assert not [path for _, path in proxy.seen if "/blobs/" in path]
 
@@ -238,7 +239,7 @@ def test_a_manifest_cannot_write_outside_the_cache(pushed, fresh, path):
 def test_a_manifest_cannot_be_written_down_under_another_name(pushed, fresh):
     text = json.loads(pushed.read(f"models/manifests/{NAME}.json"))
     pushed.write(f"models/manifests/{NAME}.json", json.dumps(text | {"model": "../../../evil"}), "application/json")
-    with pytest.raises(ModelError, match=r"is one of '\.\./\.\./\.\./evil'"):
+    with pytest.raises(ModelError, match=r"belongs to '\.\./\.\./\.\./evil'"):
         sync(NAME, pushed, fresh)
     assert not list(fresh.root.parent.rglob("evil*"))
 
@@ -421,7 +422,7 @@ def test_the_volume_is_preferred_and_the_home_is_the_way_out(tmp_path, monkeypat
 
 def test_without_room_anywhere_each_place_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("MODELS_DIR", str(tmp_path / "models"))
-    with pytest.raises(ModelError, match=r"There is no place for models: .* MB left"):
+    with pytest.raises(ModelError, match=r"There is no place for models: .* MB are free"):
         choose(10**18)
     assert candidates() == [tmp_path / "models"]
 

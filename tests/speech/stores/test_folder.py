@@ -42,7 +42,7 @@ def test_no_link_is_followed(store, root, tmp_path, key):
 def test_nothing_is_written_or_removed_through_a_link(store, root, tmp_path):
     outside = tmp_path / "outside"
     (root / "linked").symlink_to(outside)
-    with pytest.raises(StoreError, match="'linked' is no folder"):
+    with pytest.raises(StoreError, match="'linked' is not a folder"):
         store.write("linked/new.txt", "x", "text/plain")
     store.delete("linked/secret.txt")
     (root / "name.txt").symlink_to(outside / "secret.txt")
@@ -87,7 +87,7 @@ def test_what_is_no_file_is_no_object(store, root, tmp_path):
     assert store.read("a/b.txt") == "x"
     with pytest.raises(StoreError):
         store.write("a", "x", "text/plain")
-    with pytest.raises(StoreError, match=r"'b\.txt' is no folder"):
+    with pytest.raises(StoreError, match=r"'b\.txt' is not a folder"):
         store.write("a/b.txt/c", "x", "text/plain")
 
 
@@ -152,4 +152,4 @@ def test_a_deep_tree_is_listed_as_far_as_keys_go(store, root):
     folder.mkdir(parents=True)
     (folder / "x.txt").write_text("x")
     assert list(store.list("inbox/")) == []
-    assert [stray.reason for stray in store.strays("inbox/")] == ["It lies too deep."]
+    assert [stray.reason for stray in store.strays("inbox/")] == ["It is nested too deeply."]

@@ -13,6 +13,8 @@ from tests.conftest import bucket_at
 from tests.fakes.faults import FaultyProxy, NoS3, SlowLink
 from tests.fakes.gateway import ACCESS_KEY, SECRET_KEY
 
+pytestmark = pytest.mark.service
+
 KEY = "output/job.wav"
 
 
@@ -74,7 +76,7 @@ def test_a_link_that_stays_silent_is_told_as_such_and_may_pass(bucket, link, tmp
         lambda: list(store.list("output/")),
         lambda: store.delete(KEY),
     ):
-        with pytest.raises(Unreachable, match="fell silent") as caught:
+        with pytest.raises(Unreachable, match="stalled") as caught:
             call()
         assert caught.value.transient
         assert "AWS_ENDPOINT_URL" not in str(caught.value)
@@ -192,7 +194,7 @@ def test_whatever_a_bucket_answers_is_an_error_of_ours(tmp_path, answer):
 def test_a_name_that_no_name_server_knows_may_pass(tmp_path):
     store = S3Store(bucket_at("http://store.invalid", "bucket", timeout=5, retries=0))
     for call in (lambda: store.read(KEY), lambda: store.write(KEY, "x", "text/plain")):
-        with pytest.raises(Unreachable, match=r"host of the bucket .* is not known|does not answer"):
+        with pytest.raises(Unreachable, match=r"host of the bucket .* cannot be resolved|does not answer"):
             call()
 
 
@@ -201,5 +203,5 @@ def test_a_half_open_connection_is_silence(tmp_path):
     with socket.create_server(("127.0.0.1", 0), backlog=1) as peer:
         store = S3Store(bucket_at(f"http://127.0.0.1:{peer.getsockname()[1]}", "bucket", timeout=0.5, retries=0))
         for call in (lambda: store.read(KEY), lambda: store.write(KEY, "x" * 5_000_000, "text/plain")):
-            with pytest.raises(Unreachable, match=r"fell silent|does not answer"):
+            with pytest.raises(Unreachable, match=r"stalled|does not answer"):
                 call()

@@ -18,6 +18,8 @@ from tests.conftest import bucket_at
 from tests.fakes.faults import FaultyProxy
 from tests.fakes.gateway import ACCESS_KEY, SECRET_KEY, Gateway
 
+pytestmark = pytest.mark.service
+
 KEY = "output/job.wav"
 
 
@@ -129,6 +131,25 @@ def test_anyone_can_fetch_a_presigned_url(store):
         assert httpx.get(url, trust_env=False).text == "hello"
         assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in url
         assert "X-Amz-Expires=3600" in url
+
+
+def test_people_are_told_where_to_put_files_and_what_lies_there_is_listed(store):
+    place = store.locate("inbox/")
+    assert place == store.locate("inbox/")
+    if isinstance(store, FolderStore):
+        Path(place, "a.txt").write_text("Hello.")
+    else:
+        assert place.startswith("s3://") and place.endswith("/inbox/")
+        store.write("inbox/a.txt", "Hello.", "text/plain")
+    assert [entry.key for entry in store.list("inbox/")] == ["inbox/a.txt"]
+
+
+def test_a_presigned_url_names_the_file_as_which_a_browser_saves_the_object(s3):
+    s3.write(KEY, "hello", "text/plain")
+    wanted = "attachment; filename*=UTF-8''Gr%C3%B6%C3%9Fe%201.wav"
+    answer = httpx.get(s3.presign(KEY, disposition=wanted), trust_env=False)
+    assert (answer.status_code, answer.text) == (200, "hello")
+    assert answer.headers["content-disposition"] == wanted
 
 
 def test_a_presigned_url_does_not_hold_the_secret(s3):

@@ -28,10 +28,13 @@ from speech.subtitles.rules import RULES
 from speech.subtitles.styles import KARAOKE, STYLES
 from speech.subtitles.vtt_format import stamp
 from speech.words import Word
+from tests import PATIENCE
 from tests.conftest import font, needed
 from tests.scripts import BOOKS
 from tests.speech.subtitles.test_cues import paced
 from tests.validator import Validator, missing
+
+pytestmark = pytest.mark.service
 
 JOINER = "\u2060"
 
@@ -185,7 +188,7 @@ def test_ffmpeg_reads_our_cues(name, language, tmp_path):
     path = tmp_path / f"a.{name}"
     path.write_text(render(made, name), encoding="utf-8", newline="")
     command = [ffmpeg(), "-v", "error", "-i", path, "-f", "srt", "-"]
-    out = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    out = subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE)
     assert out.stderr == b""
     found = list(srt.parse(out.stdout.decode()))
     assert [re.sub(r"<[^>]*>", "", cue.content).split("\n") for cue in found] == [cue.texts() for cue in made.cues]
@@ -194,10 +197,15 @@ def test_ffmpeg_reads_our_cues(name, language, tmp_path):
     assert [milliseconds(cue.end) for cue in found] == pytest.approx([cue.end for cue in made.cues], abs=slack)
 
 
-@pytest.mark.parametrize("name", ["srt", "vtt", "ass"])
-@pytest.mark.parametrize("language", BOOKS)
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [(name, language) for name in ("srt", "vtt", "ass") for language in BOOKS if (name, language) != ("vtt", "zh")],
+)
 def test_pysubs2_reads_our_cues(name, language):
-    """In VTT where no line has times of its own: with two of them it takes a line for a cue's times."""
+    """In VTT where no line has times of its own: with two of them it takes a line for a cue's times.
+
+    In Chinese every line has them, since a cue holds a phrase at least.
+    """
     made = subtitles(paced(BOOKS[language], language), language, preset="word" if name == "vtt" else "netflix")
     found = pysubs2.SSAFile.from_string(render(made, name), format_=name)
     assert [event.plaintext.split("\n") for event in found] == [cue.texts() for cue in made.cues]
@@ -213,7 +221,7 @@ def test_markup_in_a_script_is_text_to_ffmpeg(name, tmp_path):
     path = tmp_path / f"a.{name}"
     path.write_text(render(made, name), encoding="utf-8")
     command = [ffmpeg(), "-v", "error", "-i", path, "-f", "ass", "-"]
-    out = subprocess.run(command, capture_output=True, check=True, timeout=60, text=True).stdout
+    out = subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE, text=True).stdout
     events = [line.split(",", 9)[9] for line in out.splitlines() if line.startswith("Dialogue")]
     assert not re.search(r"(?<!\\)\{\\(i|b|c|an|u)\d?", "\n".join(events))
     text = " ".join(re.sub(r"\\([{}])", r"\1", event.replace("\\N", " ")) for event in events).replace(JOINER, "")

@@ -10,12 +10,13 @@ import pysubs2
 import pytest
 import srt
 import webvtt
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from speech.media import ffmpeg
 from speech.subtitles import make, render
 from speech.words import Word
+from tests import PATIENCE
 from tests.scripts import ALICE
 from tests.speech.subtitles.test_cues import paced, token_texts
 
@@ -128,13 +129,12 @@ def test_ffmpeg_reads_as_many_cues(made, name, tmp_path):
     path = tmp_path / f"a.{name}"
     path.write_text(render(made, name), encoding="utf-8", newline="")
     out = subprocess.run(
-        [ffmpeg(), "-v", "error", "-i", path, "-f", "srt", "-"], capture_output=True, check=True, timeout=60
+        [ffmpeg(), "-v", "error", "-i", path, "-f", "srt", "-"], capture_output=True, check=True, timeout=PATIENCE
     )
     assert out.stderr == b""
     assert out.stdout.count(b" --> ") >= len(made.cues)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(token_texts, min_size=1, max_size=12))
 def test_any_script_survives_every_format(tokens):
     words = [Word(text, index * 400, index * 400 + 300) for index, text in enumerate(tokens)]

@@ -15,6 +15,8 @@ from speech.voices.clip import RATE, make
 from speech.voices.library import Upload, add, listing, reference, remove
 from tests.scripts import ALICE
 
+pytestmark = pytest.mark.service
+
 SAID = "My grandmother planted these pear trees when she was a girl of seven."
 
 
@@ -100,7 +102,7 @@ def test_a_transcript_of_something_else_is_not_believed(tmp_path):
 
 def test_without_a_transcript_and_a_transcriber_the_error_asks_for_it(tmp_path, monkeypatch):
     monkeypatch.setenv("MODELS_DIR", str(tmp_path / "none"))
-    with pytest.raises(InvalidRequest, match="give it as ref_text"):
+    with pytest.raises(InvalidRequest, match="give its transcript as ref_text"):
         make(voice(tmp_path / "a.wav"), None)
 
 
@@ -116,7 +118,7 @@ def test_a_recording_that_nobody_transcribed_is_listened_to_by_a_model_from_the_
     monkeypatch.setenv("MODELS_DIR", str(tmp_path / "fresh"))
     clip = make(voice(tmp_path / "a.wav"), None, "en", s3)
     assert len(clip.text) > 20
-    assert any("made by listening" in note for note in clip.warnings)
+    assert any("transcribed automatically" in note for note in clip.warnings)
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ def store(tmp_path):
 @pytest.fixture(autouse=True)
 def another_process():
     """Which knows no key yet."""
-    sealing._kept.clear()
+    sealing._cache.clear()
     yield
-    sealing._kept.clear()
+    sealing._cache.clear()
 
 
 def test_a_sealed_url_shows_where_the_voice_lies_and_not_what_opens_it(store):
@@ -36,7 +36,7 @@ def test_a_sealed_url_shows_where_the_voice_lies_and_not_what_opens_it(store):
 
 def test_any_worker_of_the_store_can_open_it(store, tmp_path):
     kept = seal(URL, store)
-    sealing._kept.clear()
+    sealing._cache.clear()
     assert unseal(kept, FolderStore(tmp_path / "store")) == URL
 
 
@@ -64,7 +64,7 @@ def test_a_client_cannot_send_what_it_has_read_in_prefect(store):
 @pytest.mark.parametrize("change", ["another store", "cut", "no key's name", "a path"])
 def test_what_cannot_be_opened_is_said_without_the_query(store, tmp_path, change):
     kept = seal(URL, store)
-    sealing._kept.clear()
+    sealing._cache.clear()
     asked = FolderStore(tmp_path / "other") if change == "another store" else store
     name = kept.partition("#sealed-")[2].partition("-")[0]
     broken = {
@@ -77,12 +77,12 @@ def test_what_cannot_be_opened_is_said_without_the_query(store, tmp_path, change
 
 def test_two_that_seal_at_once_can_both_be_opened(store):
     def one(number):
-        sealing._kept.clear()
+        sealing._cache.clear()
         return seal(f"{URL}&n={number}", store)
 
     with ThreadPoolExecutor(8) as pool:
         kept = list(pool.map(one, range(16)))
-    sealing._kept.clear()
+    sealing._cache.clear()
     assert [unseal(url, store) for url in kept] == [f"{URL}&n={number}" for number in range(16)]
 
 

@@ -1,0 +1,166 @@
+"""f5-flows book: the books in the store."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deployments.cli.books import failures, fetch_files
+from deployments.cli.console import open_store, refuse, storage_option, use_server, writable
+from deployments.cli.progress import bar
+
+if TYPE_CHECKING:
+    from speech.stores import Store
+
+__all__ = ["book"]
+
+_LOOK_SECONDS = 5.0
+
+
+@click.group()
+def book() -> None:
+    """The books that f5-flows narrate has put into the store."""
+
+
+@book.command("list")
+@storage_option
+def list_books(storage: str | None) -> None:
+    """List the books, and how far each is."""
+    from speech.books import order
+
+    store = open_store(storage)
+    names = order.names(store)
+    for name in names:
+        click.echo(f"{name:<42}{_summary(_now(store, name))}")
+    if not names:
+        click.echo("There are no books yet; to make one: f5-flows narrate book.epub")
+
+
+@book.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print the state as JSON.")
+@storage_option
+def status(name: str, as_json: bool, storage: str | None) -> None:
+    """Show how far the book NAME is, chapter by chapter."""
+    state = _now(open_store(storage), name)
+    if as_json:
+        click.echo(json.dumps(state, ensure_ascii=False, indent=1))
+        return
+    click.echo(f"{state.get('title', name)}: {_summary(state)}")
+    for chapter in state.get("chapters", ()):
+        click.echo(f"  {chapter['finished']:>5} of {chapter['lines']:>5} chunks  {chapter['title']}")
+    for failure in failures(state):
+        click.echo(f"  {failure}")
+
+
+@book.command()
+@click.argument("name")
+@storage_option
+def watch(name: str, storage: str | None) -> None:
+    """Watch the book NAME until it is finished; Ctrl-C leaves it running."""
+    store = open_store(storage)
+    with bar(quiet=False) as show:
+        while True:
+            state = _now(store, name)
+            total = sum(chapter["lines"] for chapter in state.get("chapters", ()))
+            done = sum(chapter["finished"] for chapter in state.get("chapters", ()))
+            at = next((each["title"] for each in state.get("chapters", ()) if each["finished"] < each["lines"]), "bind")
+            show(at if total else "wait", 0.9 * done / total if total else 0.0)
+            if state.get("finished") or state.get("over"):
+                break
+            time.sleep(_LOOK_SECONDS)
+    click.echo(_summary(state))
+
+
+@book.command()
+@click.argument("name")
+@storage_option
+def script(name: str, storage: str | None) -> None:
+    """Print the text of the book NAME with its directions as Markdown, to be edited and narrated under the same name.
+
+    \b
+    f5-flows book script alice > script.md
+    f5-flows narrate script.md --name alice
+    """
+    from speech.books import order
+    from speech.books.book import script_of
+    from speech.books.preparation import book_of
+    from speech.script.readers import write
+
+    store = open_store(storage)
+    click.echo(write(script_of(book_of(order.load(store, name), store))), nl=False)
+
+
+@book.command()
+@click.argument("name")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the files. Default: one named after the book.")
+@storage_option
+def fetch(name: str, out: Path | None, storage: str | None) -> None:
+    """Fetch the files of the book NAME, once it is finished."""
+    store = open_store(storage)
+    state = _now(store, name)
+    if not state.get("finished"):
+        refuse(f"NAME: {name} is not finished: {_summary(state)}")
+    files, _ = fetch_files(store, name, state["edition"], writable(out or Path(name)))
+    click.echo("\n".join(map(str, files)))
+
+
+@book.command()
+@click.argument("name")
+@storage_option
+def cancel(name: str, storage: str | None) -> None:
+    """Cancel what is being done for the book NAME; what was spoken is kept, and f5-flows narrate goes on."""
+    from speech.books import order
+
+    order.read(open_store(storage), name)
+    use_server()
+    number = asyncio.run(_cancel(name))
+    click.echo(f"{number} {'run is' if number == 1 else 'runs are'} cancelled.")
+
+
+async def _cancel(name: str) -> int:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
+    from prefect.states import Cancelled, Cancelling
+
+    async with get_client() as client:
+        found = await client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[f"book:{name}"])), limit=200
+        )
+        open_runs = [run for run in found if run.state and not run.state.is_final()]
+        for run in open_runs:
+            begun = run.state is not None and run.state.is_running()
+            await client.set_flow_run_state(run.id, Cancelling() if begun else Cancelled())
+    return len(open_runs)
+
+
+def _now(store: Store, name: str) -> dict[str, Any]:
+    """Return the state of a book: as its last visit left it, with the chunks that were finished since."""
+    from speech.books import order
+    from speech.books.shelf import Shelf
+
+    order.read(store, name)
+    state = order.state(store, name)
+    if not state or state["finished"]:
+        return state
+    outline = json.loads(store.read(f"{order.FOLDER}{name}/editions/{state['edition']}.json"))
+    keys = [chapter["keys"] for chapter in outline["chapters"]]
+    present = Shelf(store).present([key for own in keys for key in own])
+    for chapter, own in zip(state["chapters"], keys, strict=True):
+        chapter["finished"] = sum(key in present for key in own)
+    return state
+
+
+def _summary(state: dict[str, Any]) -> str:
+    if not state:
+        return "ordered, not begun"
+    if state["finished"]:
+        return f"finished, about {state['hours']:g} hours"
+    total = sum(chapter["lines"] for chapter in state["chapters"])
+    done = sum(chapter["finished"] for chapter in state["chapters"])
+    return f"{done} of {total} chunks are spoken" + (", and the rest failed or was cancelled" if state["over"] else "")

@@ -1,0 +1,203 @@
+"""f5-flows narrate: a book becomes an audiobook."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from deployments.cli.books import failures, fetch_files, tell_plan
+from deployments.cli.console import (
+    FAILED,
+    fail,
+    open_store,
+    reading,
+    refuse,
+    storage_option,
+    use_server,
+    writable,
+)
+from deployments.cli.documents import cast_option, read_cast
+from deployments.cli.lexicon import lexicon_option
+from deployments.cli.progress import bar
+from deployments.cli.values import number, one_of
+from deployments.cli.voices import check_voice
+from speech.choices import BookPreset, EngineName, Quality, TimingMethod
+
+if TYPE_CHECKING:
+    from speech.books.order import Order
+    from speech.stores import Store
+
+__all__ = ["narrate"]
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--plan", "plans", is_flag=True, help="Show chapters, what is left out, length and cost; speak nothing.")
+@click.option(
+    "--chapters", metavar="1-3,7", help="Numbers of the chapters to speak, as --plan shows them. Default: all."
+)
+@click.option("--name", help="Name of the book in the store. Default: made from its title.")
+@click.option("--voice", help="Name of a stored voice. Default: the packaged voice.")
+@click.option("--ref-text", help="Transcript of the voice's recording. Default: as stored, else transcribed.")
+@cast_option
+@lexicon_option
+@click.option("--engine", type=click.Choice(get_args(EngineName)), help="Default: ENGINE, else auto.")
+@click.option("--speed", type=number("speed"), help="Pace.  [default: 1.0]")
+@click.option("--quality", type=one_of(Quality), help="fast: a quarter of F5-TTS's steps.  [default: standard]")
+@click.option("--seed", type=number("seed"), help="The same seed gives the same speech.  [default: 1]")
+@click.option("--language", help="ISO 639-1, such as en. Default: as the book says, else detected.")
+@click.option("--timing-method", type=one_of(TimingMethod), help="The aligner to try first.  [default: whisperx]")
+@click.option(
+    "--master",
+    type=click.Choice(get_args(BookPreset)),
+    default="podcast",
+    show_default=True,
+    help="How it should sound.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the files. Default: one named after the book.")
+@click.option("--detach", is_flag=True, help="Leave the work to the workers of the Prefect server, and return at once.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and nothing else.")
+@storage_option
+def narrate(
+    file: Path,
+    plans: bool,
+    chapters: str | None,
+    name: str | None,
+    cast: Path | None,
+    engine: str | None,
+    master: str,
+    out: Path | None,
+    detach: bool,
+    as_json: bool,
+    storage: str | None,
+    **options: Any,
+) -> None:
+    """Speak the book FILE (EPUB, DOCX, Markdown, HTML, text, PDF), and write an M4B, MP3s and subtitles.
+
+    What was spoken is kept: stopped or killed, the same command goes on, and after an edit only what was changed is
+    spoken.
+
+    \b
+    f5-flows narrate book.epub --plan
+    f5-flows narrate book.epub --voice narrator --master acx
+    """
+    from speech.books import order
+
+    with reading(file, "FILE"):
+        data = file.read_bytes()
+    store = open_store(storage)
+    asked = options | {"engine": engine, "preset": master, "chapters": chapters}
+    wanted = _order(file, data, store, storage, cast, asked)
+    book = order.check_name(name, "--name") if name else order.named(wanted.title)
+    if plans or not detach:
+        # The workers that a book is left to may have another engine.
+        plan = tell_plan(wanted, book, data, store, silent=not plans or as_json)
+    if plans:
+        if as_json:
+            click.echo(json.dumps(plan, ensure_ascii=False, indent=1))
+        return
+    target = writable(out or Path(book))
+    order.save(store, book, wanted, file)
+    state = _speak(book, storage, as_json, detach=detach)
+    if state is None:
+        click.echo(f"{book} is being spoken; to see how far it is: f5-flows book status {book}")
+        return
+    _finish(state, book, store, target, file, as_json=as_json)
+
+
+def _order(
+    file: Path, data: bytes, store: Store, storage: str | None, cast: Path | None, options: dict[str, Any]
+) -> Order:
+    """Return the order of a book; what is not accepted is refused."""
+    from speech.books.book import read_book
+    from speech.books.order import Order
+    from speech.lexicons.library import find as find_lexicon
+    from speech.voices import names
+
+    engine, preset, chapters = (options.pop(field) for field in ("engine", "preset", "chapters"))
+    asked = {field: value for field, value in options.items() if value not in (None, ())}
+    if voice := asked.pop("voice", None):
+        asked["local_voice"] = voice
+    people = read_cast(cast)
+    if people:
+        asked["cast"] = people
+    title = read_book(data, f"FILE: {file}", file.stem or "Untitled", people, lambda: names(store)).title[:200]
+    order = Order(
+        title=title, suffix=file.suffix.lower(), asked=asked, engine=engine, preset=preset, chapters=_numbers(chapters)
+    )
+    request = order.request()
+    check_voice(request.local_voice, storage)
+    for called, own in people.items():
+        check_voice(own, storage, f"--cast: {called}")
+    find_lexicon(request.lexicon, store)
+    return order
+
+
+def _numbers(chapters: str | None) -> list[int] | None:
+    """Return the numbers that a text such as 1-3,7 names."""
+    if chapters is None:
+        return None
+    found: list[int] = []
+    for part in chapters.split(","):
+        first, _, last = part.strip().partition("-")
+        if not first.isdecimal() or not (last or first).isdecimal() or int(last or first) > 10_000:
+            refuse(f"--chapters: {chapters!r} is not accepted; expected numbers such as 1-3,7")
+        found += range(int(first), int(last or first) + 1)
+    return found or refuse(f"--chapters: {chapters!r} names no chapter; expected numbers such as 1-3,7")
+
+
+def _speak(book: str, storage: str | None, silent: bool, *, detach: bool) -> dict[str, Any] | None:
+    """Have a book spoken; return its state, or None if workers speak it."""
+    import logging
+
+    from speech.settings import export, settings
+
+    remote = settings().prefect_api_url
+    export(PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL")
+    logging.raiseExceptions = False
+    use_server(silent)
+    parameters = {"book": book, "storage": storage}
+    if detach:
+        import asyncio
+
+        from deployments.cli.run import start
+
+        asyncio.run(start("narrate", {name: value for name, value in parameters.items() if value} | {"again": True}))
+        return None
+    with bar(silent) as show:
+        from deployments.local.book import narrate_here
+        from deployments.local.run import carry_out
+
+        return carry_out(partial(narrate_here, parameters), show, remote=remote)
+
+
+def _finish(state: dict[str, Any], book: str, store: Store, target: Path, source: Path, *, as_json: bool) -> None:
+    """Say what became of a book, and fetch its files."""
+    if not state["finished"]:
+        failed = [failure[0].upper() + failure[1:] for failure in failures(state)]
+        missing = [
+            f"{each['title']}: {each['lines'] - each['finished']} of {each['lines']} chunks are missing"
+            for each in state["chapters"]
+            if each["finished"] < each["lines"]
+        ]
+        fail([*failed, *missing, "What was spoken is kept; the same command tries what is missing again."], FAILED)
+    files, notes = fetch_files(store, book, state["edition"], target, source)
+    if as_json:
+        click.echo(
+            json.dumps(state | {"files": [str(path.absolute()) for path in files]}, ensure_ascii=False, indent=1)
+        )
+        return
+    done = click.style("Done", fg="green", bold=True)
+    click.echo(f"{done}: {state['title']}, {len(state['chapters'])} chapters, spoken by {state['engine']}")
+    for note in notes:
+        click.echo(f"Note: {note}")
+    for path in files:
+        if path.parent == target:
+            click.echo(f"  {path}")
+    others = [path for path in files if path.parent != target]
+    if others:
+        click.echo(f"  {others[0].parent}/ with {len(others)} files, by chapter")

@@ -1,0 +1,148 @@
+"""Where the files of a job go on this machine, and what they are called."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from deployments.cli.console import refuse, spare
+from speech.choices import AUDIO_ALIASES, AUDIO_FORMATS, FORMATS
+
+__all__ = ["Place", "place"]
+
+# The kind of file that is unpacked into a folder.
+_PIECES = "zip"
+_ENDINGS: dict[str, str] = {name: name for name in AUDIO_FORMATS} | {"opus": "ogg"}
+# Endings of files that are not the audio; who gives one of them does not mean a folder.
+_OTHERS = (*FORMATS, _PIECES, "html", "txt", "md", "aac", "aiff", "aif", "wma", "mp4", "mkv", "mov", "webm")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the files of a job go.
+
+    Attributes:
+        folder: the folder of the files, which need not exist.
+        audio: the audio file, whose siblings the other files become; it may be written over. None: the files are
+            named after the job, with a number if there are files of that name.
+    """
+
+    folder: Path
+    audio: Path | None = None
+
+    @property
+    def audio_format(self) -> str | None:
+        """The format that the ending of the audio file asks for."""
+        return _audio_format(self.audio.name) if self.audio else None
+
+    def guard(self, source: Path | None, kinds: Sequence[str]) -> None:
+        """Refuse to write a kind of file over the script."""
+        if self.audio:
+            spare([source], self._paths(self.audio.stem, kinds))
+
+    def keep(self, stem: str, kinds: Sequence[str], fetch: Callable[[str, Path], None]) -> list[Path]:
+        """Fetch the files of a job, and return their paths; if one fails, none is left.
+
+        Args:
+            stem: the name of the files, if no audio file was named.
+            kinds: the kinds of files, the audio first; see `speech.outputs`.
+            fetch: writes the file of a kind to a path.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with _turn(self.folder):
+            paths = self._paths(self.audio.stem, kinds) if self.audio else self._unused(stem, kinds)
+            made: list[Path] = []
+            try:
+                for kind, path in zip(kinds, paths, strict=True):
+                    if not os.path.lexists(path):
+                        made.append(path)
+                    if kind == _PIECES:
+                        _unpack(lambda archive: fetch(_PIECES, archive), path)
+                    else:
+                        fetch(kind, path)
+            except BaseException:
+                for path in made:
+                    _remove(path)
+                raise
+        return paths
+
+    def _unused(self, stem: str, kinds: Sequence[str]) -> list[Path]:
+        """Return paths none of which exists: those of the stem, or else with the first number that is free."""
+        for number in count(1):
+            paths = self._paths(stem if number == 1 else f"{stem}-{number}", kinds)
+            if not any(map(os.path.lexists, paths)):
+                return paths
+        raise AssertionError
+
+    def _paths(self, stem: str, kinds: Sequence[str]) -> list[Path]:
+        names = [f"{stem}-cues" if kind == _PIECES else f"{stem}.{kind}" for kind in kinds]
+        audio, *others = (self.folder / name for name in names)
+        return [self.audio or audio, *others]
+
+
+def place(out: str | None, audio_format: str | None) -> Place:
+    """Return the place that `--out` names: a file, by its ending, or else a folder; by default the working folder.
+
+    Args:
+        audio_format: what `--audio-format` says, which must not contradict the ending.
+    """
+    if out is None:
+        return Place(Path())
+    path = Path(out)
+    if path.is_dir() or out.endswith(("/", os.sep)):
+        return Place(path)
+    ending = path.suffix.removeprefix(".").lower()
+    wanted = _audio_format(out)
+    if wanted is None:
+        if ending in _OTHERS:
+            refuse(
+                f"--out: {out} is not the name of an audio file ({', '.join(_ENDINGS)}); name one, and the other files "
+                "are written beside it, or name a folder with a / at its end."
+            )
+        return Place(path)
+    given = (audio_format or wanted).strip().lower()
+    if AUDIO_ALIASES.get(given, given) != wanted:
+        refuse(f"--out, --audio-format: {out} ends in .{ending}, but the format is {given}; leave out one of the two.")
+    return Place(path.parent, path)
+
+
+def _audio_format(name: str) -> str | None:
+    return _ENDINGS.get(Path(name).suffix.removeprefix(".").lower())
+
+
+@contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """Hold the turn to name files in a folder, so that two commands never choose the same name."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        # Some network file systems cannot lock a folder.
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _unpack(fetch: Callable[[Path], None], folder: Path) -> None:
+    archive = folder.with_name(f".{folder.name}.zip")
+    try:
+        fetch(archive)
+        with zipfile.ZipFile(archive) as opened:
+            opened.extractall(folder)
+    finally:
+        archive.unlink(missing_ok=True)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -1,0 +1,110 @@
+"""f5-flows run: one run of a deployment, which a worker carries out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deployments.cli.console import refuse, use_server
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
+    from prefect.client.schemas.responses import DeploymentResponse
+
+__all__ = ["run_deployment", "start"]
+
+
+@click.command("run")
+@click.argument("deployment")
+@click.option(
+    "--param",
+    "given",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A parameter of the flow: JSON, or else a text; may be repeated. NAME.FIELD sets a field of it.",
+)
+def run_deployment(deployment: str, given: tuple[str, ...]) -> None:
+    """Start a run of DEPLOYMENT, such as speak, on the Prefect server; a worker carries it out.
+
+    \b
+    f5-flows run speak --param request.text="Hello there." --param request.return_word_timings=true
+    f5-flows run narrate-inbox
+    f5-flows run prune-outputs --param keep_days=7 --param dry_run=false
+    """
+    parameters = _parameters(given)
+    use_server()
+    asyncio.run(start(deployment, parameters))
+
+
+def _parameters(given: tuple[str, ...]) -> dict[str, Any]:
+    parameters: dict[str, Any] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        *path, field = name.split(".")
+        if not equals or not all((*path, field)):
+            refuse(f"--param: {text!r} is not NAME=VALUE")
+        inner = parameters
+        for part in path:
+            inner = inner.setdefault(part, {})
+            if not isinstance(inner, dict):
+                refuse(f"--param: {text!r}: {part} has a value already, and no fields")
+        inner[field] = _value(value)
+    return parameters
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+async def start(name: str, parameters: dict[str, Any]) -> None:
+    """Start a run of a deployment, and say where it is."""
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import PrefectHTTPStatusError
+    from prefect.settings import PREFECT_UI_URL
+
+    async with get_client() as client:
+        deployment = await _find(client, name)
+        try:
+            run = await client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
+        except PrefectHTTPStatusError as fault:
+            refuse(f"--param: {_reason(fault.response.text)}")
+        click.echo(f"{deployment.name}: run {run.name!r} is scheduled, job {run.id}")
+        if page := PREFECT_UI_URL.value():
+            click.echo(f"  {page}/runs/flow-run/{run.id}")
+        if not await _has_worker(client, deployment):
+            pool = deployment.work_pool_name
+            click.echo(f"Note: it waits for a worker; start one: f5-flows worker --pool {pool}")
+
+
+async def _find(client: PrefectClient, name: str) -> DeploymentResponse:
+    """Return the deployment of a name; that of its flow may be left out, if it is the same."""
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        return await client.read_deployment_by_name(name if "/" in name else f"{name}/{name}")
+    except ObjectNotFound:
+        known = ", ".join(sorted(deployment.name for deployment in await client.read_deployments())) or "none"
+        refuse(f"DEPLOYMENT: there is no deployment {name!r}; there are: {known}. To make them: f5-flows deploy")
+
+
+async def _has_worker(client: PrefectClient, deployment: DeploymentResponse) -> bool:
+    from prefect.client.schemas.objects import WorkPoolStatus
+
+    if not deployment.work_pool_name:
+        return True
+    return (await client.read_work_pool(deployment.work_pool_name)).status == WorkPoolStatus.READY
+
+
+def _reason(answer: str) -> str:
+    """Return what is wrong with parameters, as the server says it."""
+    try:
+        detail = json.loads(answer)["detail"]
+    except (ValueError, KeyError, TypeError):
+        detail = answer
+    return str(detail)[:300]

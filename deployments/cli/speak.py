@@ -1,0 +1,218 @@
+"""f5-flows speak: a script becomes files on this machine."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from deployments.cli import after
+from deployments.cli.console import open_store, refuse, use_server, writable, writing
+from deployments.cli.documents import cast_and_format, read_cast, read_script
+from deployments.cli.lexicon import lexicon_option, lexicon_rows
+from deployments.cli.places import Place, place
+from deployments.cli.progress import bar
+from deployments.cli.subtitles import presentation, presented
+from deployments.cli.values import number, one_of
+from deployments.cli.voices import check_voice
+from speech.choices import AudioFormat, EngineName, Quality, SampleRate, TimingMethod
+
+if TYPE_CHECKING:
+    from speech.request import SpeechRequest
+
+__all__ = ["speak"]
+
+
+@click.command()
+@click.argument("text", required=False)
+@click.option(
+    "--file",
+    "file",
+    type=click.Path(path_type=Path),
+    help="Read the script from a text, Markdown, EPUB, DOCX, PDF, ...",
+)
+@cast_and_format
+@click.option("--voice", help="Name of a stored voice, or an https URL. Default: the packaged voice.")
+@click.option("--ref-text", help="Transcript of the voice's recording. Default: as stored, else transcribed.")
+@click.option("--engine", type=click.Choice(get_args(EngineName)), help="Default: ENGINE, else auto.")
+@click.option("--speed", type=number("speed"), help="Pace.  [default: 1.0]")
+@click.option("--quality", type=one_of(Quality), help="fast: a quarter of F5-TTS's steps.  [default: standard]")
+@click.option("--seed", type=number("seed"), help="The same seed gives the same speech. Default: random, and printed.")
+@click.option("--language", help="ISO 639-1, such as en. Default: detected.")
+@lexicon_option
+@click.option(
+    "--timing-method",
+    type=one_of(TimingMethod),
+    help="The aligner to try first.  [default: whisperx]",
+)
+@click.option(
+    "--audio-format", type=one_of(AudioFormat), help="ogg holds Opus, m4a AAC.  [default: as --out ends, else wav]"
+)
+@click.option("--sample-rate", type=one_of(SampleRate), help="In hertz.  [default: 22050]")
+@click.option("--name", help="Name of the job, for its run in Prefect and its files. Default: the script's.")
+@click.option("--storage", help="A Prefect storage block, such as s3-bucket/prod. Default: the environment's.")
+@click.option("--google", help="A Prefect block google-speech/NAME. Default: the environment's account.")
+@click.option(
+    "--out",
+    type=click.Path(),
+    help="The audio file, such as talk.mp3, with the others beside it (talk.srt, ...); or a folder. "
+    "Default: this folder, and names after the script that are not taken yet.",
+)
+@click.option("--no-timings", is_flag=True, help="Write only the audio.")
+@click.option("--open", "opens", is_flag=True, help="Open the page to read and listen when done.")
+@click.option("--play", "plays", is_flag=True, help="Play the audio when done.")
+@click.option("--quiet", is_flag=True, help="Print the paths of the files and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON, with the paths, and nothing else.")
+@presentation()
+def speak(
+    text: str | None,
+    file: Path | None,
+    cast: Path | None,
+    script_format: str | None,
+    voice: str | None,
+    engine: str | None,
+    storage: str | None,
+    google: str | None,
+    out: str | None,
+    no_timings: bool,
+    opens: bool,
+    plays: bool,
+    quiet: bool,
+    as_json: bool,
+    formats: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Speak TEXT (or --file PATH, or - for standard input) and write the files.
+
+    \b
+    f5-flows speak "Good morning." --out greeting.mp3
+    f5-flows speak --file chapter.txt --speed 0.9 --preset bbc --out chapters/
+    echo "Good morning." | f5-flows speak - --format srt --json
+    """
+    if opens and no_timings:
+        refuse("--open: there is no page without word times; leave out --no-timings.")
+    player = after.player() if plays else None
+    target = place(out, options["audio_format"])
+    options["audio_format"] = target.audio_format or options["audio_format"]
+    silent = quiet or as_json
+    words, kind = read_script(text, file, script_format, silent)
+    written = {"text": words, "script_format": kind, "cast": read_cast(cast)}
+    request = _request(written, voice, formats, no_timings, options)
+    target.guard(file, [request.audio_format, *request.formats, "html"])
+    writable(target.folder)
+    check_voice(voice, storage)
+    for name, own in request.cast.items():
+        check_voice(own, storage, f"--cast: {name}")
+    lexicon_rows(request.lexicon, storage)
+    reply = _run_flow(request, engine, storage, google, silent)
+    files = _keep(reply, request.name or (file.stem if file else request.title), target, storage)
+    if as_json:
+        click.echo(
+            json.dumps(reply | {"files": [str(path.absolute()) for path in files]}, ensure_ascii=False, indent=1)
+        )
+    elif quiet:
+        click.echo("\n".join(map(str, files)))
+    else:
+        _tell(reply, files, asked=options["timing_method"])
+    if opens:
+        after.show(next(path for path in files if path.suffix == ".html"))
+    if player:
+        after.play(player, files[0])
+
+
+def _request(
+    written: dict[str, Any], voice: str | None, formats: tuple[str, ...], no_timings: bool, options: dict[str, Any]
+) -> SpeechRequest:
+    from speech.request import SpeechRequest
+
+    if no_timings and formats:
+        refuse("--format: there are no subtitles without word times; leave out --no-timings.")
+    if options.get("ref_text") and not voice:
+        refuse("--ref-text: it belongs to a recording; name one with --voice.")
+    fields = presented(options, formats) | {"return_word_timings": not no_timings}
+    fields |= {name: value for name, value in written.items() if value is not None and value != {}}
+    if voice:
+        fields["local_voice"] = voice
+    return SpeechRequest.parse(fields)
+
+
+def _run_flow(
+    request: SpeechRequest, engine: str | None, storage: str | None, google: str | None, silent: bool
+) -> dict[str, Any]:
+    import logging
+    import threading
+
+    from speech.settings import export, settings
+
+    if request.language is None:
+        # The model that detects languages takes 0.7 s to unpack; that is done while Prefect is imported.
+        threading.Thread(target=_unpack, args=(request.text,), daemon=True).start()
+    remote = settings().prefect_api_url
+    # If the server misses part of a failed run's log, the person at the console need not know. Said before Prefect is
+    # imported, which freezes its settings.
+    export(PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL")
+    logging.raiseExceptions = False
+    use_server(silent)
+    with bar(silent) as show:
+        from deployments.local.run import perform
+
+        parameters = {"request": request, "engine": engine, "storage": storage, "google": google}
+        return perform(parameters, show, remote=remote)
+
+
+def _unpack(text: str) -> None:
+    """Load the model that detects languages; the run needs it too, and reports the error if it fails."""
+    from speech.language import detect
+
+    with suppress(Exception):
+        detect(text)
+
+
+def _keep(reply: dict[str, Any], name: str, target: Place, storage: str | None) -> list[Path]:
+    """Copy the files of a job from the store, and return their paths, the audio first."""
+    from speech.naming import slug
+    from speech.outputs import key
+    from speech.records import kinds
+
+    store, job = open_store(storage), reply["job_id"]
+    with writing(target.folder, f"The files of job {job} are kept in the store: f5-flows result {job}"):
+        return target.keep(slug(name), kinds(reply), lambda kind, path: store.get(key(job, kind), path))
+
+
+def _tell(reply: dict[str, Any], files: list[Path], asked: str | None) -> None:
+    """Say what was made, in few lines.
+
+    Args:
+        asked: the aligner that was asked for by name; then the reason why it did not time the words is told.
+    """
+    done = click.style("Done", fg="green", bold=True)
+    click.echo(f"{done}: {reply['duration']:.2f} s of speech, seed {reply['seed']}, job {reply['job_id']}")
+    if "timing_method" in reply:
+        confidence = reply["timing_confidence"]
+        click.echo(f"Timed {reply['word_count']} words with {reply['timing_method']}, confidence {confidence:.2f}")
+    for note in _notes(reply, asked):
+        click.echo(f"Note: {note}")
+    for path in files:
+        click.echo(f"  {path}")
+
+
+def _notes(reply: dict[str, Any], asked: str | None) -> list[str]:
+    """Return the warnings of a reply, with one sentence for all that `doctor` explains."""
+    from speech.alignment.chain import CHAIN
+    from speech.notes import DEMO, declined
+
+    places: dict[str, int] = reply.get("warning_kinds", {})
+    stepped = {places[kind] for name in CHAIN if name != asked and (kind := declined(name)) in places}
+    told = [
+        *(["the demo voice spoke"] if DEMO in places else []),
+        *([f"the {reply['timing_method']} aligner timed the words"] if stepped and "timing_method" in reply else []),
+    ]
+    if not told:
+        return list(reply["warnings"])
+    folded = stepped | {places[DEMO]} if DEMO in places else stepped
+    others = [warning for place, warning in enumerate(reply["warnings"]) if place not in folded]
+    sentence = " and ".join(told)
+    return [f"{sentence[0].upper()}{sentence[1:]}; f5-flows doctor tells what is missing for better ones.", *others]

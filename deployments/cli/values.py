@@ -1,0 +1,51 @@
+"""The values of options, as `--help` shows them and the shell completes them.
+
+They refuse nothing: the request alone decides what is accepted, so that all problems are told at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import click
+
+from speech.choices import LIMITS
+
+__all__ = ["number", "one_of"]
+
+
+class _OneOf(click.Choice[Any]):
+    """One of several values; any other text is left as it is."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return next((choice for choice in self.choices if str(choice) == value), value)
+
+
+class _Number(click.ParamType[Any]):
+    """A number within limits; any other number, and a text that is none, is left as it is."""
+
+    name = "number"
+
+    def __init__(self, least: float, most: float) -> None:
+        self._shown = f"[{least}..{most}]"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return self._shown
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        for kind in (int, float):
+            try:
+                return kind(value)
+            except ValueError:
+                pass
+        return value
+
+
+def one_of(literal: Any) -> _OneOf:
+    """Return the type of an option that takes the values of a Literal."""
+    return _OneOf(get_args(literal))
+
+
+def number(field: str) -> _Number:
+    """Return the type of an option that takes a number for a field of the request."""
+    return _Number(*LIMITS[field])

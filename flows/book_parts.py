@@ -1,0 +1,93 @@
+"""The two pieces of work that a book consists of: speaking a part of it, and binding what was spoken."""
+
+from typing import Annotated, Any
+
+from prefect import flow, get_run_logger
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
+from prefect.runtime import flow_run
+
+from blocks.google import aload_account
+from blocks.storage import aopen_store
+from flows.cancellation import cancellable, heed
+from flows.form import Form
+from flows.workspace import RESULTS, workspace
+from speech.books.order import check_name
+from speech.books.speaking import windows
+from tasks.bind_book import bind_book
+from tasks.book import find_missing, open_desk, speak_lines, time_lines
+from tasks.step import allow_for
+
+__all__ = ["bind", "speak_part"]
+
+
+@flow(name="speak-part", flow_run_name="{book} part {part}", persist_result=False, result_storage=RESULTS)
+@cancellable
+async def speak_part(
+    book: str, edition: str, part: int, storage: Annotated[str | None, Form()] = None
+) -> dict[str, Any]:
+    """Speak what is missing of a part of a book, and time its words.
+
+    Args:
+        book: its name.
+        edition: the edition that was planned; if the book has changed since, nothing is spoken.
+        part: number of the part, from 1.
+        storage: a storage block. Empty: the worker's default.
+    """
+    store = await aopen_store(storage)
+    account = await aload_account(None)
+    with workspace() as folder:
+        desk = await open_desk(check_name(book), store, folder)
+        if desk.edition.name != edition or part > len(desk.edition.parts):
+            return _superseded(book)
+        missing = await find_missing(desk)
+        wanted = desk.edition.parts[part - 1]
+        lines = missing.of(wanted)
+        total = sum(len(each.lines) for each in desk.edition.parts)
+        before = sum(len(each.lines) for each in desk.edition.parts[: part - 1]) + len(wanted.lines) - len(lines)
+        titles = desk.edition.titles()
+        for window in windows(lines):
+            await heed()
+            await speak_lines(desk, window, titles[window[0].words], before, total)
+            await time_lines(desk, window, account)
+            before += len(window)
+    await _go_on(book, storage)
+    return {"book": book, "edition": edition, "part": part, "lines": len(lines)}
+
+
+@flow(name="bind", flow_run_name="{book} bind", persist_result=False, result_storage=RESULTS)
+@cancellable
+async def bind(book: str, edition: str, storage: Annotated[str | None, Form()] = None) -> dict[str, Any]:
+    """Make the files of a book whose takes are all there.
+
+    Args:
+        book: its name.
+        edition: the edition that was spoken; if the book has changed since, nothing is bound.
+        storage: a storage block. Empty: the worker's default.
+    """
+    store = await aopen_store(storage)
+    with workspace() as folder:
+        desk = await open_desk(check_name(book), store, folder)
+        if desk.edition.name != edition:
+            return _superseded(book)
+        allow_for(desk.edition.characters)
+        notes = await bind_book(desk)
+    await _go_on(book, storage)
+    return {"book": book, "edition": edition, "notes": notes}
+
+
+def _superseded(book: str) -> dict[str, Any]:
+    get_run_logger().info("%a was changed since this was planned; nothing is done.", book)
+    return {"book": book, "superseded": True}
+
+
+async def _go_on(book: str, storage: str | None) -> None:
+    """Have the next visit to the book come now, if there is somebody to make it, and not with the next schedule."""
+    async with get_client() as client:
+        try:
+            deployment = await client.read_deployment_by_name("narrate/narrate")
+        except ObjectNotFound:
+            return
+        parameters = {"book": book} | ({"storage": storage} if storage else {})
+        key = f"after-{flow_run.id}-{flow_run.run_count}"
+        await client.create_flow_run_from_deployment(deployment.id, parameters=parameters, idempotency_key=key)

@@ -1,0 +1,1 @@
+"""Whole works: from their takes to the files of an audiobook."""

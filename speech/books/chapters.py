@@ -1,0 +1,121 @@
+"""Dividing a book into chapters: by its table of contents if it has one, else by its headings; never by its files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from speech.script.passage import Passage
+
+__all__ = ["Chapter", "digest", "divide"]
+
+_LONGEST_TITLE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A chapter.
+
+    Attributes:
+        id: names it within its book; it stays the same when other chapters change.
+        level: depth in the table of contents, from 1.
+        passages: in order; at least one has text.
+        ids: of the passages; each stays the same when other passages change.
+    """
+
+    id: str
+    title: str
+    level: int
+    passages: tuple[Passage, ...]
+    ids: tuple[str, ...]
+
+
+def divide(passages: Sequence[Passage], title: str, depth: int | None = None) -> tuple[Chapter, ...]:
+    """Divide the passages of a book into chapters.
+
+    Args:
+        title: of the book, which is also that of what stands before the first chapter.
+        depth: level down to which headings begin a chapter; None to find it out.
+    """
+    listed = any(passage.entry for passage in passages)
+    depth = depth or _depth(passages)
+    parts: list[tuple[str, int, list[Passage]]] = [(title, 1, [])]
+    for index, passage in enumerate(passages):
+        if passage.kind == "heading" and not passage.continues:
+            if listed and passage.entry:
+                parts.append((passage.entry.title, passage.entry.level, []))
+            elif not listed and passage.level <= depth:
+                parts.append((_heading(passages, index), passage.level, []))
+        parts[-1][2].append(passage)
+    merged = list(_spoken(parts))
+    lowest = min((level for _, level, _ in merged), default=1)
+    chapter_ids = _ids("c", (name for name, _, _ in merged))
+    passage_ids = _ids("p", (passage.text for _, _, own in merged for passage in own))
+    return tuple(
+        Chapter(next(chapter_ids), name[:_LONGEST_TITLE], level - lowest + 1, tuple(own), tuple(
+            next(passage_ids) for _ in own
+        ))
+        for name, level, own in merged
+    )  # fmt: skip
+
+
+def digest(text: str) -> str:
+    """Return what stands for a text in ids and keys."""
+    from blake3 import blake3
+
+    return blake3(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _depth(passages: Sequence[Passage]) -> int:
+    """Return the level down to which headings begin a chapter.
+
+    It is the highest level that has more than one heading; or the next one, if most of those have no text of their own,
+    as the names of a book's parts.
+    """
+    headings = [passage for passage in passages if passage.kind == "heading" and not passage.continues]
+    counts = Counter(passage.level for passage in headings)
+    top = next((level for level in sorted(counts) if counts[level] > 1), max(counts, default=1))
+    spoken = [passage for passage in passages if passage.text]
+    bare = sum(
+        1
+        for before, after in pairwise(spoken)
+        if before.kind == "heading" and before.level == top and after.kind == "heading" and after.level > top
+    )
+    below = [level for level in counts if level > top]
+    return min(below) if below and 2 * bare > counts[top] else top
+
+
+def _heading(passages: Sequence[Passage], index: int) -> str:
+    """Return the text of a heading, all of its lines."""
+    lines = [passages[index].text]
+    for passage in passages[index + 1 :]:
+        if passage.kind != "heading" or not passage.continues:
+            break
+        lines.append(passage.text)
+    return " ".join(lines)
+
+
+def _spoken(parts: Iterable[tuple[str, int, list[Passage]]]) -> Iterator[tuple[str, int, list[Passage]]]:
+    """Yield the parts that have text; what has none, such as a break, stays with the part before it."""
+    waiting: list[Passage] = []
+    last: list[Passage] | None = None
+    for name, level, own in parts:
+        if any(passage.text for passage in own):
+            own[:0], waiting = waiting, []
+            last = own
+            yield name, level, own
+        elif last is not None:
+            last += own
+        else:
+            waiting += own
+
+
+def _ids(kind: str, texts: Iterable[str]) -> Iterator[str]:
+    """Yield an id for each text: a digest of it, and a running number among equal ones."""
+    seen: Counter[str] = Counter()
+    for text in texts:
+        own = digest(text)[:12]
+        seen[own] += 1
+        yield f"{kind}-{own}-{seen[own]}"

@@ -1,0 +1,234 @@
+"""An edition: a book cut into chunks, each with the key of its take, and into parts of about ten minutes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from speech.books.book import Book
+from speech.books.chapters import Chapter, digest
+from speech.books.shelf import Shelf, key_of, reference_digest, words_key
+from speech.engines import Engine, SynthesisOptions
+from speech.request import SpeechRequest
+from speech.script import Pronounce, language_of, localise, settle
+from speech.script.chunks import cut
+from speech.script.passage import Script
+from speech.settings import settings
+from speech.text import Chunk
+from speech.voices import Reference
+
+__all__ = ["CHARACTERS_A_SECOND", "Edition", "Line", "Missing", "Part", "plan"]
+
+CHARACTERS_A_SECOND = 15.0
+"""An estimate: people speak 10 to 20."""
+
+_PART_CHARS = round(600 * CHARACTERS_A_SECOND)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A chunk of a book, the key of its take, and that of the take's word times."""
+
+    key: str
+    chunk: Chunk
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is spoken in one go: about ten minutes.
+
+    Attributes:
+        number: from 1.
+        lines: those whose take or whose word times no earlier part makes.
+        chapter: the number of the chapter in which it begins, from 1.
+    """
+
+    number: int
+    lines: tuple[Line, ...]
+    chapter: int
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What of an edition is not in a store: the keys of takes, and those of word times."""
+
+    takes: frozenset[str]
+    words: frozenset[str]
+
+    def of(self, part: Part) -> tuple[Line, ...]:
+        """Return the lines of a part that are not finished."""
+        return tuple(line for line in part.lines if line.key in self.takes or line.words in self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """An edition of a book.
+
+    Attributes:
+        name: a digest of what is heard: the takes, their order, the pauses and the chapters.
+        language: ISO 639-1 code of the passages that name none.
+        lines: of each chapter.
+        parts: in the order in which they are to be spoken.
+        references: of the voices, by the names that the script gives them; None is the voice of the book.
+        notes: sentences for the user.
+    """
+
+    name: str
+    book: Book
+    chapters: tuple[Chapter, ...]
+    language: str
+    lines: tuple[tuple[Line, ...], ...]
+    parts: tuple[Part, ...]
+    engine: Engine
+    request: SpeechRequest
+    references: Mapping[str | None, Reference | None]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def all_lines(self) -> list[Line]:
+        """The lines of all chapters."""
+        return [line for own in self.lines for line in own]
+
+    @property
+    def characters(self) -> int:
+        """Number of characters that are spoken."""
+        return sum(len(line.chunk.spoken) for line in self.all_lines)
+
+    @property
+    def keys(self) -> list[str]:
+        """The key of each take, once, in the order in which they are first heard."""
+        return list(dict.fromkeys(line.key for line in self.all_lines))
+
+    def titles(self) -> dict[str, str]:
+        """Return the title of the chapter in which each line is first heard, by the key of its word times."""
+        both = [*zip(self.chapters, self.lines, strict=True)]
+        return {line.words: chapter.title for chapter, own in reversed(both) for line in own}
+
+    def missing(self, shelf: Shelf) -> Missing:
+        """Return what of the edition is not in a store."""
+        lines = self.all_lines
+        present, timed = shelf.present([line.key for line in lines]), shelf.timed([line.words for line in lines])
+        return Missing(
+            frozenset(line.key for line in lines if line.key not in present),
+            frozenset(line.words for line in lines if line.words not in timed),
+        )
+
+    def options_of(self, chunk: Chunk) -> SynthesisOptions:
+        """Return how a chunk is spoken."""
+        return _options(self.engine, self.request, self.language, self.references, chunk)
+
+    def outline(self) -> str:
+        """Return what is kept of the edition: its chapters and the keys of its takes, as JSON."""
+        chapters = [
+            {"id": chapter.id, "title": chapter.title, "level": chapter.level, "keys": [line.key for line in own]}
+            for chapter, own in zip(self.chapters, self.lines, strict=True)
+        ]
+        parts = [{"keys": [line.key for line in part.lines]} for part in self.parts]
+        facts = {"edition": self.name, "title": self.book.title, "engine": self.engine.name, "language": self.language}
+        return json.dumps(facts | {"chapters": chapters, "parts": parts}, ensure_ascii=False)
+
+
+def plan(
+    book: Book,
+    request: SpeechRequest,
+    engine: Engine,
+    references: Mapping[str | None, Reference | None] = MappingProxyType({}),
+    pronounce: Pronounce | None = None,
+    chosen: Sequence[int] | None = None,
+) -> Edition:
+    """Plan an edition; nothing is spoken.
+
+    Args:
+        request: says how the book is spoken; its text does not count.
+        references: the references of the voices, by the names that the script gives them; None is the book's voice.
+        pronounce: changes how words are spoken.
+        chosen: numbers of the chapters to speak, from 1; None for all.
+
+    Raises:
+        InvalidRequest: the engine does not speak a language of the book.
+    """
+    script = Script(book.passages, book.format, book.title, book.language)
+    script = localise(script, request, language_of(request, script))
+    script, language, notes = settle(request, engine, script)
+    book = book.rewritten(script.passages)
+    width = _width(book, request, engine, references)
+    chapters = tuple(chapter for number, chapter in enumerate(book.chapters, 1) if not chosen or number in chosen)
+    digests = {name: reference_digest(each.path, each.text) if each else None for name, each in references.items()}
+    retakes = settings().max_retakes
+    lines: list[tuple[Line, ...]] = []
+    for chapter in chapters:
+        own = Script(chapter.passages)
+        chunks = cut(pronounce(own, language) if pronounce else own, language, width, request.pauses)
+        made = []
+        for chunk in chunks:
+            options = _options(engine, request, language, references, chunk)
+            reference = digests.get(chunk.voice, digests.get(None))
+            key = key_of(engine, chunk.spoken, options, reference, retakes)
+            made.append(Line(key, chunk, words_key(key, chunk.tokens, request.timing_method)))
+        lines.append(tuple(made))
+    name = _name(chapters, lines)
+    parts = tuple(_parts(lines))
+    return Edition(
+        name, book, chapters, language, tuple(lines), parts, engine, request, references, (*book.notes, *notes)
+    )  # fmt: skip
+
+
+def _options(
+    engine: Engine,
+    request: SpeechRequest,
+    language: str,
+    references: Mapping[str | None, Reference | None],
+    chunk: Chunk,
+) -> SynthesisOptions:
+    return SynthesisOptions(
+        chunk.language or language,
+        request.speed * chunk.speed,
+        request.seed or 1,
+        references.get(chunk.voice, references.get(None)),
+        request.quality,
+        0 if engine.clones else [*references].index(chunk.voice) if chunk.voice in references else 0,
+    )
+
+
+def _width(
+    book: Book, request: SpeechRequest, engine: Engine, references: Mapping[str | None, Reference | None]
+) -> int:
+    """Return the most characters of a chunk: the tightest limit of all voices.
+
+    It depends on the script only by how many bytes its letters take, so that an edit does not cut the book anew.
+    """
+    text = "".join(passage.text for passage in book.passages)
+    size = len(text.encode("utf-8", "replace")) / max(len(text), 1)
+    letter = "a" if size < 1.25 else "é" if size < 2.25 else "中"
+    return min(engine.max_chunk_chars(letter, request.speed, each) for each in references.values() or [None])
+
+
+def _name(chapters: Sequence[Chapter], lines: Sequence[Sequence[Line]]) -> str:
+    heard = [
+        [chapter.id, chapter.title, chapter.level, [[line.key, line.chunk.pause_ms, line.chunk.text] for line in own]]
+        for chapter, own in zip(chapters, lines, strict=True)
+    ]
+    return digest(json.dumps(heard))[:16]
+
+
+def _parts(lines: Sequence[Sequence[Line]]) -> Iterator[Part]:
+    """Yield the parts: cut where a chapter ends if they are half full, and where a passage ends if they are full."""
+    seen: set[str] = set()
+    own: list[Line] = []
+    number, length, begun = 1, 0, 1
+    for chapter, those in enumerate(lines, 1):
+        for index, line in enumerate(those, 1):
+            if line.words not in seen:
+                seen.add(line.words)
+                begun = begun if own else chapter
+                own.append(line)
+                length += len(line.chunk.spoken)
+            ends = length >= _PART_CHARS and line.chunk.tokens[-1].space == "\n"
+            if own and (ends or (index == len(those) and 2 * length >= _PART_CHARS)):
+                yield Part(number, tuple(own), begun)
+                number, length, own = number + 1, 0, []
+    if own:
+        yield Part(number, tuple(own), begun)

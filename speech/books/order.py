@@ -1,0 +1,183 @@
+"""The order of a book: which file is to be spoken, and how; it is kept beside the file in the store."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from speech.choices import BookPreset, EngineName
+from speech.errors import InvalidRequest, NotFound, Problem
+from speech.naming import slug
+from speech.problems import problems_of
+from speech.request import SpeechRequest
+from speech.script.readers import SUFFIXES
+from speech.stores import Store
+
+__all__ = [
+    "FOLDER",
+    "Order",
+    "Ordered",
+    "check_name",
+    "fingerprint",
+    "is_settled",
+    "load",
+    "named",
+    "names",
+    "read",
+    "save",
+    "state",
+]
+
+FOLDER = "books/"
+_SEED = 1
+# What of a request concerns how a text is spoken, and not which files are made of it.
+_FIELDS = (
+    "cast", "lexicon", "pauses", "local_voice", "ref_text", "speed", "seed", "language", "timing_method", "quality",
+)  # fmt: skip
+
+
+class Order(BaseModel):
+    """How a book is spoken.
+
+    Attributes:
+        suffix: how the name of the file ends.
+        asked: the fields of a request for speech that say how; see `speech.request.SpeechRequest`.
+        engine: auto, f5-tts or espeak; None for the worker's setting.
+        preset: how it is mastered; see `speech.books.presets.PRESETS`.
+        chapters: numbers of the chapters to speak, from 1; None for all.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str = Field(min_length=1, max_length=200)
+    suffix: str = ""
+    asked: dict[str, Any] = Field(default_factory=dict)
+    engine: EngineName | None = None
+    preset: BookPreset = "podcast"
+    chapters: Annotated[list[int], Field(min_length=1)] | None = None
+
+    def request(self) -> SpeechRequest:
+        """Return the request whose fields say how the book is spoken; its text is the title.
+
+        Raises:
+            InvalidRequest: a field is not accepted.
+        """
+        if unknown := [name for name in self.asked if name not in _FIELDS]:
+            message = f"{unknown[0]}: it does not say how a book is spoken; expected {', '.join(_FIELDS)}"
+            raise InvalidRequest([Problem(unknown[0], None, "", message)])
+        if "://" in str(self.asked.get("local_voice")) or any(
+            "://" in each for each in self.asked.get("cast", {}).values()
+        ):
+            message = (
+                "local_voice: a book needs a stored voice, which stays what it is; add it with f5-flows voices add"
+            )
+            raise InvalidRequest([Problem("local_voice", None, "", message)])
+        # The same seed gives the same takes, so a book is never spoken twice by chance.
+        text = self.title if any(map(str.isalnum, self.title)) else "x"
+        return SpeechRequest.parse({"text": text, "seed": _SEED} | self.asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A book in a store: its name, its order and its file."""
+
+    name: str
+    order: Order
+    data: bytes
+
+
+def check_name(name: str, field: str = "book") -> str:
+    """Return the name of a book, which is part of keys.
+
+    Args:
+        field: where the name was given, for the message.
+
+    Raises:
+        InvalidRequest: it is not one that `named` makes.
+    """
+    if not name or slug(name) != name:
+        accepted = f"lower-case letters, digits and '-', such as {slug(name)}"
+        raise InvalidRequest([Problem(field, name[:80], accepted)])
+    return name
+
+
+def named(title: str) -> str:
+    """Return the name of a book by its title."""
+    return slug(title)
+
+
+def save(store: Store, name: str, order: Order, source: Path) -> None:
+    """Put a book into the store: its file first, its order last. An earlier one of that name is replaced."""
+    order.request()
+    store.put(_source(name, order), source, "application/octet-stream")
+    store.write(f"{FOLDER}{check_name(name)}/order.json", order.model_dump_json(exclude_none=True), "application/json")
+
+
+def load(store: Store, name: str) -> Ordered:
+    """Return a book.
+
+    Raises:
+        InvalidRequest: there is no book of that name, or its order is not accepted.
+    """
+    order = read(store, name)
+    key = _source(name, order)
+    try:
+        return Ordered(name, order, bytes(store.read_range(key, 0, store.head(key).size)))
+    except NotFound:
+        raise _unknown(name) from None
+
+
+def read(store: Store, name: str) -> Order:
+    """Return the order of a book, without its file.
+
+    Raises:
+        InvalidRequest: there is no book of that name, or its order is not accepted.
+    """
+    try:
+        return Order.model_validate(json.loads(store.read(f"{FOLDER}{check_name(name)}/order.json")))
+    except NotFound:
+        raise _unknown(name) from None
+    except ValidationError as fault:
+        raise InvalidRequest(problems_of(fault, Order)) from None
+    except ValueError as fault:
+        raise InvalidRequest([Problem("book", name, "", f"book: the order of {name!r} is no JSON ({fault})")]) from None
+
+
+def fingerprint(store: Store, name: str) -> str:
+    """Return what changes whenever a book is ordered anew."""
+    return store.head(f"{FOLDER}{name}/order.json").modified.isoformat()
+
+
+def state(store: Store, name: str) -> dict[str, Any]:
+    """Return the state of a book as its last visit left it; empty if there was none since it was ordered."""
+    try:
+        found = json.loads(store.read(f"{FOLDER}{check_name(name)}/state.json"))
+        return dict(found) if found.get("of") == fingerprint(store, name) else {}
+    except (NotFound, ValueError):
+        return {}
+
+
+def is_settled(store: Store, name: str) -> bool:
+    """Check whether a book needs no visit: it is finished, or what is missing is not tried again."""
+    found = state(store, name)
+    return bool(found.get("finished") or found.get("over"))
+
+
+def names(store: Store) -> list[str]:
+    """Return the names of the books in a store."""
+    found = (entry.key.removeprefix(FOLDER).split("/") for entry in store.list(FOLDER))
+    return sorted({parts[0] for parts in found if parts[1:] == ["order.json"]})
+
+
+def _unknown(name: str) -> InvalidRequest:
+    message = f"book: there is no book {name!r}; f5-flows book list tells which there are"
+    return InvalidRequest([Problem("book", name, "", message)])
+
+
+def _source(name: str, order: Order) -> str:
+    suffix = order.suffix if order.suffix in SUFFIXES else ""
+    return f"{FOLDER}{check_name(name)}/source{suffix}"

@@ -1,0 +1,78 @@
+"""When everything in an edition is heard: its timeline, computed from what the records of its takes say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from speech.books import timeline
+from speech.books.book import Book
+from speech.books.chapters import Chapter
+from speech.books.edition import Edition, Line
+from speech.books.layout import Layout, Take
+from speech.books.shelf import Kept, Shelf
+from speech.books.timeline import Cover, Metadata, TimedPassage, TimedWord, Timeline, sentences
+
+__all__ = ["timeline_of"]
+
+_MAIN = "main"
+
+
+def timeline_of(edition: Edition, shelf: Shelf) -> Timeline:
+    """Return the timeline of an edition whose takes are all kept, with their word times.
+
+    Raises:
+        NotFound: a take or its word times are not there.
+    """
+    keys = edition.keys
+    kept = dict(zip(keys, shelf.records(keys), strict=True))
+    chapters = tuple(
+        _chapter(edition, chapter, own, kept, shelf)
+        for chapter, own in zip(edition.chapters, edition.lines, strict=True)
+    )
+    return Timeline(_metadata(edition.book, edition.language), edition.engine.rate, chapters)
+
+
+def _chapter(
+    edition: Edition, chapter: Chapter, lines: Sequence[Line], kept: Mapping[str, Kept], shelf: Shelf
+) -> timeline.Chapter:
+    layout = Layout(edition.engine.rate, overlap=edition.engine.overlap / edition.engine.rate)
+    spoken: list[list[TimedWord]] = [[]]
+    for line in lines:
+        record = kept[line.key]
+        words = shelf.words(line.words, line.chunk.tokens)
+        take = Take(line.key, line.chunk.voice or _MAIN, record.length, record.audible, words)
+        for word in layout.add(take, line.chunk.pause_ms):
+            spoken[-1].append(word)
+            if word.space == "\n":
+                spoken.append([])
+    pieces, length = layout.finish()
+    own = iter(spoken)
+    passages = tuple(
+        TimedPassage(
+            id,
+            passage.kind,
+            sentences(next(own), passage.language or edition.language) if passage.text else (),
+            passage.level,
+            passage.continues,
+            passage.language,
+            passage.part,
+        )
+        for id, passage in zip(chapter.ids, chapter.passages, strict=True)
+        if passage.kind != "pause"
+    )
+    return timeline.Chapter(chapter.title, length, pieces, passages, chapter.level)
+
+
+def _metadata(book: Book, language: str) -> Metadata:
+    cover = Cover.of(book.cover) if book.cover else None
+    return Metadata(
+        book.title,
+        book.authors,
+        book.language or language,
+        identifier=book.fact("identifier"),
+        date=book.fact("date"),
+        publisher=book.fact("publisher"),
+        description=book.fact("description"),
+        rights=book.fact("rights"),
+        cover=cover,
+    )

@@ -1,0 +1,109 @@
+"""From a book in a store to its edition: reading it, finding its voices and its lexicon, and planning it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from speech.books.book import Book, read_book
+from speech.books.edition import Edition, plan
+from speech.books.order import Ordered
+from speech.engines import choose
+from speech.engines.speaking import check_spoken
+from speech.errors import InvalidRequest, Problem
+from speech.lexicons import Row
+from speech.lexicons.library import find as find_lexicon
+from speech.requirements import Requirements, requirements_of
+from speech.script import Script, certain_language_of, language_of
+from speech.script.lexicon import Lexicon
+from speech.settings import settings
+from speech.stores import Store
+from speech.voices import Reference, Voice, find, names
+from speech.voices.library import reference as fetch_reference
+
+__all__ = ["book_of", "prepare", "requirements"]
+
+_planned: dict[tuple[bytes, str, str, str], Edition] = {}
+
+
+def book_of(ordered: Ordered, store: Store) -> Book:
+    """Read the book of an order.
+
+    Raises:
+        InvalidRequest: its file cannot be read, or it has no chapter of a number that is ordered.
+    """
+    cast = tuple(ordered.order.request().cast)
+    book = _read(ordered.data, ordered.order.title, cast, tuple(names(store)))
+    if wrong := [number for number in ordered.order.chapters or () if not 1 <= number <= len(book.chapters)]:
+        raise InvalidRequest([Problem("chapters", wrong[0], f"numbers from 1 to {len(book.chapters)}")])
+    return book
+
+
+def requirements(ordered: Ordered, store: Store) -> Requirements:
+    """Return what must be installed and fetched to speak a book.
+
+    Raises:
+        InvalidRequest: the engine does not speak its language; see also `book_of`.
+    """
+    book, request = book_of(ordered, store), ordered.order.request()
+    engine = ordered.order.engine or settings().engine
+    script = Script(book.passages, language=book.language)
+    if certain := certain_language_of(request, script):
+        check_spoken(certain, engine)
+    language = language_of(request, script)
+    languages = dict.fromkeys([language, *(passage.language or language for passage in book.passages)])
+    timed = request.model_copy(update={"return_word_timings": True})
+    return requirements_of(timed, languages, engine)
+
+
+def prepare(ordered: Ordered, store: Store, folder: Path) -> Edition:
+    """Plan the edition that an order asks for.
+
+    Args:
+        folder: where the references of the voices are written.
+
+    Raises:
+        InvalidRequest: see `book_of` and `plan`, or there is no such voice or lexicon.
+        EngineUnavailable: the engine cannot run here.
+    """
+    book, order = book_of(ordered, store), ordered.order
+    request = order.request()
+    voices: dict[str | None, Voice] = {None: find(request.local_voice, store)}
+    for own in dict.fromkeys(passage.voice for passage in book.passages if passage.voice):
+        voices[own] = find(request.cast.get(own, own), store, f"cast.{own}")
+    engine, notes = choose(order.engine or settings().engine)
+    references: dict[str | None, Reference | None] = {}
+    for number, (name, voice) in enumerate(voices.items()):
+        references[name] = None
+        if voice.name and engine.clones:
+            place = folder / f"voice-{number}"
+            place.mkdir(exist_ok=True)
+            text = request.ref_text if name is None else None
+            references[name], found = fetch_reference(voice, text, store, place, request.language)
+            notes += found
+        elif voice.name:
+            notes.append(f"The {engine.name} engine cannot clone a voice; {voice.name.split('?')[0]!r} was not used.")
+    rows = find_lexicon(request.lexicon, store)
+    called = {name: voice.name for name, voice in voices.items()}
+    # A process that speaks one part of a book will speak more of it; with references, whose files are the run's own,
+    # planning takes little of the time that speaking does.
+    known = None if any(references.values()) else (ordered.data, order.model_dump_json(), _rows_json(rows), engine.name)
+    if known is None or known not in _planned:
+        edition = plan(book, request, engine, references, Lexicon(rows, called).pronounce, order.chapters)
+        if known is None:
+            return replace(edition, notes=(*notes, *edition.notes))
+        _planned.clear()
+        _planned[known] = edition
+    return replace(_planned[known], notes=(*notes, *_planned[known].notes))
+
+
+def _rows_json(rows: Sequence[Row]) -> str:
+    """Return the rows of a lexicon as text, by which they are compared."""
+    return "".join(row.model_dump_json() for row in rows)
+
+
+@lru_cache(maxsize=1)
+def _read(data: bytes, title: str, cast: tuple[str, ...], stored: tuple[str, ...]) -> Book:
+    return read_book(data, "The book", title, cast, lambda: stored)

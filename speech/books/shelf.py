@@ -1,0 +1,204 @@
+"""The takes in a store, each under a digest of everything that decides its samples, for all books together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from speech.audio import Samples, Span
+from speech.books.layout import audible
+from speech.engines import Engine, SynthesisOptions
+from speech.errors import NotFound, NotText, StoreError
+from speech.scratch import scratch
+from speech.stores import Store, exists
+from speech.takes import POLICY, Take
+from speech.text import Token
+from speech.words import Word
+
+__all__ = ["Kept", "Shelf", "key_of", "reference_digest", "words_key"]
+
+_FOLDER, _WORDS = "takes/", "words/"
+# Changes whenever what a take is changes: how it is trimmed, judged or stored.
+_VERSION = 1
+# Up to so many keys are asked for one by one; else all are listed.
+_FEW = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the record of a take says.
+
+    Attributes:
+        rate: in hertz.
+        length: in samples.
+        audible: first and past-the-last sample that is louder than silence.
+        seed, tries, score, problems: see `speech.takes.Take`.
+    """
+
+    rate: int
+    length: int
+    audible: Span
+    seed: int
+    tries: int = 1
+    score: float | None = None
+    problems: tuple[str, ...] = field(default=())
+
+
+def key_of(engine: Engine, spoken: str, options: SynthesisOptions, reference: str | None, retakes: int) -> str:
+    """Return the key of a take: a digest of everything that decides its samples.
+
+    Args:
+        reference: digest of the reference; see `reference_digest`.
+        retakes: how often a chunk may be spoken again.
+    """
+    said: dict[str, Any] = {
+        "version": _VERSION,
+        "engine": [engine.name, *engine.identity(options)],
+        "text": spoken,
+        "language": options.language,
+        "speed": round(options.speed, 6),
+        "reference": reference,
+        "speaker": options.speaker,
+    }
+    if engine.is_stochastic:
+        said |= {"seed": options.seed, "retakes": retakes, "policy": POLICY}
+    return _digest(json.dumps(said, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+
+
+def words_key(key: str, tokens: Sequence[Token], method: str) -> str:
+    """Return the key of a take's word times, which depend on how its words are written and on the aligner."""
+    said = json.dumps([key, method, [[token.text, token.spoken, token.space] for token in tokens]])
+    return _digest(said.encode())
+
+
+def reference_digest(path: Path, text: str) -> str:
+    """Return a digest of a reference: its recording and its transcript."""
+    return _digest(path.read_bytes() + b"\x00" + text.encode())
+
+
+class Shelf:
+    """The takes in a store: a FLAC file and, written after it, a record, so a take is there or it is not."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def present(self, keys: Collection[str]) -> set[str]:
+        """Return those of the keys whose take is there."""
+        return self._there(_FOLDER, keys)
+
+    def timed(self, keys: Collection[str]) -> set[str]:
+        """Return those of the keys whose word times are there."""
+        return self._there(_WORDS, keys)
+
+    def put_words(self, key: str, words: Sequence[Word], method: str) -> None:
+        """Keep the word times of a take, in milliseconds from its beginning."""
+        times = [[word.start, word.end, word.confidence, word.interpolated] for word in words]
+        self._store.write(_record(key, _WORDS), json.dumps({"method": method, "words": times}), "application/json")
+
+    def words(self, key: str, tokens: Sequence[Token]) -> tuple[Word, ...]:
+        """Return the words of a take.
+
+        Raises:
+            NotFound: they are not there.
+            StoreError: they are damaged.
+        """
+        try:
+            times = json.loads(self._store.read(_record(key, _WORDS)))["words"]
+            return tuple(
+                Word(token.text, start, end, confidence, interpolated, token.space)
+                for token, (start, end, confidence, interpolated) in zip(tokens, times, strict=True)
+            )
+        except (NotText, ValueError, KeyError, TypeError) as fault:
+            where = _record(key, _WORDS)
+            raise StoreError(f"The word times {where} are damaged ({fault}); delete them.") from None
+
+    def _there(self, folder: str, keys: Collection[str]) -> set[str]:
+        wanted = set(keys)
+        if len(wanted) <= _FEW:
+            with ThreadPoolExecutor(16) as pool:
+                found = pool.map(lambda key: exists(self._store, _record(key, folder)), wanted)
+                return {key for key, is_there in zip(wanted, found, strict=True) if is_there}
+        listed = (entry.key for entry in self._store.list(folder))
+        return {Path(key).stem for key in listed if key.endswith(".json")} & wanted
+
+    def put(self, key: str, take: Take, rate: int) -> None:
+        """Keep a take."""
+        import soundfile
+
+        record = {
+            "rate": rate, "length": len(take.samples), "audible": audible(take.samples), "seed": take.seed,
+            "tries": take.tries, "score": take.score, "problems": take.problems,
+        }  # fmt: skip
+        with scratch() as folder:
+            path = Path(folder) / "take.flac"
+            soundfile.write(path, np.clip(take.samples, -1, 1), rate, format="FLAC", subtype="PCM_16")
+            self._store.put(_sound(key), path, "audio/flac")
+        self._store.write(_record(key), json.dumps(record), "application/json")
+
+    def records(self, keys: Sequence[str]) -> list[Kept]:
+        """Return the records of takes.
+
+        Raises:
+            NotFound: one of them is not there.
+        """
+        with ThreadPoolExecutor(16) as pool:
+            return list(pool.map(self._kept, keys))
+
+    def fetch(self, key: str, path: Path) -> None:
+        """Fetch the sound of a take into a FLAC file.
+
+        Raises:
+            NotFound: it is not there.
+        """
+        self._store.get(_sound(key), path)
+
+    def samples(self, key: str) -> Samples:
+        """Return the samples of a take.
+
+        Raises:
+            NotFound: it is not there.
+            StoreError: it is damaged.
+        """
+        import soundfile
+
+        with scratch() as folder:
+            path = Path(folder) / "take.flac"
+            self.fetch(key, path)
+            try:
+                samples: Samples = soundfile.read(path, dtype="float32")[0]
+            except soundfile.LibsndfileError as fault:
+                raise StoreError(f"The take {key} is damaged ({fault}); delete {_record(key)}.") from None
+        return samples
+
+    def _kept(self, key: str) -> Kept:
+        try:
+            found = json.loads(self._store.read(_record(key)))
+            first, last = found["audible"]
+            return Kept(
+                found["rate"], found["length"], (first, last), found["seed"], found["tries"], found["score"],
+                tuple(found["problems"]),
+            )  # fmt: skip
+        except NotFound:
+            raise
+        except (NotText, ValueError, KeyError, TypeError) as fault:
+            raise StoreError(f"The record of the take {key} is damaged ({fault}); delete {_record(key)}.") from None
+
+
+def _record(key: str, folder: str = _FOLDER) -> str:
+    return f"{folder}{key[:2]}/{key}.json"
+
+
+def _sound(key: str) -> str:
+    return f"{_FOLDER}{key[:2]}/{key}.flac"
+
+
+def _digest(data: bytes) -> str:
+    from blake3 import blake3
+
+    return blake3(data).hexdigest()[:40]

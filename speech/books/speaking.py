@@ -1,0 +1,118 @@
+"""Speaking the lines of a book, and timing their words; what is finished is kept at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from speech import takes
+from speech.alignment import align
+from speech.audio import Recording, Samples, Span, write_wav
+from speech.books.edition import Edition, Line
+from speech.books.shelf import Shelf
+from speech.engines import Progress
+from speech.errors import AlignmentError, EngineError
+from speech.settings import settings
+from speech.takes import Take
+from speech.words import Word, place
+
+__all__ = ["speak", "time_words", "windows"]
+
+# Some two minutes of speech: what one step speaks, and a process that is killed loses.
+_WINDOW_CHARS = 2_000
+_ALIGNED_RATE = 16_000
+_UNTIMED = "interpolated"
+_HANDS = 4
+
+
+def windows(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
+    """Yield the lines in runs of a few minutes of speech."""
+    first = length = 0
+    for index, line in enumerate(lines, 1):
+        length += len(line.chunk.spoken)
+        if length >= _WINDOW_CHARS or index == len(lines):
+            yield lines[first:index]
+            first, length = index, 0
+
+
+def speak(edition: Edition, lines: Sequence[Line], shelf: Shelf, progress: Progress | None = None) -> None:
+    """Speak lines, and keep each take as soon as it is judged.
+
+    Raises:
+        EngineError: the engine failed, or made no usable sound; the takes that were judged before are kept.
+    """
+    once = list({line.key: line for line in lines}.values())
+    engine = edition.engine
+
+    chunks = [line.chunk for line in once]
+    options = [edition.options_of(chunk) for chunk in chunks]
+    # The engine goes on while a store takes what it made; what was handed over is stored even if the engine fails.
+    with ThreadPoolExecutor(_HANDS) as pool:
+        stored: list[Future[None]] = []
+
+        def keep(index: int, take: Take) -> None:
+            if not len(take.samples) or not np.isfinite(take.samples).all():
+                raise EngineError(f"{engine.name} made no usable sound of {once[index].chunk.text[:80]!r}.")
+            stored.append(pool.submit(shelf.put, once[index].key, take, engine.rate))
+
+        takes.best(engine, chunks, options, retakes=settings().max_retakes, progress=progress, keep=keep)
+    for each in stored:
+        each.result()
+
+
+def time_words(
+    edition: Edition,
+    lines: Sequence[Line],
+    shelf: Shelf,
+    folder: Path,
+    options: Mapping[str, Mapping[str, Any]],
+) -> tuple[str, ...]:
+    """Time the words of lines whose takes are kept, and keep the times; return notes for the user.
+
+    Args:
+        folder: for temporary files.
+        options: see `speech.alignment.align`.
+    """
+    chunks, rate = [line.chunk for line in lines], edition.engine.rate
+    spans: list[Span] = []
+    path = folder / "lines.wav"
+    frames = write_wav(path, _sounds(lines, shelf, spans), rate, _ALIGNED_RATE)
+    recording = Recording.of(path, frames, _ALIGNED_RATE, spans, rate)
+    try:
+        timed = align(recording, chunks, edition.language, edition.request.timing_method, options)
+        words, method, notes = list(timed.words), timed.method, timed.warnings
+    except AlignmentError as fault:
+        words, method, notes = [], _UNTIMED, (str(fault),)
+    path.unlink()
+    at = 0
+    for line, (start, end), (begin, _) in zip(lines, spans, recording.spans_ms, strict=True):
+        length = (end - start) * 1000 // rate
+        tokens = line.chunk.tokens
+        own = words[at : at + len(tokens)]
+        at += len(tokens)
+        if own:
+            own = [_moved(word, begin, length) for word in own]
+        else:
+            own = place(tokens, [None] * len(tokens), [0.0] * len(tokens), length)
+        shelf.put_words(line.words, own, method)
+    return notes
+
+
+def _sounds(lines: Sequence[Line], shelf: Shelf, spans: list[Span]) -> Iterator[Samples]:
+    """Yield the takes of lines, and note where each begins and ends."""
+    at = 0
+    for line in lines:
+        samples = shelf.samples(line.key)
+        spans.append((at, at + len(samples)))
+        at += len(samples)
+        yield samples
+
+
+def _moved(word: Word, begin: int, length: int) -> Word:
+    start = min(max(word.start - begin, 0), length)
+    end = min(max(word.end - begin, start), length)
+    return Word(word.text, start, end, word.confidence, word.interpolated, word.space)

@@ -1,0 +1,51 @@
+"""Reading Word documents."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+from speech.script.passage import Script
+from speech.script.readers.archive import Archive
+from speech.script.readers.html import read_as
+from speech.script.readers.markup import language, parse_xml, refused
+
+__all__ = ["DOCUMENT", "read"]
+
+DOCUMENT = "word/document.xml"
+# Word's styles that mammoth has no opinion on, by their English names, which Word stores in any language.
+_STYLES = """
+p[style-name='Title'] => h1:fresh
+p[style-name='Subtitle'] => h2:fresh
+p[style-name='Quote'] => blockquote > p:fresh
+p[style-name='Intense Quote'] => blockquote > p:fresh
+p[style-name='Block Text'] => blockquote > p:fresh
+p[style-name='Verse'] => p.verse:fresh
+p[style-name^='Source Code'] => pre > code:fresh
+strike => s
+"""
+
+
+def read(archive: Archive, data: bytes) -> Script:
+    """Read a DOCX document.
+
+    Raises:
+        InvalidRequest: it is damaged, declares entities, or is larger than it looks.
+    """
+    import mammoth
+
+    for name in archive.names():
+        # mammoth opens the archive anew; these are all that it reads.
+        if name.endswith((".xml", ".rels")) and b"<!DOCTYPE" in archive.read(name):
+            raise refused("its XML has a document type, which Word never writes", "file")
+    title = code = None
+    creator = ""
+    if "docProps/core.xml" in archive:
+        core = parse_xml(archive.read("docProps/core.xml").decode("utf-8", "replace"))
+        title = core.findtext("{*}title")
+        code = language(core.findtext("{*}language") or "")
+        creator = " ".join((core.findtext("{*}creator") or "").split())
+    no_pictures = mammoth.images.img_element(lambda image: {"src": "", "alt": image.alt_text or ""})
+    html = mammoth.convert_to_html(io.BytesIO(data), style_map=_STYLES, convert_image=no_pictures).value
+    script = read_as(html, "docx", " ".join((title or "").split()) or None, code)
+    return replace(script, facts=(("creator", creator),)) if creator else script

@@ -1,0 +1,65 @@
+"""Reading Markdown: CommonMark with tables, crossed-out text, footnotes and a head of titles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import regex
+
+from speech import front_matter
+from speech.script.passage import Script
+from speech.script.readers.html import read_as
+from speech.script.readers.markup import language
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
+__all__ = ["read"]
+
+# The head's names of what a document says of itself, and those of Dublin Core.
+_FACTS = {
+    "author": "creator", "publisher": "publisher", "date": "date", "description": "description", "rights": "rights",
+}  # fmt: skip
+# What programs are full of, and prose is not.
+_CODE_SIGN = regex.compile(r"[{}<>=$|\\`]|\w\(|;[ \t]*$|^[ \t]*(?:#!|//|\$ |>>> |def |import )", regex.MULTILINE)
+
+
+def read(text: str) -> Script:
+    """Read a Markdown text.
+
+    Raises:
+        InvalidRequest: what it makes is nested too deeply.
+    """
+    text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    fields, text = front_matter.split(text)
+    code = language(fields.get("lang") or fields.get("language") or "")
+    facts = ((name, fields.get(field, "").strip("[]")) for field, name in _FACTS.items())
+    depth = int(fields["chapters"]) if fields.get("chapters") in {*"123456"} else None
+    script = read_as(_parser().render(text), "markdown", fields.get("title") or None, code)
+    return replace(script, facts=tuple((name, value) for name, value in facts if value), depth=depth)
+
+
+@cache
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.footnote import footnote_plugin
+
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"]).use(footnote_plugin)
+    parser.add_render_rule("softbreak", _soft_break)
+    parser.add_render_rule("code_block", _indented)
+    return parser
+
+
+def _soft_break(*_: Any) -> str:
+    return "<br data-soft>"
+
+
+def _indented(_renderer: Any, tokens: Any, index: int, *_: Any) -> str:
+    """Render an indented block: it is code by the book, but writers indent verse and letters as well."""
+    from html import escape
+
+    text = tokens[index].content
+    prose = escape(text, quote=False)
+    return f"<pre><code>{prose}</code></pre>\n" if _CODE_SIGN.search(text) else f"<pre>\n{prose}</pre>\n"

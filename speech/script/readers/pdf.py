@@ -1,0 +1,255 @@
+"""Reading PDF: lines at places on pages, from which the text is guessed."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import regex
+
+from speech.script.passage import Passage, Script
+from speech.script.readers.markup import refused
+from speech.script.readers.runs import tidy
+from speech.script.readers.silence import Silence
+from speech.text import has_words
+
+__all__ = ["read"]
+
+_GUESS = (
+    "A PDF holds lines at places, no paragraphs: where those begin, what is a heading and what is a running head "
+    "was guessed. Check it with: f5-flows script"
+)
+# The library must not be entered by two threads at once.
+_lock = threading.Lock()
+_MOST_PAGES, _MOST_CHARS = 5_000, 20_000_000
+# What pdfium puts where a word was divided at the end of a line.
+_DIVIDED = "\ufffe"
+_NUMBER = regex.compile(
+    r"\W*(?:p(?:age|\.)?\s*)?(?:\d{1,4}|[ivxlc]{1,7})(?:\s*(?:/|of|von|de|sur|di)\s*\d{1,4})?\W*", regex.I
+)
+_DIGITS = regex.compile(r"\d+|\b[ivxlc]+\b")
+_END = regex.compile(r"[.!?…:。！？][\p{Pe}\p{Pf}\"'”’]*$")
+_LARGER, _GAP, _INDENT, _FULL, _LONGEST_HEADING = 1.15, 1.35, 0.8, 0.85, 150
+# A line at the edge of that many pages is no part of the text.
+_REPEATED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of text.
+
+    Attributes:
+        left, bottom: its place on the page, in points.
+        size: of its letters, in points.
+        is_divided: whether its last word goes on in the next line.
+    """
+
+    text: str
+    page: int
+    left: float
+    bottom: float
+    size: float
+    is_divided: bool
+
+
+def read(data: bytes) -> Script:
+    """Read a PDF.
+
+    Raises:
+        InvalidRequest: it is damaged, locked, or has no text, as scanned pages have none.
+    """
+    with _lock:
+        lines, outline, title = _extracted(data)
+    if not lines:
+        raise refused("it is a PDF without text, perhaps of scanned pages; recognise their text first (OCR)", "file")
+    silence = Silence()
+    kept = _without_edges(lines, silence)
+    return Script(tuple(_passages(kept, outline)), "pdf", title, left_out=silence.all(), notes=(_GUESS,))
+
+
+def _extracted(data: bytes) -> tuple[list[_Line], dict[tuple[int, str], int], str | None]:
+    """Return the lines, the levels of the names in the outline by page and name, and the title."""
+    import pypdfium2
+
+    try:
+        document = pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as fault:
+        locked = "password" in str(fault).lower()
+        what = "it is locked with a password; remove that first" if locked else "it is a damaged PDF"
+        raise refused(what, "file") from None
+    try:
+        if len(document) > _MOST_PAGES:
+            raise refused(f"it has {len(document)} pages; at most {_MOST_PAGES} are read", "file")
+        lines: list[_Line] = []
+        chars = 0
+        for number in range(len(document)):
+            own = [*_lines(document[number], number)]
+            lines += own
+            chars += sum(len(line.text) for line in own)
+            if chars > _MOST_CHARS:
+                raise refused(f"it has more than {_MOST_CHARS / 1e6:.0f} million characters", "file")
+        outline: dict[tuple[int, str], int] = {}
+        for mark in itertools.islice(document.get_toc(), 10_000):
+            target = mark.get_dest()
+            if target is not None and target.get_index() is not None:
+                outline[target.get_index(), _key(mark.get_title())] = min(mark.level + 1, 6)
+        title = tidy(document.get_metadata_dict().get("Title") or "").replace("\n", " ")
+        return lines, outline, title or None
+    finally:
+        document.close()
+
+
+def _lines(page: Any, number: int) -> Iterator[_Line]:
+    import pypdfium2.raw as raw
+
+    content = page.get_textpage()
+    try:
+        text, at = content.get_text_range(), 0
+        count = content.count_chars()
+        parts = regex.split(f"(\r\n|{_DIVIDED})", text)
+        for part, following in zip(parts, [*parts[1:], ""], strict=True):
+            words = tidy(part)
+            index = at + next((place for place, char in enumerate(part) if not char.isspace()), 0)
+            # Places are counted in UTF-16.
+            at += len(part.encode("utf-16-le", "surrogatepass")) // 2
+            if not words or part == _DIVIDED or index >= count:
+                continue
+            # Loose boxes of one font have one height, whatever the letter.
+            left, bottom, *_ = content.get_charbox(index, loose=True)
+            size = round(raw.FPDFText_GetFontSize(content, index), 1)
+            yield _Line(words.replace("\n", " "), number, left, bottom, size, following == _DIVIDED)
+    finally:
+        content.close()
+        page.close()
+
+
+def _without_edges(lines: Sequence[_Line], silence: Silence) -> list[_Line]:
+    """Leave out page numbers and running heads: what stands at the edge of page after page."""
+    edges: dict[int, list[_Line]] = {}
+    for page, own in itertools.groupby(lines, key=lambda line: line.page):
+        by_height = sorted(own, key=lambda line: line.bottom)
+        edges[page] = [*by_height[:2], *by_height[-2:]]
+    heads = Counter(head for own in edges.values() for head in {_head(line) for line in own})
+    outermost = {id(line) for own in edges.values() for line in (own[0], own[-1])}
+    at_edges = {id(line) for own in edges.values() for line in own}
+    kept: list[_Line] = []
+    named: set[tuple[str, int]] = set()
+    for line in lines:
+        key = _head(line)
+        if id(line) in outermost and len(edges) > 1 and _NUMBER.fullmatch(line.text):
+            silence.add("page number")
+        elif id(line) in at_edges and has_words(key[0]) and heads[key] >= _REPEATED:
+            if key not in named:
+                silence.note("running head", line.text, "it stands on every page")
+            named.add(key)
+        else:
+            kept.append(line)
+    return kept
+
+
+def _head(line: _Line) -> tuple[str, int]:
+    """Return what a running head has in common on all pages: its words without numbers, and its height."""
+    return _DIGITS.sub("", _key(line.text)), round(line.bottom / 2)
+
+
+def _passages(lines: Sequence[_Line], outline: dict[tuple[int, str], int]) -> Iterator[Passage]:
+    """Yield the headings and the paragraphs of lines."""
+    letters: Counter[float] = Counter()
+    for line in lines:
+        letters[line.size] += len(line.text)
+    body = letters.most_common(1)[0][0] if letters else 0.0
+    larger = sorted({line.size for line in lines if line.size >= body * _LARGER}, reverse=True)
+    widest = max((len(line.text) for line in lines if line.size == body), default=0)
+    known = {line.text.replace(" ", "").casefold() for line in lines}
+    words = {word for line in lines for word in line.text.casefold().split()} | known
+    pitch = _pitch(lines, body)
+    margins = _margins(lines, body)
+    open_lines: list[_Line] = []
+    level = 0
+    for line in lines:
+        own = outline.get((line.page, _key(line.text)), 0)
+        if not own and line.size in larger and len(line.text) <= _LONGEST_HEADING:
+            own = min(larger.index(line.size) + 1, 6)
+        before = open_lines[-1] if open_lines else None
+        if before is not None and (own != level or (not own and _begins(before, line, widest, pitch, margins))):
+            yield from _passage(open_lines, level, words)
+            open_lines = []
+        level = own
+        open_lines.append(line)
+    yield from _passage(open_lines, level, words)
+
+
+def _begins(before: _Line, line: _Line, widest: int, pitch: float, margins: dict[int, float]) -> bool:
+    """Check whether a paragraph begins with a line."""
+    if before.is_divided:
+        return False
+    ended = bool(_END.search(before.text)) and len(before.text) < widest * _FULL
+    indented = line.left > margins.get(line.page, line.left) + line.size * _INDENT
+    if line.page != before.page:
+        return ended or (indented and bool(_END.search(before.text)))
+    gap = before.bottom - line.bottom
+    was_indented = before.left > margins.get(before.page, before.left) + before.size * _INDENT
+    return ended or gap > pitch * _GAP or (indented and not was_indented)
+
+
+def _passage(lines: Sequence[_Line], level: int, words: set[str]) -> Iterator[Passage]:
+    text = ""
+    for line in lines:
+        text = f"{text}{line.text}" if text.endswith(_DIVIDED) or not text else f"{text}\n{line.text}"
+        if line.is_divided:
+            text += _DIVIDED
+    text = _undivided(text, words)
+    if has_words(text):
+        if level:
+            yield Passage("heading", text.replace("\n", " "), level=level)
+        else:
+            yield Passage("paragraph", text)
+
+
+def _undivided(text: str, words: set[str]) -> str:
+    """Join the words that were divided at the ends of lines."""
+    joined, *rest = text.split(_DIVIDED)
+    for part in rest:
+        before, after = joined.rsplit(None, 1)[-1:], part.split(None, 1)[:1]
+        first, second = "".join(before), "".join(after) if part[:1].strip() else ""
+        joined = f"{joined[: len(joined) - len(first)]}{_mended(first, second, words)}{part[len(second) :]}"
+    return joined
+
+
+def _mended(first: str, second: str, words: set[str]) -> str:
+    """Join a divided word; the hyphen stays if the word is written with it elsewhere, or begins with a capital."""
+    compound = f"{first}-{second}".casefold().strip(".,;:!?")
+    if compound in words or second[:1].isupper() or second[:1].isdigit():
+        return f"{first}-{second}"
+    return first + second
+
+
+def _pitch(lines: Sequence[_Line], body: float) -> float:
+    """Return the usual distance of two lines."""
+    gaps = [
+        before.bottom - line.bottom
+        for before, line in itertools.pairwise(lines)
+        if before.page == line.page and before.size == line.size == body and before.bottom > line.bottom
+    ]
+    return median(gaps) if gaps else body * 1.2
+
+
+def _margins(lines: Sequence[_Line], body: float) -> dict[int, float]:
+    """Return the left edge of the text on each page."""
+    edges: dict[int, Counter[float]] = {}
+    for line in lines:
+        if line.size == body:
+            edges.setdefault(line.page, Counter())[round(line.left)] += 1
+    return {
+        page: min(left for left, count in found.items() if count >= max(found.values()) * 0.3)
+        for page, found in edges.items()
+    }
+
+
+def _key(text: str) -> str:
+    return " ".join(text.casefold().split())

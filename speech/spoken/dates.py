@@ -1,0 +1,138 @@
+"""Dates and times of day."""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+
+import regex
+
+from speech.spoken.numbers import by_num2words, digits, number
+
+__all__ = ["date", "day_and_month", "german_ordinal", "month_name", "time_of_day"]
+
+_YEAR_FIRST = regex.compile(r"(?P<y>[12]\d{3})(?P<m>[-/.])(?P<mo>\d{1,2})(?P=m)(?P<d>\d{1,2})")
+_YEAR_LAST = regex.compile(r"(?P<a>\d{1,2})(?P<m>[-/.])(?P<b>\d{1,2})(?P=m)(?P<y>[12]\d{3})")
+_DAY_AND_MONTH = regex.compile(r"(?P<a>\d{1,2})\.(?P<b>\d{1,2})\.(?P<y>\d\d)?")
+_TIME = regex.compile(r"(?P<h>[01]?\d|2[0-3]):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d))?")
+
+# Languages that write the month first between slashes.
+_MONTH_FIRST = {"en"}
+# What stands between day, month and year where they are read as words.
+_OF = {"es": " de ", "pt": " de ", "ca": " de "}
+# Languages whose dates these rules can spell.
+_KNOWN = {"en", "de", "fr", "es", "it", "pt", "ca", "nl", "ru", "sv", "da", "no", "id", "ro", "tr", "zh", "ja", "ko"}
+_ORDINAL_DAYS = {"sv", "da", "no"}
+# The first of the month is an ordinal.
+_FIRST = {"fr": "premier", "it": "primo", "pt": "primeiro", "ca": "primer"}
+
+
+def date(core: str, language: str, before: str = "") -> str | None:
+    """Spell a date of digits; None if the word is none.
+
+    Args:
+        before: the word before it, on which the ending of a German ordinal depends.
+    """
+    found = _YEAR_FIRST.fullmatch(core)
+    if found:
+        return _spell(int(found["y"]), int(found["mo"]), int(found["d"]), language, before)
+    found = _YEAR_LAST.fullmatch(core)
+    if not found:
+        return None
+    day, month = int(found["a"]), int(found["b"])
+    if (language in _MONTH_FIRST and found["m"] != "." and day <= 12) or month > 12:
+        day, month = month, day
+    return _spell(int(found["y"]), month, day, language, before)
+
+
+def day_and_month(word: str, before: str) -> str | None:
+    """Spell a German day and month, with or without a short year: `am 3.5.`, `am 3.5.24`; None if it is none."""
+    found = _DAY_AND_MONTH.fullmatch(word)
+    if not found or not 1 <= int(found["a"]) <= 31 or (name := month_name(int(found["b"]), "de")) is None:
+        return None
+    year = f" {number(int(found['y']), 'de')}" if found["y"] else ""
+    return f"{german_ordinal(int(found['a']), before)} {name}{year}"
+
+
+def month_name(month: int, language: str) -> str | None:
+    """Return the name of a month as it stands in a date; None if there is no such month or language."""
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        names = Locale.parse(language).months["format"]["wide"]
+    except (UnknownLocaleError, ValueError):
+        return None
+    return str(names[month]) if month in names else None
+
+
+def german_ordinal(amount: int, before: str, earlier: str = "") -> str:
+    """Return a German ordinal in the case that the words before it ask for."""
+    stem = number(amount, "de", "ordinal")
+    article = before.lower()
+    if article in ("der", "die", "das") and earlier.lower() not in _DATIVE:
+        return stem
+    if article in ("ein", "kein", "mein", "sein", "ihr", "unser"):
+        return stem + "r"
+    return stem + "n" if before and before[-1].isalpha() else stem + "r"
+
+
+_DATIVE = {"in", "an", "auf", "mit", "von", "zu", "bei", "nach", "seit", "aus", "während", "wegen", "unter", "vor"}
+
+
+def time_of_day(core: str, language: str, after: str = "") -> tuple[str, str | None] | None:
+    """Spell a time; None if the word is none.
+
+    Args:
+        after: the word after it, such as the German "Uhr".
+
+    Returns:
+        The spoken form, and that of the word after it if the time changes it.
+    """
+    found = _TIME.fullmatch(core)
+    if not found:
+        return None
+    hours, minutes = number(int(found["h"]), language), number(int(found["m"]), language)
+    whole = found["m"] == "00"
+    if language == "de":
+        if after.rstrip(".,;:!?") == "Uhr":
+            mark = after[3:]
+            return (hours, None) if whole else (f"{hours} Uhr", minutes + mark)
+        return (f"{hours} Uhr" if whole else f"{hours} Uhr {minutes}"), None
+    if language == "fr":
+        hour = "heure" if int(found["h"]) < 2 else "heures"
+        hours = "une" if int(found["h"]) == 1 else hours
+        return (f"{hours} {hour}" if whole else f"{hours} {hour} {minutes}"), None
+    if language in ("zh", "ja", "ko"):
+        hour, minute = {"zh": ("点", "分"), "ja": ("時", "分"), "ko": ("시", "분")}[language]
+        joint = " " if language == "ko" else ""
+        return hours + hour + ("" if whole else f"{joint}{minutes}{minute}"), None
+    if language == "en" and not whole and int(found["m"]) < 10:
+        minutes = f"oh {minutes}"
+    return (hours if whole else f"{hours} {minutes}"), None
+
+
+def _spell(year: int, month: int, day: int, language: str, before: str) -> str | None:
+    try:
+        datetime.date(year, month, day)
+    except ValueError:
+        return None
+    name = month_name(month, language) if language in _KNOWN else None
+    if name is None:
+        return None
+    if language in ("zh", "ja", "ko"):
+        said = digits(str(year), "zh") if language == "zh" else number(year, language)
+        counts = (said, number(month, language), number(day, language))
+        names = "년월일" if language == "ko" else "年月日"
+        return (" " if language == "ko" else "").join(map("".join, zip(counts, names, strict=True)))
+    said = number(Decimal(year), language, "year")
+    if language == "de":
+        return f"{german_ordinal(day, before)} {name} {said}"
+    if language == "en":
+        return f"{name} {number(day, 'en', 'ordinal')}, {said}"
+    if language == "ru":
+        numbered = by_num2words(day, "ru", to="ordinal", gender="n"), by_num2words(year, "ru", to="ordinal", case="g")
+        return f"{numbered[0]} {name} {numbered[1]} года" if all(numbered) else None
+    counted = number(day, language, "ordinal" if language in _ORDINAL_DAYS else "cardinal")
+    if day == 1:
+        counted = _FIRST.get(language, counted)
+    return _OF.get(language, " ").join((counted, name, said))

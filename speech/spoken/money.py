@@ -1,0 +1,181 @@
+"""Amounts of money, spelled out by num2words, or by the CLDR's names of currencies."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import lru_cache
+
+import regex
+
+from speech.spoken.numbers import MOST_DIGITS, NUMBER, by_num2words, minus, number, value
+
+__all__ = ["CURRENCIES", "amount_of", "currency_name", "magnitude", "money", "power_of", "power_of_sign"]
+
+CURRENCIES = {
+    "$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "￥": "JPY", "US$": "USD", "₹": "INR", "₽": "RUB", "₩": "KRW",
+    "₺": "TRY", "₴": "UAH", "₪": "ILS", "₫": "VND", "฿": "THB", "R$": "BRL", "C$": "CAD", "A$": "AUD", "HK$": "HKD",
+    "zł": "PLN", "Kč": "CZK", "Ft": "HUF",
+}  # fmt: skip
+_SIGN = "|".join(regex.escape(sign) for sign in sorted(CURRENCIES, key=len, reverse=True))
+
+# Powers of ten as they are written after an amount.
+_POWERS = {
+    "k": 3,
+    "K": 3,
+    "M": 6,
+    "m": 6,
+    "mn": 6,
+    "Mio": 6,
+    "bn": 9,
+    "B": 9,
+    "b": 9,
+    "Md": 9,
+    "Mrd": 9,
+    "tn": 12,
+    "T": 12,
+}
+# The thousand, the million, the milliard and the billion: one / several.
+_NAMES = {
+    "en": ("thousand", "million", "billion", "trillion"),
+    "de": ("tausend", "Million/Millionen", "Milliarde/Milliarden", "Billion/Billionen"),
+    "fr": ("mille", "million/millions", "milliard/milliards", "billion/billions"),
+    "es": ("mil", "millón/millones", "mil millones", "billón/billones"),
+    "it": ("mila", "milione/milioni", "miliardo/miliardi", "bilione/bilioni"),
+    "pt": ("mil", "milhão/milhões", "bilhão/bilhões", "trilhão/trilhões"),
+    "nl": ("duizend", "miljoen", "miljard", "biljoen"),
+    "ru": ("тысяч", "миллион/миллионов", "миллиард/миллиардов", "триллион/триллионов"),
+    "pl": ("tysięcy", "milion/milionów", "miliard/miliardów", "bilion/bilionów"),
+}
+_MAGNITUDES = {
+    language: {
+        power: (name.split("/")[0], name.split("/")[-1]) for power, name in zip((3, 6, 9, 12), names, strict=True)
+    }
+    for language, names in _NAMES.items()
+}
+_WRITTEN = {
+    language: {name.lower(): power for power, both in names.items() for name in both if " " not in name}
+    for language, names in _MAGNITUDES.items()
+}
+_OF = {"fr": "de ", "es": "de ", "it": "di ", "pt": "de "}
+_VOWEL = regex.compile(r"[aeiouyéèêh]", regex.IGNORECASE)
+
+_MONEY = regex.compile(
+    rf"(?P<sign>[-−])?(?:(?P<a>{_SIGN})(?P<inner>[-−])?(?P<n1>{NUMBER})(?P<p1>k|K|mn|M|m|bn|B|b|tn|T)?"
+    rf"|(?P<n2>{NUMBER})(?P<p2>k|Mrd|Mio|Md|M|bn)?(?P<b>{_SIGN}))"
+)
+_POWER_SIGN = regex.compile(rf"(?P<p>k|Mrd|Mio|Md|M|bn)(?P<s>{_SIGN})")
+_JOINED = {"zh": "", "ja": ""}
+
+
+def money(core: str, language: str) -> str | None:
+    """Spell an amount of money; None if the word is none."""
+    found = _MONEY.fullmatch(core)
+    if not found:
+        return None
+    sign, power = found["a"] or found["b"], _POWERS.get(found["p1"] or found["p2"] or "")
+    amount = value(found["n1"] or found["n2"], language)
+    head = minus(language) if found["sign"] or found["inner"] else ""
+    if power is None:
+        words = _amount(amount, CURRENCIES[sign], language)
+        return words and head + words
+    named = magnitude(amount, power, sign, language)
+    if named is None:
+        words = _amount(amount * 10**power, CURRENCIES[sign], language)
+        return words and head + words
+    return f"{head}{number(amount, language)} {named}"
+
+
+def amount_of(core: str, language: str) -> tuple[str, Decimal, str] | None:
+    """Return the sign, the amount and the word for minus of an amount of money; None if the word is none."""
+    found = _MONEY.fullmatch(core)
+    if not found or found["p1"] or found["p2"]:
+        return None
+    amount = value(found["n1"] or found["n2"], language)
+    return found["a"] or found["b"], amount, minus(language) if found["sign"] or found["inner"] else ""
+
+
+def power_of(word: str, language: str) -> int | None:
+    """Return which power of ten a word names ("million", "Mio."); None if it names none."""
+    bare = word.rstrip(".,;:!?").lower()
+    names = _WRITTEN.get(language, {}) | {"mio": 6, "mrd": 9, "mln": 6, "mld": 9, "bn": 9}
+    return names.get(bare)
+
+
+def power_of_sign(core: str) -> tuple[int, str] | None:
+    """Return the power of ten and the currency of a sign like M€; None if the word is none."""
+    found = _POWER_SIGN.fullmatch(core)
+    return (_POWERS[found["p"]], found["s"]) if found else None
+
+
+def magnitude(amount: Decimal, power: int, sign: str, language: str) -> str | None:
+    """Return the name of a power of ten with that of the currency, "million dollars"; None if it is not known.
+
+    Args:
+        amount: what stands before, which decides between singular and plural.
+    """
+    names = _MAGNITUDES.get(language, {}).get(power)
+    currency = currency_name(Decimal(10) ** power, sign, language)
+    if names is None or currency is None:
+        return None
+    joint = _OF.get(language, "") if power >= 6 else ""
+    if joint and language == "fr" and _VOWEL.match(currency):
+        joint = "d'"
+    return f"{names[amount != 1]} {joint}{currency}"
+
+
+@lru_cache(maxsize=4096)
+def currency_name(amount: Decimal, sign: str, language: str) -> str | None:
+    """Return the name of a currency for an amount, as it stands after it; None if it has none in this language."""
+    amounted = _by_num2words(Decimal(2) if amount != 1 else amount, CURRENCIES[sign], language)
+    if amounted and " " in amounted:
+        return amounted.split(" ", 1)[-1]
+    return _in_cldr(amount, CURRENCIES[sign], language)
+
+
+def _amount(amount: Decimal, code: str, language: str) -> str | None:
+    if len(f"{amount:f}".partition(".")[0]) <= MOST_DIGITS and (words := _by_num2words(amount, code, language)):
+        return words
+    sign = next(sign for sign, known in CURRENCIES.items() if known == code)
+    name = currency_name(amount, sign, language)
+    if f"{amount:f}".endswith("0") and "." in f"{amount:f}":
+        amount = Decimal(f"{amount:f}".rstrip("0").rstrip("."))
+    return name and _JOINED.get(language, " ").join((number(amount, language), name))
+
+
+def _by_num2words(amount: Decimal, code: str, language: str) -> str | None:
+    if language in ("ja", "ko", "zh"):
+        # It knows few currencies there, and says zero cents.
+        return None
+    options = {"currency": code}
+    if code == "BRL":
+        # Its Brazilian speller knows reais, and no other.
+        language, options = ("pt_BR", {}) if language == "pt" else (language, options)
+    whole, _, rest = f"{amount:f}".partition(".")
+    if code == "JPY" or not rest.strip("0"):
+        # A separator that occurs nowhere else, so that "zero cents" can be cut off.
+        if options:
+            options["separator"] = "\x1f"
+        words = by_num2words(Decimal(f"{whole}.00"), language, to="currency", **options)
+        return words and words.split("\x1f")[0].strip()
+    return by_num2words(amount.quantize(Decimal("0.01")), language, to="currency", **options)
+
+
+# The everyday names, where the CLDR's are those of a bank.
+_EVERYDAY = {
+    "zh": {"JPY": "元", "USD": "美元"},
+    "ja": {"JPY": "円", "USD": "ドル", "GBP": "ポンド"},
+    "ko": {"USD": "달러", "JPY": "엔", "KRW": "원", "GBP": "파운드"},
+}
+
+
+def _in_cldr(amount: Decimal, code: str, language: str) -> str | None:
+    from babel.core import UnknownLocaleError
+    from babel.numbers import get_currency_name
+
+    if code in (names := _EVERYDAY.get(language, {})):
+        return names[code]
+    try:
+        name: str = get_currency_name(code, float(min(amount, Decimal(10**9))), locale=language)
+    except (UnknownLocaleError, ValueError):
+        return None
+    return name if name != code else None

@@ -1,0 +1,121 @@
+"""The steps by which a book is spoken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from prefect.logging import get_run_logger
+
+from speech.alignment.google import Account
+from speech.books import order, speaking
+from speech.books.edition import Edition, Line, Missing
+from speech.books.order import FOLDER, Ordered
+from speech.books.preparation import prepare, requirements
+from speech.books.shelf import Shelf
+from speech.requirements import Requirements
+from speech.stores import Store
+from tasks.ensure_runtime import ensure_runtime
+from tasks.progress import Progress
+from tasks.step import step
+from tasks.sync_models import sync_models
+
+__all__ = ["Desk", "find_books", "find_missing", "keep_outline", "open_desk", "speak_lines", "time_lines"]
+
+
+class Desk:
+    """What a run works from. It is a plain object, since Prefect would walk through the words of a book."""
+
+    def __init__(self, ordered: Ordered, store: Store, edition: Edition, folder: Path) -> None:
+        self.name, self.preset = ordered.name, ordered.order.preset
+        self.source = ordered.data if edition.book.format == "epub" else None
+        self.store, self.edition, self.folder = store, edition, folder
+        self.shelf = Shelf(store)
+
+    def key(self, rest: str) -> str:
+        """Return the key of something of this edition."""
+        return f"{FOLDER}{self.name}/editions/{self.edition.name}{rest}"
+
+    def takes(self) -> Callable[[str], Path]:
+        """Return what fetches the file of a take; it stays until the next one is fetched."""
+        path = self.folder / "take.flac"
+
+        def fetch(key: str) -> Path:
+            self.shelf.fetch(key, path)
+            return path
+
+        return fetch
+
+
+async def open_desk(name: str, store: Store, folder: Path) -> Desk:
+    """Read a book, install and fetch what it needs, and plan its edition."""
+    ordered, required = await read_book(name, store)
+    if required:
+        await ensure_runtime(required)
+        await sync_models(required, store)
+    return await plan_edition(ordered, store, folder)
+
+
+@step("look for books", timeout="setup_timeout")
+def find_books(store: Store) -> list[str]:
+    """Return the names of the books that are not finished, as far as their last visit tells."""
+    return [name for name in order.names(store) if not order.is_settled(store, name)]
+
+
+@step("read the book", timeout="processing_timeout")
+def read_book(name: str, store: Store) -> tuple[Ordered, Requirements]:
+    """Read the book; return it, and what must be installed and fetched to speak it."""
+    ordered = order.load(store, name)
+    return ordered, requirements(ordered, store)
+
+
+@step("plan the edition", timeout="processing_timeout")
+def plan_edition(ordered: Ordered, store: Store, folder: Path) -> Desk:
+    """Cut the book into chunks and parts."""
+    edition = prepare(ordered, store, folder)
+    for note in edition.notes:
+        get_run_logger().info("%s", note)
+    return Desk(ordered, store, edition, folder)
+
+
+@step("keep the plan", timeout="setup_timeout")
+def keep_outline(desk: Desk) -> None:
+    """Write the plan of the edition into the store."""
+    desk.store.write(desk.key(".json"), desk.edition.outline(), "application/json")
+
+
+@step("look for takes", timeout="setup_timeout")
+def find_missing(desk: Desk) -> Missing:
+    """Look for what of the edition is not in the store."""
+    return desk.edition.missing(desk.shelf)
+
+
+@step("speak", timeout="processing_timeout", gpu=True)
+def speak_lines(desk: Desk, lines: Sequence[Line], title: str, before: int, total: int) -> None:
+    """Speak lines, and keep their takes.
+
+    Args:
+        title: of the chapter, for people.
+        before: number of lines of the book that are finished.
+        total: number of all lines.
+    """
+    # What an earlier try of this step has spoken is not spoken again.
+    present = desk.shelf.present([line.key for line in lines])
+    missing = [line for line in lines if line.key not in present]
+    done = before + len(lines) - len(missing)
+    speaking.speak(
+        desk.edition, missing, desk.shelf, lambda number, _: Progress.tell(title, share(done + number, total))
+    )
+
+
+@step("time the words", timeout="processing_timeout")
+def time_lines(desk: Desk, lines: Sequence[Line], account: Account | None) -> None:
+    """Time the words of lines, and keep the times."""
+    options = {"google": {"account": account}} if account else {}
+    for note in speaking.time_words(desk.edition, lines, desk.shelf, desk.folder, options):
+        get_run_logger().info("%s", note)
+
+
+def share(done: int, total: int) -> float:
+    """Return the share of a book that is done once so many of its lines are; binding it is the rest."""
+    return 0.9 * done / max(total, 1)

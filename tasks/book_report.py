@@ -1,0 +1,91 @@
+"""The state of a book: shown in Prefect's UI, kept in the store for `f5-flows book status`, and returned."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from prefect.artifacts import acreate_markdown_artifact
+from prefect.client.schemas.objects import FlowRun
+
+from speech.books import order
+from speech.books.edition import CHARACTERS_A_SECOND, Missing
+from speech.books.order import FOLDER
+from tasks.book import Desk
+from tasks.progress import show
+from tasks.report import plain
+from tasks.step import step
+
+__all__ = ["Part", "report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A run that makes something of a book.
+
+    Attributes:
+        number: of the part; 0 for binding.
+        missing: number of its lines that are not finished.
+        over: whether nobody is going to try it again.
+    """
+
+    number: int
+    missing: int
+    run: FlowRun
+    over: bool
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is said of it."""
+        state = self.run.state
+        said = {"part": self.number, "missing": self.missing, "run": str(self.run.id), "over": self.over}
+        reason = (state.message if state else None) or "it ended, but what it makes is not complete"
+        return said | {"state": state.name if state else None, "reason": reason if self.over else None}
+
+
+async def report(desk: Desk, missing: Missing, parts: list[Part], whole: Part | None) -> dict[str, Any]:
+    """Show, keep and return the state of a book."""
+    edition = desk.edition
+    chapters = [
+        {
+            "title": chapter.title,
+            "lines": len(own),
+            "finished": sum(line.key not in missing.takes and line.words not in missing.words for line in own),
+        }
+        for chapter, own in zip(edition.chapters, edition.lines, strict=True)
+    ]
+    facts = {
+        "book": desk.name,
+        "title": edition.book.title,
+        "edition": edition.name,
+        "engine": edition.engine.name,
+        "finished": not parts and whole is None,
+        "over": all(part.over for part in (*parts, *filter(None, [whole]))),
+        "hours": round(edition.characters / CHARACTERS_A_SECOND / 3600, 2),
+        "chapters": chapters,
+        "runs": [part.facts() for part in (*parts, *filter(None, [whole]))],
+    }
+    await keep_state(desk, facts)
+    await show(
+        "state of the book",
+        acreate_markdown_artifact(markdown=_table(facts), key=f"book-{desk.edition.name}", description=desk.name),
+    )
+    return facts
+
+
+@step("keep the state", timeout="setup_timeout")
+def keep_state(desk: Desk, facts: dict[str, Any]) -> None:
+    """Write the state of a book into the store, and what it was the state of."""
+    kept = facts | {"of": order.fingerprint(desk.store, desk.name)}
+    desk.store.write(f"{FOLDER}{desk.name}/state.json", json.dumps(kept, ensure_ascii=False), "application/json")
+
+
+def _table(facts: dict[str, Any]) -> str:
+    rows = [
+        f"| {plain(chapter['title'])} | {chapter['finished']} of {chapter['lines']} |" for chapter in facts["chapters"]
+    ]
+    runs = [
+        f"- part {run['part']}: {run['state']}" if run["part"] else f"- bind: {run['state']}" for run in facts["runs"]
+    ]
+    head = [f"**{plain(facts['title'])}**, about {facts['hours']} hours", "", "| chapter | chunks |", "| --- | --- |"]
+    return "\n".join([*head, *rows, "", *runs])

@@ -1,0 +1,57 @@
+"""Runs that are to exist once: created under an idempotency key, and scheduled again after a failure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.context import TagsContext
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Scheduled
+
+__all__ = ["MAX_TRIES", "ensure", "is_over"]
+
+MAX_TRIES = 3
+"""How often a run is tried before somebody has to ask for it again."""
+
+
+async def ensure(
+    client: PrefectClient, flow: str, name: str, key: str, parameters: dict[str, Any], *, again: bool = False
+) -> FlowRun:
+    """Return the run with this idempotency key: created if there is none, scheduled again if it ended.
+
+    A run that was cancelled, or that has failed too often, is returned as it is.
+
+    Args:
+        flow: name of the flow, and of its deployment; without that the run is nobody's but this process's.
+        name: of the run, for people.
+        again: schedule it again whatever became of it, because a person asks for it.
+    """
+    tags = sorted(TagsContext.get().current_tags)
+    given = {name: value for name, value in parameters.items() if value is not None}
+    try:
+        deployment = await client.read_deployment_by_name(f"{flow}/{flow}")
+        run = await client.create_flow_run_from_deployment(
+            deployment.id, parameters=given, idempotency_key=key, tags=tags, name=name
+        )
+    except ObjectNotFound:
+        state: State[Any] = Scheduled()
+        answer = await client.request(
+            "POST",
+            "/flow_runs/",
+            json={"flow_id": str(await client.create_flow_from_name(flow)), "parameters": given, "name": name,
+                  "idempotency_key": key, "state": {"type": state.type.value, "name": state.name}, "tags": tags},
+        )  # fmt: skip
+        run = FlowRun.model_validate(answer.json())
+    if is_over(run, again=again) or run.state is None or not run.state.is_final():
+        return run
+    await client.set_flow_run_state(run.id, Scheduled(message="What it makes is not complete."), force=True)
+    return await client.read_flow_run(run.id)
+
+
+def is_over(run: FlowRun, *, again: bool = False) -> bool:
+    """Check whether a run has ended and is not to be tried again."""
+    if run.state is None or not run.state.is_final() or again:
+        return False
+    return run.state.is_cancelled() or run.run_count >= MAX_TRIES

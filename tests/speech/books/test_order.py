@@ -1,0 +1,66 @@
+"""The order of a book, and what stands for a book in a store."""
+
+import pytest
+
+from speech.books import order
+from speech.books.order import Order
+from speech.errors import InvalidRequest
+from speech.stores.folder import FolderStore
+
+
+@pytest.fixture
+def store(tmp_path):
+    return FolderStore(tmp_path / "store")
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "sea.md"
+    path.write_text("It was dark.")
+    return path
+
+
+def test_an_order_is_kept_beside_its_file(store, source):
+    order.save(store, "the-sea", Order(title="The Sea", suffix=".md", asked={"speed": 1.2}), source)
+    found = order.load(store, "the-sea")
+    assert (found.data, found.order.request().speed, found.order.title) == (b"It was dark.", 1.2, "The Sea")
+    assert order.names(store) == ["the-sea"]
+    assert not order.is_settled(store, "the-sea")
+
+
+@pytest.mark.parametrize("name", ["", "..", "../takes", "a/b", "A", ".hidden", "sea\n", "con", "a" * 100])
+def test_a_name_that_is_not_ours_is_refused(store, source, name):
+    for use in (lambda: order.load(store, name), lambda: order.save(store, name, Order(title="x"), source)):
+        with pytest.raises(InvalidRequest, match="is not accepted; expected lower-case letters"):
+            use()
+
+
+def test_a_suffix_that_is_not_ours_is_left_out(store, source):
+    order.save(store, "sea", Order(title="Sea", suffix="/../../x"), source)
+    assert sorted(entry.key for entry in store.list("books/")) == ["books/sea/order.json", "books/sea/source"]
+
+
+def test_a_book_that_is_not_there_is_named(store):
+    with pytest.raises(InvalidRequest, match="there is no book 'sea'; f5-flows book list"):
+        order.load(store, "sea")
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"text": "Hi."}, "text: it does not say how a book is spoken"),
+        ({"speed": 9}, "speed: 9 is not accepted"),
+        ({"local_voice": "https://example.org/a.wav"}, "a book needs a stored voice"),
+        ({"cast": {"alice": "https://example.org/a.wav"}}, "a book needs a stored voice"),
+    ],
+)
+def test_what_does_not_say_how_a_book_is_spoken_is_refused(asked, says):
+    with pytest.raises(InvalidRequest) as refused:
+        Order(title="Sea", asked=asked).request()
+    assert says in str(refused.value)
+
+
+def test_a_state_is_that_of_the_last_order_only(store, source):
+    order.save(store, "sea", Order(title="Sea"), source)
+    store.write("books/sea/state.json", '{"of": "earlier", "finished": true}', "application/json")
+    assert (order.state(store, "sea"), order.is_settled(store, "sea")) == ({}, False)

@@ -1,0 +1,53 @@
+"""What is spoken of a Word document."""
+
+import io
+import zipfile
+
+import pytest
+
+from speech.errors import InvalidRequest
+from speech.script.readers import load
+from tests.fakes.documents import docx, zipped
+
+
+def paragraph(text, style=None):
+    styled = f'<w:pPr><w:pStyle w:val="{style}"/></w:pPr>' if style else ""
+    return f"<w:p>{styled}<w:r><w:t>{text}</w:t></w:r></w:p>"
+
+
+def test_styles_say_what_a_paragraph_is():
+    body = (
+        paragraph("The Sea", "Title") + paragraph("One", "Heading1") + paragraph("Plain.") + paragraph("Said.", "Quote")
+    )
+    script = load(docx(body))
+    assert [(each.kind, each.text) for each in script.passages] == [
+        ("heading", "The Sea"), ("heading", "One"), ("paragraph", "Plain."), ("quotation", "Said."),
+    ]  # fmt: skip
+    assert (script.format, script.title) == ("docx", "The Sea")
+
+
+def test_the_properties_of_the_document_name_it():
+    script = load(docx(paragraph("Plain."), core="<dc:title>My Sea</dc:title><dc:language>de-DE</dc:language>"))
+    assert (script.title, script.language) == ("My Sea", "de")
+
+
+def test_footnotes_and_tables_are_left_out():
+    mark = '<w:p><w:r><w:t>It rained.</w:t></w:r><w:r><w:footnoteReference w:id="1"/></w:r></w:p>'
+    cell = "<w:tc><w:p><w:r><w:t>x</w:t></w:r></w:p></w:tc>"
+    body = f"{mark}<w:tbl><w:tr>{cell}{cell}</w:tr></w:tbl>"
+    script = load(docx(body, notes=f'<w:footnote w:id="1">{paragraph("For a week.")}</w:footnote>'))
+    assert script.text == "It rained."
+    assert [each.what for each in script.left_out] == ["table: x x", "note: For a week.", "1 note mark"]
+
+
+def test_lines_broken_in_a_paragraph_are_verse():
+    body = "<w:p><w:r><w:t>The moon</w:t><w:br/><w:t>is out</w:t></w:r></w:p>"
+    assert [each.kind for each in load(docx(body)).passages] == ["verse", "verse"]
+
+
+def test_entities_in_its_xml_are_refused():
+    with zipfile.ZipFile(io.BytesIO(docx(paragraph("x")))) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    bomb = b'<!DOCTYPE w [<!ENTITY a "ha">]>'
+    with pytest.raises(InvalidRequest, match="document type"):
+        load(zipped(parts | {"word/document.xml": bomb + parts["word/document.xml"]}))
