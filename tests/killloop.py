@@ -27,6 +27,7 @@ from prefect.states import Cancelling
 from flows.hooks import STATUSES
 from speech.errors import SpeechError
 from speech.records import load
+from speech.settings import settings
 from tests import PATIENCE
 from tests.fakes.faults import FaultyProxy
 from tests.processes import descendants
@@ -356,7 +357,7 @@ class KillLoop:
                 report.lost.append(f"RunPod's job {job.id} is completed, and has no run")
             return
         told = {"COMPLETED": "completed", "FAILED": "failed", "TIMED_OUT": "failed", "CANCELLED": "cancelled"}
-        if not waited:
+        if not waited or (job.status == "CANCELLED" and _came_too_late(job, run)):
             return
         is_so = {"completed": run.state.is_completed(), "cancelled": run.state.is_cancelled()}
         is_so["failed"] = run.state.is_failed() or run.state.is_crashed() or run.state.is_cancelled()
@@ -378,6 +379,16 @@ class KillLoop:
         """Look for temporary folders, once all processes are gone."""
         folder = self._stack.temporary
         self._report.left = sorted(path.name for path in folder.glob("f5-flows-*") if path.is_dir())
+
+
+def _came_too_late(job: Any, run: FlowRun) -> bool:
+    """Whether a job's run had ended, but for the time it may take to stop, before RunPod told its worker to stop it.
+
+    RunPod tells nobody while a job waits to be delivered again, as one does whose worker it believes to be lost.
+    """
+    if job.told_to_stop is None:
+        return True
+    return bool(run.end_time and run.end_time.timestamp() < job.told_to_stop + settings().cancel_grace)
 
 
 def _signal(processes: list[psutil.Process], sign: signal.Signals) -> None:

@@ -87,7 +87,7 @@ class Executor:
         if (working := self._running.get(run_id)) is None:
             working = asyncio.create_task(self._claim_and_run(run, job, report))
             self._running[run_id] = working
-            working.add_done_callback(lambda _: self._running.pop(run_id, None))
+            working.add_done_callback(lambda _: self._finish(run_id))
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
@@ -113,7 +113,8 @@ class Executor:
     async def cancel(self, run_id: UUID) -> None:
         """Cancel a run for a client, wherever it is."""
         await (await self._connection.runs()).cancel(run_id)
-        self._supervisor.cancel(str(run_id))
+        if str(run_id) in self._running:
+            self._supervisor.cancel(str(run_id))
 
     def on_cancel(self, run_id: str) -> None:
         """Stop a held run that was cancelled in Prefect; repeated calls stop it once."""
@@ -158,9 +159,14 @@ class Executor:
         except InvalidRequest:
             return Outcome("COMPLETED", "Completed")
 
+    def _finish(self, run_id: str) -> None:
+        del self._running[run_id]
+        self._supervisor.forget(run_id)
+
     async def _stop(self, run: FlowRun, working: asyncio.Task[Outcome]) -> None:
-        await self.withdraw(run)
+        # First the process: Prefect may take a minute to answer, and meanwhile the run would cost or be completed.
         self._supervisor.cancel(str(run.id))
+        await self.withdraw(run)
         await self._wind_down(await self._connection.runs(), run, working)
 
     async def _stop_cancelled(self, run_id: str) -> None:

@@ -60,6 +60,7 @@ class Supervisor:
         self._side_tasks = side_tasks
         self._current: ChildProcess | None = None
         self._children: set[ChildProcess] = set()
+        self._cancelled: set[str] = set()
         self._numbers = count()
         self._ready, self._vacant = asyncio.Event(), asyncio.Event()
         self._vacant.set()
@@ -123,12 +124,18 @@ class Supervisor:
         finally:
             for child in self._children:
                 child.works.pop(run_id, None)
+            self.forget(run_id)
 
     def cancel(self, run_id: str) -> None:
-        """Stop a run at its next chunk."""
+        """Stop a run at its next chunk; one that no child has yet is stopped when a child gets it."""
+        self._cancelled.add(run_id)
         for child in self._children:
             if run_id in child.works:
                 child.channel.send("cancel", id=run_id)
+
+    def forget(self, run_id: str) -> None:
+        """Forget that a run was cancelled, because nobody will hand it over any more."""
+        self._cancelled.discard(run_id)
 
     def end(self, run_id: str) -> None:
         """Kill the process that a run is in; other runs in it are run again."""
@@ -162,6 +169,8 @@ class Supervisor:
         child.works[work.id] = work
         child.runs += 1
         child.channel.send("run", id=work.id, job=work.job)
+        if work.id in self._cancelled:
+            child.channel.send("cancel", id=work.id)
         if child.runs >= settings().child_runs:
             self._retire(child, f"it has done {child.runs} runs")
 

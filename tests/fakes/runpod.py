@@ -43,6 +43,7 @@ class Job:
     worker: str | None = None
     started: float | None = None
     ended: float | None = None
+    told_to_stop: float | None = None
     output: Any = None
     error: Any = None
     has_output: bool = False
@@ -468,6 +469,9 @@ class ControlPlane:
             return web.Response(status=204)
         told = list(stops)
         stops.clear()
+        for job_id in told:
+            if job := self.jobs.get(job_id):
+                job.told_to_stop = time.time()
         return web.json_response({"jobsToStop": told})
 
     async def _done(self, request: web.Request) -> web.Response:

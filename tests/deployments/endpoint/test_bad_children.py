@@ -105,6 +105,16 @@ async def test_whoever_waits_is_told_when_the_supervisor_stops(keep):
         await asyncio.wait_for(supervisor.call("health"), PATIENCE)
 
 
+async def test_a_run_that_is_cancelled_before_a_process_has_it_is_stopped_when_one_gets_it(keep):
+    supervisor = keep("exit", "deaf")
+    waiting = asyncio.create_task(supervisor.run("r1", None))
+    await asyncio.sleep(0)
+    supervisor.cancel("r1")
+    await until(lambda: keep.heard.exists() and '"cancel"' in keep.heard.read_text())
+    assert [json.loads(line)["what"] for line in keep.heard.read_text().splitlines()] == ["run", "cancel"]
+    waiting.cancel()
+
+
 async def test_a_text_that_is_no_unicode_passes_and_leaves_nothing_behind(keep):
     supervisor = keep("works")
     given = {"upload": {"reference_text": "\ud800"}}
