@@ -1,6 +1,6 @@
 """The retry policy for calls to Prefect, shared by the endpoint, its child, the worker and the command line.
 
-Prefect's own client gives up at send_once if it has never reached the server before, if the server answers 500
+Prefect's own client gives up at once if it has never reached the server before, if the server answers 500
 because its database is unavailable, or if a proxy answers with a page. With this policy every call is retried
 for `PREFECT_PATIENCE` seconds while the server does not answer, or sends something that cannot be its answer.
 

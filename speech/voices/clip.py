@@ -16,7 +16,7 @@ from speech.errors import AudioError, InvalidRequest, ModelError, Problem, Speec
 from speech.scratch import scratch
 from speech.stores import Store
 
-__all__ = ["RATE", "Clip", "make"]
+__all__ = ["LONGEST_CLIP", "RATE", "Clip", "make"]
 
 RATE = 24_000
 _LONGEST_SECONDS, _SHORTEST_CUT_SECONDS = 10.0, 6.0
@@ -26,6 +26,8 @@ _FRAME = RATE // 100
 _SILENT_DB, _QUIET_DB, _EDGE_DB = -50.0, -35.0, -42.0
 _CLIPPED_SHARE = 0.005
 _TAIL_SECONDS = 0.05
+LONGEST_CLIP = _LONGEST_SECONDS + _TAIL_SECONDS
+"""Maximum length of a clip in seconds."""
 # Half the width of the smoothing window for finding the quietest moment, in hundredths of a second.
 _HALF_PAUSE = 8
 # Plausible pace of a transcript, in characters per second.

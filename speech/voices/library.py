@@ -20,11 +20,12 @@ from speech.audio import blocks, duration_ms, write_wav
 from speech.errors import AudioError, FetchError, InvalidRequest, NotFound, Problem
 from speech.fetch import MOST_BYTES, fetch
 from speech.fields import Fields
+from speech.media import Plain
 from speech.problems import problems_of
 from speech.scratch import scratch
 from speech.stores import Store, exists
 from speech.voices import Reference, Voice, check_stored_name, redact_url
-from speech.voices.clip import RATE, Clip, make
+from speech.voices.clip import LONGEST_CLIP, RATE, Clip, make
 from speech.voices.seal import unseal
 from speech.voices.voice import name_of
 
@@ -84,7 +85,8 @@ class _Prepared(BaseModel):
     sha256: str = Field(description="SHA-256 of the recording.")
     size: int = Field(description="Size of the recording in bytes.")
     duration: float = Field(description="Length of the recording in seconds.")
-    clip: str = Field(description="Key of the prepared clip.")
+    # Whoever can write to the bucket could name any key here, and it is read and deleted.
+    clip: str = Field(pattern=r"^voices/clips/[^/\\]+-[0-9a-f]{16}\.wav$", description="Key of the prepared clip.")
     transcript: str = Field(description="Exact transcript of the clip.")
     clip_duration: float
     warnings: list[str] = Field(default_factory=list)
@@ -178,7 +180,8 @@ def reference(
     if known and ref_text in (None, known.transcript) and store.head(voice.key).size == known.size:
         with suppress(NotFound):
             store.get(known.clip, clip_path)
-            return Reference(clip_path, known.transcript), ()
+            if _is_clip(clip_path):
+                return Reference(clip_path, known.transcript), ()
     store.get(voice.key, path)
     clip = _clip(path, ref_text or _stored_text(name, store), language, store)
     if ref_text is None:
@@ -235,6 +238,12 @@ def _load(name: str, store: Store) -> _Prepared | None:
         return _Prepared.model_validate_json(store.read(f"voices/{_stem(name)}.json"))
     except (NotFound, ValidationError):
         return None
+
+
+def _is_clip(path: Path) -> bool:
+    """Whether a file is a clip as this module stores it; any other is foreign, and never reaches a decoder."""
+    plain = Plain.find(path)
+    return plain is not None and (plain.rate, plain.channels) == (RATE, 1) and plain.frames <= LONGEST_CLIP * RATE
 
 
 def _stored_text(name: str, store: Store) -> str | None:

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from speech.audio import write_wav
 from speech.engines.espeak import say
 from speech.errors import AudioError, InvalidRequest
+from speech.stores import exists
 from speech.stores.folder import FolderStore
 from speech.voices import find
 from speech.voices.clip import RATE, make
@@ -215,6 +217,30 @@ def test_a_removed_voice_leaves_nothing(tmp_path, store):
     assert keys(store) == []
     with pytest.raises(InvalidRequest, match=r"there is no voice 'ann\.wav'"):
         remove("ann", store)
+
+
+def test_a_voice_whose_description_names_a_foreign_key_neither_reads_nor_deletes_it(tmp_path, store):
+    add(upload(voice(tmp_path / "a.wav")), store)
+    known = json.loads(store.read("voices/ann.json"))
+    store.put("output/precious.wav", voice(tmp_path / "b.wav", "Another voice altogether."), "audio/wav")
+    store.write("voices/ann.json", json.dumps(known | {"clip": "output/precious.wav"}), "application/json")
+    found, _ = reference(find("ann", store), SAID, store, tmp_path)
+    assert found.path.read_bytes() != (tmp_path / "b.wav").read_bytes()
+    remove("ann", store)
+    assert exists(store, "output/precious.wav")
+
+
+@pytest.mark.parametrize("foreign", ["no audio at all", "an hour of silence"])
+def test_a_stored_clip_that_is_no_clip_is_made_anew(tmp_path, store, foreign):
+    add(upload(voice(tmp_path / "a.wav")), store)
+    (clip,) = [key for key in keys(store) if key.startswith("voices/clips/")]
+    if foreign == "no audio at all":
+        store.write(clip, "#EXTM3U", "audio/wav")
+    else:
+        write_wav(tmp_path / "long.wav", [np.zeros(3600 * RATE, np.float32)], RATE, RATE)
+        store.put(clip, tmp_path / "long.wav", "audio/wav")
+    found, _ = reference(find("ann", store), SAID, store, tmp_path)
+    assert found.text == SAID and 1 < found.seconds < 11
 
 
 @pytest.mark.parametrize(
