@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -53,6 +54,7 @@ class Postgres:
         self.home, self.port = home, free_port()
         self._bin = programs
         self._where = ["-h", "127.0.0.1", "-p", str(self.port)]
+        self._log = home / "postgres.log"
         home.mkdir(parents=True, exist_ok=True)
         if os.getuid() == 0:
             for folder in (home, *home.parents):
@@ -67,18 +69,30 @@ class Postgres:
             self.query("CREATE DATABASE prefect", "postgres")
 
     def start(self) -> None:
-        """Start it, on the port that it has had."""
-        self.process = subprocess.Popen(
-            [*as_postgres(), self._bin / "postgres", "-D", self.home / "data", "-p", str(self.port),
-             "-k", str(self.home), "-c", "listen_addresses=127.0.0.1",
-             "-c", "fsync=off", "-c", "synchronous_commit=off",
-             "-c", "full_page_writes=off", "-c", "max_connections=200"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+        """Start it, on the port that it has had, and wait until it answers.
+
+        It ends at once, and is started again, while a connection of somebody else has its port, or a process of the
+        one before still has its memory.
+        """
         deadline = time.monotonic() + PATIENCE
+        self.process = self._serve()
         ready = [self._bin / "pg_isready", "-q", *self._where]
-        while subprocess.run(ready).returncode and time.monotonic() < deadline:
+        while subprocess.run(ready).returncode:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"PostgreSQL does not start: {self._log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.1)
+            if self.process.poll() is not None:
+                self.process = self._serve()
+
+    def _serve(self) -> subprocess.Popen[bytes]:
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                [*as_postgres(), self._bin / "postgres", "-D", self.home / "data", "-p", str(self.port),
+                 "-k", str(self.home), "-c", "listen_addresses=127.0.0.1",
+                 "-c", "fsync=off", "-c", "synchronous_commit=off",
+                 "-c", "full_page_writes=off", "-c", "max_connections=200"],
+                stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
+            )  # fmt: skip
 
     def restart(self, away: float = 0) -> None:
         """End it with all of its connections, and start it again.
@@ -136,7 +150,11 @@ class Redis:
             ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
-        time.sleep(0.5)
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 5):
+                return
+            time.sleep(0.05)
 
     def stop(self) -> None:
         stop_group(self.process)
