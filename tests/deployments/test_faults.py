@@ -192,6 +192,15 @@ async def test_a_job_that_is_cancelled_at_runpod_cancels_its_run(stack):
     assert "Failed" not in await states_of(stack, run.id)
 
 
+async def test_a_job_whose_time_is_up_at_runpod_ends_its_run_as_cancelled(stack):
+    job = stack.send(text=LONG)
+    [run] = [run for run in await running_runs(stack) if job in str(run.infrastructure_pid)]
+    stack.runpod.jobs[job].started -= 100_000
+    assert (await stack.until(run.id)).state_name == "Cancelled"
+    await stack.recorded(run.id, "CANCELLED")
+    assert str(run.id) not in stack.outputs()
+
+
 async def test_a_run_that_a_person_ends_in_the_ui_has_a_record_that_says_so(stack):
     stack.kill("pod1")
     run = await stack.start(TEXT)

@@ -40,6 +40,7 @@ def test_a_folder_goes_with_the_block_that_used_it(place):
     with scratch() as folder:
         (folder / "a").mkdir()
         assert folder.parent == place
+        assert folder.stat().st_mode & 0o777 == 0o700
     assert not list(place.iterdir())
 
 

@@ -1,7 +1,9 @@
 """A child that hangs, dies or grows is replaced, its run marked, and the endpoint answers on."""
 
+import asyncio
 import signal
 import time
+from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterIdempotencyKey
@@ -49,6 +51,26 @@ def test_a_run_that_stood_beside_the_one_that_killed_the_child_is_run_again(star
     child.kill()
     assert container.answer(guilty)["status"] == "FAILED"
     assert [container.answer(job)["status"] for job in bystanders] == ["COMPLETED", "COMPLETED"]
+
+
+def test_jobs_that_nobody_waits_for_take_the_containers_slots_too(start, prefect_server):
+    container = start(ENDPOINT_CONCURRENCY="2")
+    sent = [container.send(text=f"{TEXT} Number {number}.", wait=False) for number in range(8)]
+    names = [container.answer(job)["output"]["job_id"] for job in sent]
+    until(
+        lambda: all(container.ask(endpoint="status", job_id=name)["output"]["status"] == "COMPLETED" for name in names)
+    )
+    runs = asyncio.run(read(prefect_server, names))
+    # How many had begun and not ended when each began.
+    together = [sum(one.start_time <= run.start_time < one.end_time for one in runs) for run in runs]
+    assert max(together) <= 2
+
+
+async def read(api, names):
+    """The flow runs of jobs."""
+    with temporary_settings({PREFECT_API_URL: api}):
+        async with get_client() as client:
+            return [await client.read_flow_run(UUID(name)) for name in names]
 
 
 def test_a_run_beside_one_that_does_not_stop_when_cancelled_is_run_again(start):

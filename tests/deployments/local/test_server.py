@@ -121,6 +121,10 @@ class TestItIsItsUsersAlone:
         }
         assert not [path for path in kept if path.stat().st_mode & 0o077]
 
+    def test_it_listens_to_this_machine_alone(self, running):
+        listening = [one for one in psutil.Process(running.pid).net_connections() if one.status == psutil.CONN_LISTEN]
+        assert {one.laddr.ip for one in listening} == {"127.0.0.1"}
+
     @pytest.mark.parametrize("given", [{}, {"auth": ("f5-flows", "guess")}, {"headers": {"Authorization": "Bearer x"}}])
     def test_without_its_password_nothing_is_told(self, running, given):
         for method, path in (("POST", "block_documents/filter"), ("GET", "admin/settings"), ("POST", "work_pools/")):

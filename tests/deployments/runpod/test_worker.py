@@ -127,7 +127,9 @@ async def test_a_job_that_expires_crashes_its_run(stack):
     run = await stack.start(TEXT)
     job = await queued(stack, run)
     job.submitted -= 100_000
-    assert "expired" in (await stack.until(run.id)).state.message
+    message = (await stack.until(run.id)).state.message
+    assert "expired" in message
+    await stack.recorded(run.id, "ERROR", error_message=message)
 
 
 async def test_a_refused_key_crashes_the_run_with_what_to_do(stack):
