@@ -56,10 +56,8 @@ class Postgres:
         self._where = ["-h", "127.0.0.1", "-p", str(self.port)]
         self._log = home / "postgres.log"
         home.mkdir(parents=True, exist_ok=True)
+        self._open_folders()
         if os.getuid() == 0:
-            for folder in (home, *home.parents):
-                if folder.stat().st_uid == 0 and not folder.stat().st_mode & 0o005 and folder != Path("/"):
-                    folder.chmod(folder.stat().st_mode | 0o711)
             shutil.chown(home, "postgres", "postgres")
         if not (home / "data").exists():
             self._run("initdb", "-D", home / "data", "-U", "prefect", "-A", "trust", "--no-sync", "-E", "UTF8")
@@ -84,7 +82,14 @@ class Postgres:
             if self.process.poll() is not None:
                 self.process = self._serve()
 
+    def _open_folders(self) -> None:
+        """Let PostgreSQL's user pass; another run of pytest on this machine closes the folder that both are in."""
+        for folder in (self.home, *self.home.parents) if os.getuid() == 0 else ():
+            if folder.stat().st_uid == 0 and not folder.stat().st_mode & 0o005 and folder != Path("/"):
+                folder.chmod(folder.stat().st_mode | 0o711)
+
     def _serve(self) -> subprocess.Popen[bytes]:
+        self._open_folders()
         with self._log.open("ab") as log:
             return subprocess.Popen(
                 [*as_postgres(), self._bin / "postgres", "-D", self.home / "data", "-p", str(self.port),
