@@ -32,10 +32,10 @@ PYTEST = (sys.executable, "-m", "pytest")
 def main(arguments: list[str]) -> int:
     fast = "--fast" in arguments
     more = [word for word in arguments if word != "--fast"]
-    # Many tests wait for servers, so there is room for one more process than there are cores. Files are taken in
+    # Many tests wait for servers, so there is room for more processes than there are cores. Files are taken in
     # their order, which has those that wait longest first.
     cores = os.cpu_count() or 1
-    many = ["-n", str(cores if fast else cores + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
+    many = ["-n", str(cores if fast else cores + 2), "--dist", "loadfile", "--no-loadscope-reorder"]
     steps: dict[str, list[str]] = {}
     if fast or not more:
         steps["lint"] = [sys.executable, "-m", "ruff", "check", "--quiet", "."]
