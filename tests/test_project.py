@@ -141,3 +141,14 @@ def test_the_page_of_the_api_tells_of_every_endpoint_and_every_lasting_sentence(
     sentences = re.findall("^- `(.*)`$", text.partition("## Errors")[2], re.M)
     assert len(sentences) == 10
     assert not [one for one in sentences if re.split(r" \{|: \{|: ", one)[0] not in code]
+
+
+def test_every_test_that_the_page_of_threats_names_exists():
+    named = set(re.findall(r"\b(test_\w+|Test\w+)(?!\w|\.py|/)", (ROOT / "docs" / "threats.md").read_text()))
+    there = set(
+        re.findall(
+            r"^ *(?:async )?(?:def|class) (\w+)", "".join(p.read_text() for p in ROOT.glob("tests/**/test_*.py")), re.M
+        )
+    )
+    assert len(named) > 80
+    assert named - there == set()
