@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import httpx
 import psutil
@@ -25,7 +26,6 @@ from speech.errors import ServerError
 from speech.settings import settings
 from tests import PATIENCE, inherited
 from tests.conftest import small_disk
-from tests.fakes.web import serve
 from tests.stack import PROGRAM
 
 pytestmark = pytest.mark.service
@@ -430,7 +430,7 @@ class TestAServerOfSomebodyElse:
                 pass
 
         proxy = HTTPServer(("127.0.0.1", 0), Proxy)
-        serve(proxy)
+        Thread(target=proxy.serve_forever, daemon=True).start()
         api = f"http://127.0.0.1:{proxy.server_port}/api"
         monkeypatch.setenv("PREFECT_API_AUTH_STRING", "a:b")
         server.require(api)
