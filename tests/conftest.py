@@ -66,6 +66,8 @@ hypothesis.settings.load_profile("shared")
 
 # What a test that asks for one of these starts: servers, a browser, or PyTorch with networks.
 _SERVICES = {"browser", "components", "database", "gateway", "networks", "plane", "prefect_server", "stack"}
+# What a test asks for that runs our programs, each of which imports Prefect.
+_PROGRAMS = {"call", "container", "stack", "start"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,8 +75,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     A long file that begins last would be waited for by all other workers.
     """
-    # What starts the whole way, or is marked by hand as a whole, takes longest; of the others what starts most often.
-    longest = {item.path for item in items if "stack" in _fixtures(item)}
+    # What runs programs of ours, or is marked by hand as a whole, takes longest; of the others what starts most often.
+    longest = {item.path for item in items if _PROGRAMS & _fixtures(item)}
     longest |= {item.path for item in items} - {item.path for item in items if not item.get_closest_marker("service")}
     for item in items:
         if _SERVICES & _fixtures(item):
