@@ -1,4 +1,4 @@
-"""Run the checks, one after the other: lint, format, types, wheel, tests.
+"""Run the checks: lint, format, wheel and tests one after the other, types beside them.
 
     python -m tests              all of them
     python -m tests --fast       lint, format, types, and the tests that start no service: a minute and a half
@@ -37,10 +37,12 @@ def main(arguments: list[str]) -> int:
     cores = os.cpu_count() or 1
     many = ["-n", str(cores if fast else cores + 2), "--dist", "loadfile", "--no-loadscope-reorder"]
     steps: dict[str, list[str]] = {}
+    beside: dict[str, list[str]] = {}
     if fast or not more:
         steps["lint"] = [sys.executable, "-m", "ruff", "check", "--quiet", "."]
         steps["format"] = [sys.executable, "-m", "ruff", "format", "--quiet", "--check", "."]
-        steps["types"] = [sys.executable, "-m", "mypy"]
+        # Without its cache it takes a quarter of a minute, in which tests wait for each other anyhow.
+        beside["types"] = [sys.executable, "-m", "mypy"]
     # Hundreds of processes are started, and each would compile the project's modules anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if not fast:
@@ -49,7 +51,9 @@ def main(arguments: list[str]) -> int:
         steps["wheel"] = [*PYTEST, "-m", "wheel", "tests/test_wheel.py"]
     quick = ["-m", "not service and not slow and not wheel", "--hypothesis-profile", "fast"] if fast else []
     steps["tests"] = [*PYTEST, *many, *quick, *more]
+    started = {name: start(command) for name, command in beside.items()}
     failed = [name for name, command in steps.items() if not passes(name, command)]
+    failed += [name for name, process in started.items() if not passed(name, process)]
     if failed and failed != ["tests"]:
         print(f"Failed: {', '.join(failed)}", flush=True)
     return len(failed)
@@ -79,6 +83,18 @@ def passes(name: str, command: list[str]) -> bool:
     if name != "tests":
         print(f"{'failed' if code else 'passed'} in {time.monotonic() - began:.1f} s", flush=True)
     return code == 0
+
+
+def start(command: list[str]) -> subprocess.Popen[str]:
+    """Start a step that runs beside the others; what it says is shown at the end."""
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def passed(name: str, process: subprocess.Popen[str]) -> bool:
+    """Wait for such a step, and show what it said."""
+    said, _ = process.communicate()
+    print(f"── {name}\n{said}{'failed' if process.returncode else 'passed'}", flush=True)
+    return process.returncode == 0
 
 
 if __name__ == "__main__":

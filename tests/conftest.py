@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -64,13 +66,33 @@ hypothesis.settings.load_profile("shared")
 
 # What a test that asks for one of these starts: servers, a browser, or PyTorch with networks.
 _SERVICES = {"browser", "components", "database", "gateway", "networks", "plane", "prefect_server", "stack"}
+# What a test asks for that runs our programs, each of which imports Prefect.
+_PROGRAMS = {"call", "container", "stack", "start"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that `python -m tests --fast` leaves out."""
+    """Mark the tests that `python -m tests --fast` leaves out, and put the files that take longest first.
+
+    A long file that begins last would be waited for by all other workers.
+    """
+    # What runs programs of ours, or is marked by hand as a whole, takes longest; of the others what starts most often.
+    longest = {item.path for item in items if _PROGRAMS & _fixtures(item)}
+    longest |= {item.path for item in items} - {item.path for item in items if not item.get_closest_marker("service")}
     for item in items:
-        if _SERVICES & set(getattr(item, "fixturenames", ())):
+        if _SERVICES & _fixtures(item):
             item.add_marker(pytest.mark.service)
+    starts = Counter(item.path for item in items if item.get_closest_marker("service"))
+    items.sort(key=lambda item: (item.path not in longest, -starts[item.path]))
+
+
+def _fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of each search for garbage what has been imported and collected, and is there until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -78,6 +100,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not hasattr(session.config, "workerinput"):
         local_server.stop()
         shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def rounds(pytestconfig: pytest.Config) -> Callable[[int], int]:
+    """How often to try what chance makes: as often as a test says, or a fifth of that in the fast lane."""
+    fast = pytestconfig.getoption("--hypothesis-profile") == "fast"
+    return lambda most: max(most // 5, 1) if fast else most
 
 
 @pytest.fixture(scope="session")

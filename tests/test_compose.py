@@ -93,7 +93,7 @@ def answers(url):
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
-            return httpx.get(url, timeout=2, trust_env=False)
+            return httpx.get(url, timeout=2, trust_env=False, verify=False)
         except httpx.HTTPError:
             time.sleep(0.2)
     raise AssertionError(url)

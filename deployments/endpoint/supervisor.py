@@ -31,8 +31,6 @@ from speech.settings import settings
 
 __all__ = ["Outcome", "ProgressCallback", "Supervisor"]
 
-# The minimum time between the starts of two children.
-_RESTART_SECONDS = 1.0
 # A child may be silent for five minutes while it imports what it needs.
 _START_SECONDS = 300.0
 # After this many failed starts in a row, callers that wait for a child get an error.
@@ -50,14 +48,15 @@ class Supervisor:
 
     Args:
         side_tasks: run the supervisor's background work.
+        restart_seconds: the minimum time between the starts of two children.
 
     Attributes:
         deaths: the reason of each replacement of a child.
     """
 
-    def __init__(self, side_tasks: SideTasks) -> None:
+    def __init__(self, side_tasks: SideTasks, *, restart_seconds: float = 1.0) -> None:
         self.deaths: list[str] = []
-        self._side_tasks = side_tasks
+        self._side_tasks, self._restart_seconds = side_tasks, restart_seconds
         self._current: ChildProcess | None = None
         self._children: set[ChildProcess] = set()
         self._cancelled: set[str] = set()
@@ -65,7 +64,7 @@ class Supervisor:
         self._ready, self._vacant = asyncio.Event(), asyncio.Event()
         self._vacant.set()
         self._failed_starts: list[str] = []
-        self._started_at = -_RESTART_SECONDS
+        self._started_at = -math.inf
         self._is_started = self._is_stopping = False
 
     @property
@@ -204,7 +203,7 @@ class Supervisor:
         """
         while True:
             await self._vacant.wait()
-            await asyncio.sleep(self._started_at + _RESTART_SECONDS - time.monotonic())
+            await asyncio.sleep(self._started_at + self._restart_seconds - time.monotonic())
             self._started_at = time.monotonic()
             try:
                 child = await ChildProcess.start()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +40,8 @@ _HOP = RATE // 50
 _MISHEARD = 0.5
 
 _PUNCTUATION = regex.compile(r"[^\w\s]|_")
+
+_NO_CREDENTIALS = "there are no credentials; set GOOGLE_CREDENTIALS_JSON or GOOGLE_APPLICATION_CREDENTIALS."
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +117,16 @@ def connect(account: Account | None = None) -> SpeechClient:
         AlignerUnavailable: the client is not installed, or no usable credentials are set. The message
             contains no part of them.
     """
+    account, values = account or Account(), settings()
+    endpoint = account.endpoint or values.google_speech_endpoint
+    described = endpoint or account.key or values.google_credentials_json or values.google_application_credentials
     try:
+        # The client takes a third of a second to import, and most have no account.
+        if not described and find_spec("google.cloud.speech_v1"):
+            raise AlignerUnavailable(_NO_CREDENTIALS)
         from google.cloud.speech_v1 import SpeechClient
     except ImportError:
         raise AlignerUnavailable("google-cloud-speech is not installed; run: pip install 'f5-flows[google]'.") from None
-    account = account or Account()
-    endpoint = account.endpoint or settings().google_speech_endpoint
     if endpoint and endpoint.startswith("http://"):
         import grpc
         from google.cloud.speech_v1.services.speech.transports import SpeechGrpcTransport
@@ -155,9 +162,7 @@ def _credentials(account: Account) -> Any:
             name = "GOOGLE_APPLICATION_CREDENTIALS"
             credentials = Credentials.from_service_account_file(str(file), scopes=scopes)  # type: ignore[no-untyped-call]
         else:
-            raise AlignerUnavailable(
-                "there are no credentials; set GOOGLE_CREDENTIALS_JSON or GOOGLE_APPLICATION_CREDENTIALS."
-            )
+            raise AlignerUnavailable(_NO_CREDENTIALS)
     except FileNotFoundError:
         raise AlignerUnavailable(f"GOOGLE_APPLICATION_CREDENTIALS names {file}, which does not exist.") from None
     except (ValueError, OSError):

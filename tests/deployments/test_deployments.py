@@ -1,7 +1,6 @@
 """The deployment file, and what Prefect does by itself."""
 
 import asyncio
-import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import import_module
 
@@ -20,6 +19,7 @@ from blocks.saved import FAILURES
 from deployments.setup import AUTOMATIONS, DEPLOYMENTS, apply_automations
 from flows import FLOWS
 from flows.speak import speak
+from tests.fakes.web import serve
 
 FILE = yaml.safe_load(DEPLOYMENTS.read_text())
 
@@ -89,7 +89,7 @@ async def test_a_webhook_is_told_of_a_run_that_failed(client):
             self.end_headers()
 
     server = HTTPServer(("127.0.0.1", 0), Hook)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    serve(server)
     failures = definition("f5-flows failures")
     assert await apply_automations(client, [definition("f5-flows failures")]) == []
     await Webhook(url=SecretStr(f"http://127.0.0.1:{server.server_port}/hook")).save(FAILURES, overwrite=True)

@@ -9,9 +9,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseServer
 
 Answer = tuple[int, bytes, dict[str, str]]
 """Status, body and headers."""
+
+# Seconds after which a server at the latest sees that it is to stop; half a second is what is usual.
+_SOON = 0.02
+
+
+def serve(server: BaseServer) -> None:
+    """Serve in a thread until `server.shutdown()`, which does not take long."""
+    threading.Thread(target=server.serve_forever, args=(_SOON,), daemon=True).start()
 
 
 class Web:
@@ -38,7 +47,7 @@ class Web:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        serve(self._server)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def stop(self) -> None:

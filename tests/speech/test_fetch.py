@@ -17,7 +17,7 @@ from speech.errors import FetchError, SettingsError
 from speech.fetch import Network, fetch, locate
 from tests import PATIENCE
 from tests.conftest import small_disk
-from tests.fakes.web import Peer
+from tests.fakes.web import Peer, serve
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -52,7 +52,7 @@ def site(certificates, monkeypatch):
     server.told = {"/a.wav": 10, "/large.wav": 5000, "/moved": "/a.wav", "/plain": "http://localhost/a.wav"}
     server.told |= {"/round": "/round", "/secret": "/no.wav?sig=hunter2", "/signed": "/a.wav?sig=hunter2"}
     server.url = f"https://localhost:{server.server_address[1]}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    serve(server)
     monkeypatch.setenv("FETCH_CA_BUNDLE", str(certificates["authority"]))
     monkeypatch.setenv("FETCH_PRIVATE", "true")
     monkeypatch.setenv("REQUEST_TIMEOUT", "5")

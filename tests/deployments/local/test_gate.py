@@ -1,7 +1,6 @@
 """The local Prefect server in a browser: its own pages work at once, and no other page reaches it."""
 
 import json
-import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -10,6 +9,7 @@ import pytest
 
 from deployments.local import server
 from tests import PATIENCE
+from tests.fakes.web import serve
 
 pytestmark = pytest.mark.service
 
@@ -65,7 +65,7 @@ def elsewhere(running, tmp_path_factory):
             pass
 
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
-    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    serve(httpd)
     yield f"http://127.0.0.1:{httpd.server_port}/"
     httpd.shutdown()
 

@@ -1,6 +1,8 @@
 """Google as an aligner: its real client, over gRPC, against a local server of the same service."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from speech.audio import record
 from speech.engines.espeak import say
 from speech.errors import AlignerUnavailable, AlignmentError
 from speech.text import chunks, normalise
+from tests import PATIENCE
 from tests.fakes.google_speech import GoogleSpeech
 from tests.scripts import ALICE, CITIES
 from tests.speech.alignment.test_embedded import errors, truth
@@ -130,6 +133,16 @@ def test_google_is_asked_first_where_it_is_asked_for(google, recording):
 def test_without_credentials_it_says_what_to_set(recording):
     with pytest.raises(AlignerUnavailable, match="GOOGLE_CREDENTIALS_JSON"):
         timed(recording)
+
+
+def test_without_an_account_its_client_is_not_imported_which_would_take_a_while():
+    code = (
+        "import sys; from speech.alignment.google import connect; from speech.errors import AlignerUnavailable\n"
+        "try: connect()\n"
+        "except AlignerUnavailable: print('google.cloud.speech_v1' in sys.modules, 'grpc' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE)
+    assert done.stdout.split() == ["False", "False"]
 
 
 @pytest.mark.parametrize("content", ["hunter2", "{", json.dumps({"type": "service_account", "private_key": "hunter2"})])

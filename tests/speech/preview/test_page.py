@@ -1,7 +1,6 @@
 """The page to read and listen to, in a browser."""
 
 import subprocess
-import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -15,6 +14,7 @@ from speech.media import ffmpeg
 from speech.outputs import LONGEST_IN_PAGE
 from speech.script import Passage
 from speech.subtitles import describe, render
+from tests.fakes.web import serve
 from tests.scripts import ALICE
 from tests.speech.preview.pages import load, seek, settle, shown, spoken, timed, write
 
@@ -76,7 +76,7 @@ def opened_page(browser, url, **options):
 def served(folder):
     handler = partial(SimpleHTTPRequestHandler, directory=folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        serve(server)
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 

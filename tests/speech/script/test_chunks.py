@@ -80,12 +80,12 @@ def test_substitutions_are_spoken_and_the_writing_stays():
 
 
 @pytest.mark.parametrize("language", BOOKS)
-def test_an_edit_changes_only_the_chunks_of_its_paragraph(language):
+def test_an_edit_changes_only_the_chunks_of_its_paragraph(language, rounds):
     source = random.Random(7)
     script = read(BOOKS[language], "text")
     before = [chunk.text for chunk in cut(script, language, 200)]
     spoken = [index for index, passage in enumerate(script.passages) if passage.text]
-    for index in source.sample(spoken, min(len(spoken), 12)):
+    for index in source.sample(spoken, min(len(spoken), rounds(12))):
         passage = script.passages[index]
         words = passage.text.split(" ")
         words.insert(source.randrange(len(words)), source.choice(["indeed", "Paris", "once"]))

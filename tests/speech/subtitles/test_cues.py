@@ -1,6 +1,7 @@
 """Cues under the rules."""
 
 import sys
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -16,10 +17,16 @@ from tests.scripts import ALICE, BOOKS, BY_LANGUAGE, CITIES
 NETFLIX = rules_for("netflix", "en")
 
 
+@cache
+def tokens_of(text, language):
+    """Many tests set the same books."""
+    return tokens(normalise(text), language)
+
+
 def paced(text, language="en", per_character=70, pause=250):
     """Words as a calm speaker would say them, with a rest after each sentence and clause."""
     words, at = [], 0
-    for token in tokens(normalise(text), language):
+    for token in tokens_of(text, language):
         length = per_character * len(token.spoken)
         words.append(Word(token.text, at, at + length, 0.9, False, token.space))
         at += length + (2 * pause if token.text[-1] in ".?!" else pause if token.text[-1] in ",;:" else 0)

@@ -83,10 +83,10 @@ def changed(data, chance):
 
 
 @pytest.mark.parametrize("kind", SEEDS)
-def test_a_file_that_chance_changed_is_read_or_refused(kind):
+def test_a_file_that_chance_changed_is_read_or_refused(kind, rounds):
     chance = random.Random(f"{kind} 7")
-    outcomes = {"read": 0, "refused": 0}
-    for _ in range(300):
+    outcomes, tries = {"read": 0, "refused": 0}, rounds(300)
+    for _ in range(tries):
         data = changed(SEEDS[kind], chance)
         try:
             document = open_document(data, "mine")
@@ -97,14 +97,15 @@ def test_a_file_that_chance_changed_is_read_or_refused(kind):
         except InvalidRequest as refusal:
             assert str(refusal).startswith(("mine cannot be read: ", "text: "))
             outcomes["refused"] += 1
-    assert outcomes["read"] > 10
+    # In an archive most changes are one too many.
+    assert outcomes["read"] > (10 if tries == 300 else 0)
 
 
 @pytest.mark.parametrize("kind", [None, "text", "markdown", "html", "ssml"])
-def test_so_is_a_text_in_a_request(kind):
+def test_so_is_a_text_in_a_request(kind, rounds):
     chance = random.Random(f"{kind} 11")
     seeds = [MARKDOWN, HTML, SSML, ALICE]
-    for _ in range(300):
+    for _ in range(rounds(300)):
         text = mutated(chance.choice(seeds).encode(), chance).decode("utf-8", "replace")
         try:
             read(text, kind, ["alice"])
