@@ -29,6 +29,7 @@ class Table:
         counting: end no sentence before a number (`No. 5`), but do elsewhere, where many are words.
         closing: end a sentence if a capital follows (`etc.`).
         free: end a sentence only if a word follows that opens one (`U.S. Army`, but `the U.S. They`).
+        units: units, which after a number end a sentence only if a word follows that opens one (`5 ft. The`).
         suffixes: ends of compounds that are `counting` (`Hauptstr. 5`).
         openers: words that open sentences.
         saying: verbs by which a sentence goes on after a quotation (`"Go!" Anna said.`).
@@ -39,6 +40,7 @@ class Table:
     counting: frozenset[str] = frozenset()
     closing: frozenset[str] = frozenset()
     free: frozenset[str] = frozenset()
+    units: frozenset[str] = frozenset()
     suffixes: frozenset[str] = frozenset()
     openers: frozenset[str] = frozenset()
     saying: frozenset[str] = frozenset()
