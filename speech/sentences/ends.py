@@ -222,7 +222,11 @@ class _Texts:
         if kind := self._known(index, own):
             if kind == "counting":
                 return opens or not (word[:1].isdigit() or _ROMAN.fullmatch(_bare(word)))
-            return kind == "closing" or (kind == "free" and opens)
+            resumes = word.rstrip(",.;:!?)").lower() in self.known.resuming
+            return (kind == "closing" and not resumes) or (kind == "free" and opens)
+        if len(own) == 1 and own.islower() and index > begin and self.pieces[index - 1].text[-1].isnumeric():
+            # The sign of a unit, which has no dot of its own: `100 m.`
+            return True
         if len(own) <= _LONGEST and _INITIALS.fullmatch(own):
             several = index > begin and _INITIAL.fullmatch(self.pieces[index - 1].text)
             return not alone and opens and not several

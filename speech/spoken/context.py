@@ -20,7 +20,7 @@ from speech.spoken.numbers import digits, number
 from speech.spoken.parts import parted
 from speech.spoken.romans import roman
 from speech.spoken.rules import RULES
-from speech.spoken.signs import BY, COMPARISONS, FEET, SECTIONS
+from speech.spoken.signs import BY, COMPARISONS, FEET, RANGES, SECTIONS
 from speech.spoken.times import time
 
 __all__ = ["READINGS"]
@@ -32,6 +32,8 @@ _DATED = {"am", "vom", "zum", "bis", "ab", "seit", "dem", "den", "der", "beim"}
 _SECTION = regex.compile(r"(?P<before>\(?)(?P<sign>§§?)(?P<n>\d.{0,16})?")
 _BARE_DECIMAL = regex.compile(r"(?P<before>[(\"'“]?)\.(?P<n>\d{1,6}\p{L}{0,4}\W{0,4})")
 _FEET = regex.compile(r"(?P<n>\d{1,2})['′’]")
+_PRIMES = "'′’"
+_FEET_RANGE = regex.compile(r"(?P<a>\d{1,2})['′’\"″”]?[-–](?P<b>\d{1,2})(?P<mark>['′’\"″”])(?P<after>\W{0,4})")
 _INCHES = regex.compile(r"(?P<n>\d{1,2})(?:[\"″”]|''|in\b\.?)(?P<after>\W{0,4})")
 # The most words that are read together with one.
 _AHEAD = 8
@@ -113,8 +115,13 @@ def _bare_decimal(words: Sequence[str], index: int, language: str) -> list[str] 
 
 
 def _feet(words: Sequence[str], index: int, language: str) -> list[str] | None:
-    """Read feet and inches that stand apart: `6' 2"`."""
-    if language not in FEET or index + 1 == len(words):
+    """Read feet and inches that stand apart: `6' 2"`, and a range of either: `5'–6'`."""
+    if language not in FEET:
+        return None
+    if ranged := _FEET_RANGE.fullmatch(words[index]):
+        said = f" {RANGES[language]} ".join(number(int(ranged[each]), language) for each in "ab")
+        return [f"{said} {FEET[language][1 if ranged['mark'] in _PRIMES else 3]}{ranged['after']}"]
+    if index + 1 == len(words):
         return None
     found = _FEET.fullmatch(words[index]), _INCHES.fullmatch(words[index + 1])
     if not found[0] or not found[1]:

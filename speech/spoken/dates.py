@@ -70,7 +70,7 @@ def german_ordinal(amount: int, before: str, earlier: str = "") -> str:
     article = before.lower()
     if article in ("der", "die", "das") and earlier.lower() not in _DATIVE:
         return stem
-    if article in ("ein", "kein", "mein", "sein", "ihr", "unser"):
+    if article in ("als", "ein", "kein", "mein", "sein", "ihr", "unser"):
         return stem + "r"
     return stem + "n" if before and before[-1].isalpha() else stem + "r"
 

@@ -130,7 +130,7 @@ def _leads_to(words: Sequence[str], index: int, names: frozenset[str]) -> bool:
     for word in words[index + 1 : index + _LIST]:
         if _bare(word) in names:
             return True
-        if _bare(word) not in _AND and not _WORD.fullmatch(word):
+        if word not in _AND and not _WORD.fullmatch(word):
             return False
     return False
 
@@ -161,10 +161,10 @@ def _first_of_list(words: Sequence[str], index: int) -> int:
     """Return the index of the first numeral of a list that holds this one: of `II` in `Chapters II, III and IV`."""
     first = index
     for place in range(index - 1, max(index - _LIST, -1), -1):
-        joined = words[place].endswith(",") or words[place + 1].lower() in _AND
+        joined = words[place].endswith(",") or words[place + 1] in _AND
         if joined and _WORD.fullmatch(words[place]):
             first = place
-        elif words[place].lower() not in _AND:
+        elif words[place] not in _AND:
             break
     return first
 
@@ -232,7 +232,9 @@ def _is_number(
         return _opens(following.strip(_BARE), language)
     if found["n"] != "I" or language != "en":
         return True
-    first = index - len(_names(words, index))
+    first = index
+    while max(index - _BACK, 0) < first and _is_ruler(_bare(words[first - 1])):
+        first -= 1
     begins = first == 0 or words[first - 1][-1] in ".!?"
     return titled or bool(found["genitive"] or found["after"]) or _bare(following) in _THIRD or begins
 

@@ -10,7 +10,7 @@ import regex
 
 from speech.spoken.numbers import MOST_DIGITS, number
 
-__all__ = ["UNIT", "UNIT_POWERS", "counted", "dotted", "frame", "unit_of"]
+__all__ = ["DOTTED", "UNIT", "UNIT_POWERS", "counted", "dotted", "frame", "unit_of"]
 
 UNITS = {
     "%": "concentr-percent", "‰": "concentr-permille", "°": "angle-degree", "％": "concentr-percent",
@@ -61,7 +61,7 @@ _LOCAL: Mapping[str, Mapping[str, str]] = {
     "nl": {"el": "volume-tablespoon", "tl": "volume-teaspoon", "pk": "power-horsepower"},
 }  # fmt: skip
 # Abbreviations with a dot, which is neither spoken nor ends a sentence by itself; `in` without one is a word.
-_DOTTED: Mapping[str, Mapping[str, str]] = {
+DOTTED: Mapping[str, Mapping[str, str]] = {
     "en": {
         "in": "length-inch", "ins": "length-inch", "ft": "length-foot", "yd": "length-yard", "yds": "length-yard",
         "mi": "length-mile", "oz": "mass-ounce", "lb": "mass-pound", "lbs": "mass-pound", "tsp": "volume-teaspoon",
@@ -156,7 +156,7 @@ def counted(amount: Decimal, unit: str, language: str) -> str:
 
 def dotted(word: str, language: str) -> str | None:
     """Return the unit that a word with a dot abbreviates."""
-    return _DOTTED.get(language, {}).get(word)
+    return DOTTED.get(language, {}).get(word)
 
 
 @lru_cache(maxsize=4096)
