@@ -31,6 +31,7 @@ _AFTER: Mapping[str, frozenset[str]] = {
     "de": frozenset({"Uhr"}), "nl": frozenset({"uur", "u"}), "es": frozenset({"h", "hs", "hrs"}),
     "pt": frozenset({"h", "hs"}), "fr": frozenset({"h", "heures"}), "it": frozenset({"h"}),
 }  # fmt: skip
+_SHORT = {"h", "hs", "hrs", "u"}
 _BEFORE: Mapping[str, frozenset[str]] = {
     "it": frozenset({"ore", "alle", "dalle"}), "sv": frozenset({"kl", "klockan"}), "da": frozenset({"kl", "klokken"}),
     "no": frozenset({"kl", "klokken", "klokka"}), "fi": frozenset({"klo", "kello"}), "pl": frozenset({"godz"}),
@@ -84,7 +85,7 @@ def time(words: Sequence[str], index: int, language: str) -> list[str] | None:
     said, taken = read
     if taken:
         first, last = _halved(said)
-        return [opening + first, last + parted(after)[2]] if last else [opening + first + parted(after)[2], ""]
+        return [opening + first, last + _tail(after)] if last else [opening + first + _tail(after), ""]
     return [f"{opening}{said}{closing.removeprefix('.') if said.endswith('.') else closing}"]
 
 
@@ -152,7 +153,13 @@ def _apart(words: Sequence[str], index: int, language: str) -> list[str] | None:
         return [opening + first, middle, last + tail] if last else [opening + first + tail, "", ""]
     said = _said(_Time(int(core), lettered=True), language)
     first, last = share(said, 2)
-    return [opening + first, last + parted(words[index + 1])[2]]
+    return [opening + first, last + _tail(words[index + 1])]
+
+
+def _tail(after: str) -> str:
+    """Return the signs after the word for hours, without the dot of an abbreviation: `17 h. de`."""
+    _, word, closing = parted(after)
+    return closing.removeprefix(".") if word in _SHORT else closing
 
 
 def _half(after: str, language: str) -> str:

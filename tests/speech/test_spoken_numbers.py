@@ -68,6 +68,7 @@ TIMES = [
     ("de", "2,30 m", "zwei Komma drei null|Meter"),
     ("fr", "à 14h30.", "à|quatorze heures trente."),
     ("fr", "14 h 30, oui", "quatorze|heures|trente,|oui"),
+    ("fr", "à 17 h. de Paris", "à|dix-sept|heures|de|Paris"),
     ("fr", "9h–12h30", "neuf heures à douze heures trente"),
     ("fr", "21h", "vingt et une heures"),
     ("es", "a las 14:30 h.", "a|las|catorce horas|y treinta."),
