@@ -8,6 +8,7 @@ from functools import cache
 
 import regex
 
+from speech.spoken.fractions import FRACTION, fraction_of
 from speech.spoken.money import (
     amount_of,
     currency_of,
@@ -20,7 +21,7 @@ from speech.spoken.money import (
 )
 from speech.spoken.numbers import NUMBER, minus, number, value
 from speech.spoken.parts import parted, share
-from speech.spoken.rules import FRACTION, between, fraction_of, rate
+from speech.spoken.rules import between, rate
 from speech.spoken.signs import SIGNS
 from speech.spoken.units import UNIT_POWERS, counted, dotted, frame, unit_of
 
@@ -124,16 +125,16 @@ def _fractional(words: Sequence[str], index: int, language: str) -> list[str] | 
         before, part, tail = parted(words[index + 1])
         if not before and FRACTION.fullmatch(part):
             count, fraction, closing = 2, f"{core} {part}", tail
-    spoken = fraction_of(fraction, language)
+    following = index + count
+    before, sign, tail = parted(words[following]) if not closing and following < len(words) else ("", "", "")
+    unit = None if before or not sign else unit_of(sign, tail, language)
+    spoken = fraction_of(fraction, language, measures=unit is not None)
     if spoken is None:
         return None
-    following = index + count
-    if not closing and following < len(words):
-        before, sign, tail = parted(words[following])
-        if not before and (unit := unit_of(sign, tail, language)):
-            start, end = frame(_ONE if FRACTION.fullmatch(fraction) else _MANY, unit[0], language)
-            said = [*share(f"{opening}{start}{spoken}", count), end.strip() or sign]
-            return _closed(said, unit[1])
+    if unit is not None:
+        start, end = frame(_ONE if FRACTION.fullmatch(fraction) else _MANY, unit[0], language)
+        said = [*share(f"{opening}{start}{spoken}", count), end.strip() or sign]
+        return _closed(said, unit[1])
     return _closed([opening + each if place == 0 else each for place, each in enumerate(share(spoken, count))], closing)
 
 

@@ -91,7 +91,7 @@ def _is_code(text: str, before: Sequence[str], language: str) -> bool:
     if any(map(_NAMED.fullmatch, before[-2:])):
         return bool(_ISBN.fullmatch(text)) and count >= 4
     called = {each.lower() for each in before}
-    if text.isdecimal() and 4 <= count <= 6 and called & words_of("codes", "named"):
+    if text.isdecimal() and 4 <= count <= 6 and _is_named(before):
         return True
     if count < _SHORTEST or date(text, language):
         return _is_short(text, before)
@@ -103,7 +103,16 @@ def _is_code(text: str, before: Sequence[str], language: str) -> bool:
         return True
     if _TRUNK.fullmatch(text) and count >= _SHORTEST_LONE:
         return True
-    return bool(called & (words_of("codes", "telephone") | words_of("codes", "calling"))) and bool(_ANY.fullmatch(text))
+    # An amount as round as that counts something: `unter 10 000 000`.
+    likely = bool(called & words_of("codes", "calling")) and not text.endswith("000")
+    return (likely or bool(called & words_of("codes", "telephone"))) and bool(_ANY.fullmatch(text))
+
+
+def _is_named(before: Sequence[str]) -> bool:
+    """Check whether a code is named right before it, but for a verb: `PIN 4821`, `my zip is 90210`."""
+    near = [each.lower() for each in before[-2:]]
+    named = words_of("codes", "named")
+    return bool(near) and (near[-1] in named or (near[-1] in words_of("codes", "verbs") and near[0] in named))
 
 
 def _is_short(text: str, before: Sequence[str]) -> bool:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from decimal import Decimal
-from fractions import Fraction
 
 import regex
 
 from speech.spoken.dates import date
+from speech.spoken.fractions import fraction_of
 from speech.spoken.money import money, money_range
 from speech.spoken.numbers import NUMBER, digits, grouped, minus, number, spells, value
 from speech.spoken.signs import (
     BY,
     FEET,
-    FRACTIONS,
-    HALVES,
-    ONE_AND_A_HALF,
-    ONES,
-    PARTS,
     PER,
     RANGES,
     RATIOS,
@@ -27,9 +21,9 @@ from speech.spoken.signs import (
     SIGNS,
     TIMES,
 )
-from speech.spoken.units import UNIT, counted, dotted, frame, unit_of
+from speech.spoken.units import UNIT, UNITS, counted, dotted, frame, unit_of
 
-__all__ = ["FRACTION", "RULES", "between", "fraction_of", "measured", "rate"]
+__all__ = ["RULES", "between", "measured", "rate"]
 
 _ORDINALS = {
     "en": regex.compile(r"(?P<n>\d+)(?:st|nd|rd|th)"),
@@ -51,8 +45,6 @@ _MEASURE = regex.compile(rf"(?P<sign>[-−])?(?P<percent>%)?(?P<n>{NUMBER})(?P<u
 _RANGE = regex.compile(rf"(?P<a>{NUMBER})[-–〜～](?P<b>{NUMBER})(?P<unit>{UNIT})?")
 _DOTTED = regex.compile(r"(?P<v>[vV])?(?P<n>\d+(?:\.\d+){1,6})")
 _FEET = regex.compile(r"(?P<f>\d{1,2})['′’](?P<i>\d{1,2})(?:[\"″”]|'')?|(?P<feet>\d{1,3})′|(?P<inches>\d{1,3})″")
-FRACTION = regex.compile(r"(?P<sign>[½¼¾⅓⅔⅛⅜⅝⅞⅕⅖⅗⅘⅙⅚])|(?P<a>[1-9])/(?P<b>[2-9])")
-_FRACTION = regex.compile(rf"(?:(?P<w>\d{{1,3}})(?=[^\d/])[ -]?)?(?:{FRACTION.pattern})")
 _RATE = regex.compile(r"(?P<amount>[^/]{2,20})/(?P<unit>\p{L}{1,12})")
 _CENTS = regex.compile(r"\d{1,3}¢")
 _BY = regex.compile(r"[x×]")
@@ -207,8 +199,11 @@ def _hyphened(core: str, language: str) -> str | None:
         return None
     said = [_part(part, language) for part in parts]
     numbered = parts[0][-1].isnumeric()
-    if len(parts) == 2 and numbered and (unit := unit_of(parts[1], "", language)):
-        said[1] = frame(Decimal(1), unit[0], language)[1].strip() or said[1]
+    if len(parts) == 2 and numbered and (unit := UNITS.get(parts[1]) or dotted(parts[1], language)):
+        said[1] = frame(Decimal(1), unit, language)[1].strip() or said[1]
+    if len(parts) > 2 and parts[0].isdecimal() and parts[1].isdecimal():
+        # 10-15-year-olds
+        said[:2] = [f"{said[0]} {RANGES.get(language, '')} {said[1]}"]
     ranged = dash and all(any(map(str.isnumeric, part)) for part in parts)
     compound = language == "de" and len(parts) == 2 and numbered and parts[1].islower()
     return (f" {dash} " if ranged else "" if compound else " ").join(said)
@@ -238,42 +233,6 @@ def _feet(core: str, language: str) -> str | None:
     return " ".join(
         f"{number(int(count), language)} {one if count == '1' else many}" for count, one, many in parts if count
     )
-
-
-def fraction_of(core: str, language: str) -> str | None:
-    """Spell a fraction, with or without a whole number before it; None if the word is none.
-
-    >>> fraction_of("2½", "en"), fraction_of("3 1/4", "en"), fraction_of("5/6", "en")
-    ('two and a half', 'three and one quarter', None)
-    """
-    found = _FRACTION.fullmatch(core)
-    names = FRACTIONS.get(language)
-    if not found or names is None:
-        return None
-    if found["a"]:
-        parts = int(found["a"]), int(found["b"])
-    else:
-        part = Fraction(unicodedata.numeric(found["sign"])).limit_denominator(8)
-        parts = part.numerator, part.denominator
-    name = names.get(parts) or (_eighths(*parts, language) if found["sign"] or found["w"] else None)
-    if not found["w"] or name is None:
-        return name
-    joint, half = HALVES[language]
-    whole = number(int(found["w"]), language)
-    if parts == (1, 2) and int(found["w"]) == 1 and language in ONE_AND_A_HALF:
-        return ONE_AND_A_HALF[language]
-    if parts == (1, 2):
-        # Dutch: tweeënhalf, but zesenhalf.
-        return whole + ("enhalf" if language == "nl" and not whole.endswith("e") else half)
-    return f"{whole}{joint}{name}"
-
-
-def _eighths(numerator: int, denominator: int, language: str) -> str | None:
-    """Spell a fraction that has no name of its own: `⅛`, `⅗`."""
-    one, several = PARTS.get(language, {}).get(denominator, ("", ""))
-    if not one or numerator >= denominator:
-        return None
-    return f"{ONES[language]} {one}" if numerator == 1 else f"{number(numerator, language)} {several}"
 
 
 def rate(unit: str, language: str) -> str:

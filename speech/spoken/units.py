@@ -10,7 +10,7 @@ import regex
 
 from speech.spoken.numbers import MOST_DIGITS, number
 
-__all__ = ["DOTTED", "UNIT", "UNIT_POWERS", "counted", "dotted", "frame", "unit_of"]
+__all__ = ["DOTTED", "UNIT", "UNITS", "UNIT_POWERS", "counted", "dotted", "frame", "unit_of"]
 
 UNITS = {
     "%": "concentr-percent", "‰": "concentr-permille", "°": "angle-degree", "％": "concentr-percent",
