@@ -37,6 +37,12 @@ _LARGEST_RULER = 39
 _BARE = "\"'“”‘’«»„()[],;:.!?"
 # What the pronoun I does not have after it, and a ruler has.
 _THIRD = frozenset(["of", "is", "has", "reigns", "rules", "dies", "becomes", "marries", "the"])
+# What only the pronoun has: a third person would have another form.
+_FIRST_PERSON = frozenset([
+    "am", "have", "do", "don't", "haven't", "think", "know", "love", "like", "want", "need", "mean", "guess", "believe",
+    "see", "go", "say", "hate", "remember", "hope", "wish", "feel", "suppose", "never", "will", "shall", "would",
+    "hated", "loved", "liked", "wanted", "knew", "thought",
+])  # fmt: skip
 _SUFFIXES = {"fr": {"er", "re", "e", "ᵉ", "ème", "nd", "nde"}, "en": {"st", "nd", "rd", "th"}, "nl": {"e", "ste", "de"},
              "es": {"º", "ª"}, "it": {"º", "ª", "°"}, "pt": {"º", "ª"}}  # fmt: skip
 _CENTURY_STOPS = {"pl": ("w", "wieku", "wieku"), "ru": ("в", "века", "веке")}
@@ -153,8 +159,17 @@ def _part(found: regex.Match[str], words: Sequence[str], index: int, language: s
         return None
     if language == "en" and found["n"] == "I" and first == index and not name[:1].isupper():
         return None
+    if _is_pronoun(found, words, index, language):
+        return None
     said = number(_value(found["n"]), language)
     return f"{said} {RANGES.get(language, '')} {number(_value(found['to']), language)}" if found["to"] else said
+
+
+def _is_pronoun(found: regex.Match[str], words: Sequence[str], index: int, language: str) -> bool:
+    """Check whether what follows an English I is said of oneself."""
+    if language != "en" or found["n"] != "I" or found["after"] or found["genitive"]:
+        return False
+    return index + 1 < len(words) and _bare(words[index + 1]).replace("’", "'") in _FIRST_PERSON
 
 
 def _first_of_list(words: Sequence[str], index: int) -> int:
@@ -232,6 +247,8 @@ def _is_number(
         return _opens(following.strip(_BARE), language)
     if found["n"] != "I" or language != "en":
         return True
+    if _is_pronoun(found, words, index, language):
+        return False
     first = index
     while max(index - _BACK, 0) < first and _is_ruler(_bare(words[first - 1])):
         first -= 1

@@ -135,6 +135,8 @@ NUMERALS = [
     ("en", "Tell Elizabeth I said hi.", "Tell|Elizabeth|I|said|hi."),
     ("en", "Queen Elizabeth I died.", "Queen|Elizabeth|the first|died."),
     ("en", "Elizabeth I was crowned.", "Elizabeth|the first|was|crowned."),
+    ("en", "Charles I think left.", "Charles|I|think|left."),
+    ("en", "The Part I hated", "The|Part|I|hated"),
     ("en", "Was it I?", "Was|it|I?"),
     ("en", "In this chapter I argue", "In|this|chapter|I|argue"),
     ("en", "In Act V I die.", "In|Act|five|I|die."),
