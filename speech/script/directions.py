@@ -2,7 +2,8 @@
 
 `[alice]` at the start of a line changes the voice from there on, and `[main]` changes it back. `Alice: Hello.` gives
 one paragraph to a voice. `[pause 1.5]` is a silence in seconds, anywhere. Only known names are directions, so that
-`[sic]`, `[1]` and `Note: ...` stay text.
+`[sic]`, `[1]` and `Note: ...` stay text. How something is said is left out where it stands with the name of a speaker:
+`[laughs] Alice: Hello.`, `Alice (softly): Hello.`
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import regex
 
 from speech.errors import InvalidRequest, Problem
 from speech.script.marks import mark, unmark
-from speech.script.passage import Passage, Script
+from speech.script.passage import LeftOut, Passage, Script
 from speech.text import has_words
 
 __all__ = ["MAIN", "direct"]
@@ -24,10 +25,16 @@ __all__ = ["MAIN", "direct"]
 MAIN = "main"
 """The name that gives the voice of the request."""
 
+_MOST_NAMED = 10
 _LONGEST_PAUSE = 30.0
 _DEFAULT_PAUSE = 1.0
 _TAG = regex.compile(r"\[\s*(?P<name>[^\[\]\n]{1,60}?)\s*\]\s*")
-_DIALOGUE = regex.compile(r"(?P<name>\w[\w .'’-]{0,39}?)[ \u00a0]?[:：]\s*(?=\S)")
+_STAGE = r"(?:\[[^\[\]\n]{1,60}\]|\([^()\n]{1,60}\))"
+_DIALOGUE = regex.compile(
+    rf"(?:(?P<before>{_STAGE})[ \u00a0])?(?P<name>\w[\w .'’-]{{0,39}}?)[ \u00a0]?(?P<after>{_STAGE})?"
+    r"[ \u00a0]?[:：]\s*(?=\S)"
+)
+_WHY_STAGE = "it says how something is said"
 _PAUSE = regex.compile(
     r"\[\s*pause\s*(?:[ :=]\s*(?P<length>\d{1,6}(?:[.,]\d{1,6})?)\s*(?P<unit>ms|s|sec|seconds?)?\s*)?\]",
     regex.IGNORECASE,
@@ -48,22 +55,25 @@ def direct(script: Script, cast: Collection[str], stored: Callable[[], Collectio
     """
     names = _Names(cast, stored)
     passages: list[Passage] = []
+    stage: list[str] = []
     voice: str | None = None
     for passage in script.passages:
         if not passage.text:
             passages.append(passage)
             continue
         first = True
-        named = names.called(passage.voice) if passage.voice else None
+        named = names.called(passage.voice) if passage.voice else names.given(passage.speaker)
         says: Sequence[str] = [each.say for each in passage.says]
-        for tag, speaker, text in _speeches(mark(passage.text, passage.says), names):
+        for tag, speaker, text in _speeches(mark(passage.text, passage.says), names, stage):
             voice = (None if tag == MAIN else tag) if tag else voice
             own = replace(passage, voice=named or speaker or voice, continues=passage.continues or not first)
             for part in _pauses(own, text):
                 words, own_says, says = unmark(part.text, says)
                 passages.append(replace(part, text=words, says=own_says))
                 first = False
-    return replace(script, passages=tuple(passages))
+    left_out = (*script.left_out, *(LeftOut(f"stage direction: {each}", _WHY_STAGE) for each in stage))
+    notes = (*script.notes, *names.notes())
+    return replace(script, passages=tuple(passages), left_out=left_out, notes=notes)
 
 
 class _Names:
@@ -72,6 +82,7 @@ class _Names:
     def __init__(self, cast: Collection[str], stored: Callable[[], Collection[str]]) -> None:
         self.cast = {name.casefold(): name for name in cast}
         self._stored = stored
+        self._unknown: dict[str, None] = {}
 
     @cached_property
     def all(self) -> dict[str, str]:
@@ -106,6 +117,22 @@ class _Names:
             raise InvalidRequest([Problem("text", name, "the name of a voice", message)])
         return None if found == MAIN else found
 
+    def given(self, speaker: str | None) -> str | None:
+        """Return the voice of a speaker that subtitles name; None if the cast has none, which `notes` tells."""
+        if not speaker:
+            return None
+        voice = self.cast.get(speaker.casefold())
+        if voice is None:
+            self._unknown[speaker] = None
+        return voice
+
+    def notes(self) -> list[str]:
+        """Return a sentence on the speakers that have no voice of their own, if there are any."""
+        if not self._unknown:
+            return []
+        shown = ", ".join(list(self._unknown)[:_MOST_NAMED]) + (", ..." if len(self._unknown) > _MOST_NAMED else "")
+        return [f"The subtitles name who speaks ({shown}); name them in the cast to give each a voice."]
+
     def _find(self, name: str) -> tuple[str | None, str | None]:
         """Return the voice of a name, and the nearest one if there is none."""
         if found := self.all.get(name.casefold()):
@@ -114,12 +141,16 @@ class _Names:
         return None, self.all[near[0]] if near else None
 
 
-def _speeches(text: str, names: _Names) -> Iterator[tuple[str | None, str | None, str]]:
-    """Yield the parts of a text that one voice speaks: the name in brackets, the name before a colon, the words."""
+def _speeches(text: str, names: _Names, stage: list[str]) -> Iterator[tuple[str | None, str | None, str]]:
+    """Yield the parts of a text that one voice speaks: the name in brackets, the name before a colon, the words.
+
+    Args:
+        stage: takes what is left out, since it says how something is said.
+    """
     tag = speaker = None
     lines: list[str] = []
     for line in text.split("\n"):
-        new_tag, new_speaker, rest = _direction(line, names)
+        new_tag, new_speaker, rest = _direction(line, names, stage)
         if new_tag or new_speaker:
             if lines or tag:
                 yield tag, speaker, " ".join(lines)
@@ -128,16 +159,29 @@ def _speeches(text: str, names: _Names) -> Iterator[tuple[str | None, str | None
     yield tag, speaker, " ".join(lines)
 
 
-def _direction(line: str, names: _Names) -> tuple[str | None, str | None, str]:
+def _direction(line: str, names: _Names, stage: list[str]) -> tuple[str | None, str | None, str]:
     """Return the name in brackets at the start of a line, the name before a colon, and the rest of the line."""
     tag = speaker = None
+    pause = _PAUSE.match(line)
+    head, line = (pause[0], line[pause.end() :].lstrip()) if pause else ("", line)
     found = _TAG.match(line)
-    if found and not _PAUSE.match(line) and (tag := names.tagged(found["name"])):
+    if found and not _PAUSE.match(line) and not _speaker(line, names) and (tag := names.tagged(found["name"])):
         line = line[found.end() :]
+    if said := _speaker(line, names):
+        speaker = names.cast[said["name"].casefold()]
+        stage += [each for each in (said["before"], said["after"]) if each]
+        line = line[said.end() :]
+    return tag, speaker, f"{head} {line}" if head else line
+
+
+def _speaker(line: str, names: _Names) -> regex.Match[str] | None:
+    """Find the name of the cast before a colon, with what says how it is said; a voice in brackets is none of that."""
     found = _DIALOGUE.match(line)
-    if found and (speaker := names.cast.get(found["name"].casefold())):
-        line = line[found.end() :]
-    return tag, speaker, line
+    if not found or found["name"].casefold() not in names.cast:
+        return None
+    before = (found["before"] or "")[1:-1].strip()
+    is_direction = before.casefold() in names.cast or before == MAIN or _PAUSE.match(f"[{before}]")
+    return None if is_direction else found
 
 
 def _pauses(passage: Passage, text: str) -> Iterator[Passage]:

@@ -51,6 +51,7 @@ class Passage:
         seconds: length of a pause.
         continues: whether it belongs to the same paragraph as the passage before it.
         says: what of it is spoken otherwise than it is written, in order, without overlaps.
+        speaker: name of who speaks, as subtitles give it; it is the name of a voice if the cast has it.
         entry: the entry of the table of contents that points to it.
         part: name of the part of an EPUB book that holds it. Passages that differ only in these two are equal.
     """
@@ -64,6 +65,7 @@ class Passage:
     seconds: float = 0.0
     continues: bool = False
     says: tuple[Substitution, ...] = ()
+    speaker: str | None = None
     entry: Entry | None = field(default=None, compare=False)
     part: str | None = field(default=None, compare=False)
 

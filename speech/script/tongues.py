@@ -20,12 +20,13 @@ _QUOTED = 40
 def localise(script: Script, request: SpeechRequest, language: str) -> Script:
     """Return the script with the languages of those passages that are beyond doubt in another one.
 
-    Where the request or the document names a language, that holds for every passage that declares no other.
+    Where the request names a language, or the markup of a page, it is that of every passage that declares no other.
+    The language at the head of a Markdown text is only that of most passages: Markdown has no way to name others.
 
     Args:
         language: of the script.
     """
-    if request.language or script.language:
+    if request.language or (script.language and script.format != "markdown"):
         return script
     return replace(script, passages=tuple(_localised(passage, language) for passage in script.passages))
 

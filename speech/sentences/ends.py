@@ -45,6 +45,9 @@ _ELIDED = regex.compile(r"\p{P}*\p{L}{1,5}['’]\p{L}")
 _CAMEL = regex.compile(r"\p{Ll}\p{Lu}")
 _JOINT = regex.compile(r"['’-]")
 _ELISION = regex.compile(r"['’]\p{Ll}")
+# What a number consists of that a unit stands close to.
+_DIGITS = "0123456789.,½¼¾⅓⅔⅛⅜⅝⅞-–"
+_UNIT_POWERS = {"sq.", "cu.", "fl.", "sq", "cu", "fl"}
 _KINDS = ("free", "closing", "counting", "bound")
 # The longest abbreviation of several tokens: `i. d. R.`, `b. d. w. z.`
 _MOST_TOKENS, _LONGEST = 4, 12
@@ -214,10 +217,16 @@ class _Texts:
             return not alone and (opens or self._ends_with_number(index, own, word))
         if self._continues(index, own):
             return False
+        if self._is_unit(begin, index, own):
+            return opens
         if kind := self._known(index, own):
             if kind == "counting":
                 return opens or not (word[:1].isdigit() or _ROMAN.fullmatch(_bare(word)))
-            return kind == "closing" or (kind == "free" and opens)
+            resumes = word.rstrip(",.;:!?)").lower() in self.known.resuming
+            return (kind == "closing" and not resumes) or (kind == "free" and opens)
+        if len(own) == 1 and own.islower() and index > begin and self.pieces[index - 1].text[-1].isnumeric():
+            # The sign of a unit, which has no dot of its own: `100 m.`
+            return True
         if len(own) <= _LONGEST and _INITIALS.fullmatch(own):
             several = index > begin and _INITIAL.fullmatch(self.pieces[index - 1].text)
             return not alone and opens and not several
@@ -238,6 +247,13 @@ class _Texts:
         return (
             index > 0 and _bare(self.pieces[index - 1].text).lower() in self.known.cardinals and not word[:1].isdigit()
         )
+
+    def _is_unit(self, begin: int, index: int, own: str) -> bool:
+        """Check whether a word abbreviates a unit, with its number before it: `5 ft.`, `5ft.`"""
+        unit = own.lstrip(_DIGITS)
+        before = self.pieces[index - 1].text if index > begin else ""
+        counted = unit != own or before[-1:].isnumeric() or before in _UNIT_POWERS
+        return counted and not {unit, unit.lower()}.isdisjoint(self.known.units)
 
     def _continues(self, index: int, own: str) -> bool:
         """Check whether an abbreviation of several tokens goes on after this one."""

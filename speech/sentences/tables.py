@@ -28,7 +28,9 @@ class Table:
         bound: never end a sentence, because what they introduce follows (`Dr.`, `e.g.`).
         counting: end no sentence before a number (`No. 5`), but do elsewhere, where many are words.
         closing: end a sentence if a capital follows (`etc.`).
+        resuming: capitals by which a sentence goes on after what is `closing` (`at 5 p.m. Monday`).
         free: end a sentence only if a word follows that opens one (`U.S. Army`, but `the U.S. They`).
+        units: units, which after a number end a sentence only if a word follows that opens one (`5 ft. The`).
         suffixes: ends of compounds that are `counting` (`Hauptstr. 5`).
         openers: words that open sentences.
         saying: verbs by which a sentence goes on after a quotation (`"Go!" Anna said.`).
@@ -38,7 +40,9 @@ class Table:
     bound: frozenset[str] = frozenset()
     counting: frozenset[str] = frozenset()
     closing: frozenset[str] = frozenset()
+    resuming: frozenset[str] = frozenset()
     free: frozenset[str] = frozenset()
+    units: frozenset[str] = frozenset()
     suffixes: frozenset[str] = frozenset()
     openers: frozenset[str] = frozenset()
     saying: frozenset[str] = frozenset()

@@ -19,7 +19,7 @@ __all__ = ["broken_up", "spell"]
 
 # A mark of feet or inches is no quotation mark.
 _LENGTH = regex.compile(r"\d{1,2}['′’]\d{1,2}(?:[\"″”]|'')?|\d{1,3}[′″]")
-_SIGNED = regex.compile(r"[@&+=#%°$€£¥./½¼¾⅓⅔℃％‰]")
+_SIGNED = regex.compile(r"[@&+=#%°$€£¥§./½¼¾⅓⅔⅛⅜⅝⅞⅕⅖⅗⅘⅙⅚℃％‰]")
 # The longest words of dictionaries have 45 letters, those of place names 85.
 _LONGEST_WORD = 100
 _TOO_LONG = regex.compile(rf"\S{{{_LONGEST_WORD}}}(?=\S)")

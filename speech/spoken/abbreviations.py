@@ -17,6 +17,11 @@ _WHOLE = {
         "i.e.": "that is", "No.": "number", "Nos.": "numbers", "Ave.": "Avenue", "approx.": "approximately",
         "Mt.": "Mount", "Blvd.": "Boulevard", "Rd.": "Road", "Gen.": "General", "Capt.": "Captain", "Sgt.": "Sergeant",
         "p.": "page", "pp.": "pages", "vol.": "volume", "fig.": "figure", "ch.": "chapter",
+        "ext.": "extension", "Jan.": "January", "Feb.": "February", "Mar.": "March", "Apr.": "April", "Jun.": "June",
+        "Jul.": "July", "Aug.": "August", "Sep.": "September", "Sept.": "September", "Oct.": "October",
+        "Nov.": "November", "Dec.": "December", "Ext.": "Extension", "Fig.": "Figure", "Vol.": "Volume",
+        "Ch.": "Chapter", "Sen.": "Senator", "Rep.": "Representative", "Gov.": "Governor", "Lt.": "Lieutenant",
+        "Col.": "Colonel", "Maj.": "Major", "Rev.": "Reverend", "Hon.": "Honorable", "Apt.": "Apartment",
     },
     "de": {
         "Dr.": "Doktor", "Prof.": "Professor", "Hr.": "Herr", "Fr.": "Frau", "z.B.": "zum Beispiel",
@@ -27,6 +32,9 @@ _WHOLE = {
         "Jh.": "Jahrhundert",
         "S.": "Seite", "Abb.": "Abbildung", "Kap.": "Kapitel", "o.ä.": "oder ähnlich", "i.d.R.": "in der Regel",
         "u.U.": "unter Umständen", "s.o.": "siehe oben", "s.u.": "siehe unten",
+        "Jan.": "Januar", "Feb.": "Februar", "Aug.": "August", "Sept.": "September", "Okt.": "Oktober",
+        "Nov.": "November", "Dez.": "Dezember", "Fa.": "Firma", "Tel.": "Telefon", "Abs.": "Absatz", "Art.": "Artikel",
+        "Bd.": "Band", "ggf.": "gegebenenfalls", "zzgl.": "zuzüglich", 
     },
     "fr": {
         "M.": "Monsieur", "MM.": "Messieurs", "Mme": "Madame", "Mlle": "Mademoiselle", "Dr": "Docteur",
@@ -34,18 +42,21 @@ _WHOLE = {
         "av.": "avenue", "bd": "boulevard",
         "av.J.-C.": "avant Jésus-Christ", "apr.J.-C.": "après Jésus-Christ", "env.": "environ", "cf.": "confer",
         "c.-à-d.": "c'est-à-dire", "p.": "page", "n°": "numéro", "chap.": "chapitre", "vol.": "volume",
+        "janv.": "janvier", "févr.": "février", "juill.": "juillet", "sept.": "septembre", "oct.": "octobre",
+        "nov.": "novembre", "déc.": "décembre", "tél.": "téléphone",
     },
     "es": {
         "Sr.": "Señor", "Sra.": "Señora", "Srta.": "Señorita", "Dr.": "Doctor", "Dra.": "Doctora", "D.": "Don",
         "Dña.": "Doña", "Ud.": "usted", "Uds.": "ustedes", "etc.": "etcétera", "p.ej.": "por ejemplo", "núm.": "número",
         "pág.": "página", "págs.": "páginas", "a.C.": "antes de Cristo", "d.C.": "después de Cristo",
         "EE.UU.": "Estados Unidos", "Avda.": "Avenida", "aprox.": "aproximadamente",
+        "s.": "siglo", "tel.": "teléfono", "cap.": "capítulo", "vol.": "volumen", "art.": "artículo",
     },
     "it": {
         "Sig.": "Signor", "Sig.ra": "Signora", "Sig.na": "Signorina", "Dott.": "Dottor", "Dott.ssa": "Dottoressa",
         "Prof.": "Professor", "ecc.": "eccetera", "es.": "esempio", "S.": "San", "pag.": "pagina",
         "p.es.": "per esempio", "Ing.": "Ingegner", "Avv.": "Avvocato", "a.C.": "avanti Cristo", "d.C.": "dopo Cristo",
-        "cfr.": "confronta", "art.": "articolo",
+        "cfr.": "confronta", "art.": "articolo", "sec.": "secolo",
     },
     "pt": {
         "Sr.": "Senhor", "Sra.": "Senhora", "Dr.": "Doutor", "Dra.": "Doutora", "Prof.": "Professor",
@@ -71,8 +82,13 @@ _WHOLE = {
 }  # fmt: skip
 
 # Many of these are words, or something else, unless a number or a name follows.
-_BEFORE_NUMBERS = {"No.", "Nos.", "S.", "p.", "pp.", "vol.", "fig.", "ch.", "art.", "стр.", "bd"}
-_BEFORE_NAMES = {"St.", "M.", "MM.", "Fr.", "Hr.", "D.", "Mt.", "Gen.", "av.", "им.", "St", "Ste", "Dr", "Pr", "Av."}
+_BEFORE_NUMBERS = {"No.", "Nos.", "S.", "p.", "pp.", "vol.", "fig.", "ch.", "art.", "стр.", "bd",
+                   "ext.", "Ext.", "Fig.", "Vol.", "Ch.", "Jan.", "Feb.", "Mar.", "Apr.", "Jun.", "Jul.", "Aug.",
+                   "Sep.", "Sept.", "Oct.", "Nov.", "Dec.", "Abs.", "Art.", "Bd.", "cap.", "Apt."}  # fmt: skip
+_BEFORE_NAMES = {"St.", "M.", "MM.", "Fr.", "Hr.", "D.", "Mt.", "Gen.", "av.", "им.", "St", "Ste", "Dr", "Pr", "Av.",
+                 "Sen.", "Rep.", "Gov.", "Lt.", "Col.", "Maj.", "Rev.", "Hon.", "Fa."}  # fmt: skip
+# Of a century, whose numeral follows.
+_BEFORE_NUMERALS = {("es", "s."), ("it", "sec.")}
 # What they are there. Elsewhere they stay as they are written.
 _OTHERWISE = {("en", "St."): "Street", ("de", "St."): "Stück", ("pt", "Av."): "Avenida", ("fr", "av."): "avenue"}
 _ITALIAN_SAINT = "S."
@@ -122,6 +138,8 @@ def _read(key: str, after: str, language: str, table: dict[str, str]) -> str | N
         return None
     if language == "it" and key == _ITALIAN_SAINT:
         return read if after[:1].isupper() else None
+    if (language, key) in _BEFORE_NUMERALS:
+        return read if after[:1] in tuple("IVX") else None
     if key in _BEFORE_NUMBERS:
         return read if after[:1].isdigit() else None
     if key in _BEFORE_NAMES:

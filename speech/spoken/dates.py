@@ -1,4 +1,4 @@
-"""Dates and times of day."""
+"""Dates."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import regex
 
 from speech.spoken.numbers import by_num2words, digits, number
 
-__all__ = ["date", "day_and_month", "german_ordinal", "month_name", "time_of_day"]
+__all__ = ["date", "day_and_month", "german_ordinal", "month_name"]
 
 _YEAR_FIRST = regex.compile(r"(?P<y>[12]\d{3})(?P<m>[-/.])(?P<mo>\d{1,2})(?P=m)(?P<d>\d{1,2})")
 _YEAR_LAST = regex.compile(r"(?P<a>\d{1,2})(?P<m>[-/.])(?P<b>\d{1,2})(?P=m)(?P<y>[12]\d{3})")
 _DAY_AND_MONTH = regex.compile(r"(?P<a>\d{1,2})\.(?P<b>\d{1,2})\.(?P<y>\d\d)?")
-_TIME = regex.compile(r"(?P<h>[01]?\d|2[0-3]):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d))?")
 
 # Languages that write the month first between slashes.
 _MONTH_FIRST = {"en"}
@@ -71,44 +70,12 @@ def german_ordinal(amount: int, before: str, earlier: str = "") -> str:
     article = before.lower()
     if article in ("der", "die", "das") and earlier.lower() not in _DATIVE:
         return stem
-    if article in ("ein", "kein", "mein", "sein", "ihr", "unser"):
+    if article in ("als", "ein", "kein", "mein", "sein", "ihr", "unser"):
         return stem + "r"
     return stem + "n" if before and before[-1].isalpha() else stem + "r"
 
 
 _DATIVE = {"in", "an", "auf", "mit", "von", "zu", "bei", "nach", "seit", "aus", "während", "wegen", "unter", "vor"}
-
-
-def time_of_day(core: str, language: str, after: str = "") -> tuple[str, str | None] | None:
-    """Spell a time; None if the word is none.
-
-    Args:
-        after: the word after it, such as the German "Uhr".
-
-    Returns:
-        The spoken form, and that of the word after it if the time changes it.
-    """
-    found = _TIME.fullmatch(core)
-    if not found:
-        return None
-    hours, minutes = number(int(found["h"]), language), number(int(found["m"]), language)
-    whole = found["m"] == "00"
-    if language == "de":
-        if after.rstrip(".,;:!?") == "Uhr":
-            mark = after[3:]
-            return (hours, None) if whole else (f"{hours} Uhr", minutes + mark)
-        return (f"{hours} Uhr" if whole else f"{hours} Uhr {minutes}"), None
-    if language == "fr":
-        hour = "heure" if int(found["h"]) < 2 else "heures"
-        hours = "une" if int(found["h"]) == 1 else hours
-        return (f"{hours} {hour}" if whole else f"{hours} {hour} {minutes}"), None
-    if language in ("zh", "ja", "ko"):
-        hour, minute = {"zh": ("点", "分"), "ja": ("時", "分"), "ko": ("시", "분")}[language]
-        joint = " " if language == "ko" else ""
-        return hours + hour + ("" if whole else f"{joint}{minutes}{minute}"), None
-    if language == "en" and not whole and int(found["m"]) < 10:
-        minutes = f"oh {minutes}"
-    return (hours if whole else f"{hours} {minutes}"), None
 
 
 def _spell(year: int, month: int, day: int, language: str, before: str) -> str | None:

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 
 import regex
 
 from speech.spoken.numbers import MOST_DIGITS, NUMBER, by_num2words, minus, number, value
+from speech.spoken.signs import RANGES
 
-__all__ = ["CURRENCIES", "amount_of", "currency_name", "magnitude", "money", "power_of", "power_of_sign"]
+__all__ = [
+    "CURRENCIES",
+    "amount_of",
+    "currency_name",
+    "currency_of",
+    "magnitude",
+    "money",
+    "money_range",
+    "power_of",
+    "power_of_sign",
+    "whole",
+]
 
+# Those that are no words in capitals.
+_CODES = (
+    "USD", "EUR", "GBP", "CHF", "JPY", "CNY", "CAD", "AUD", "NZD", "HKD", "SGD", "SEK", "NOK", "DKK", "ISK",
+    "PLN", "CZK", "HUF", "RON", "BGN", "RSD", "RUB", "UAH", "ILS", "INR", "PKR", "IDR", "MYR", "PHP", "THB",
+    "VND", "KRW", "TWD", "BRL", "MXN", "ARS", "CLP", "ZAR", "EGP", "NGN", "KES", "AED", "SAR", "QAR",
+)  # fmt: skip
 CURRENCIES = {
     "$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "￥": "JPY", "US$": "USD", "₹": "INR", "₽": "RUB", "₩": "KRW",
     "₺": "TRY", "₴": "UAH", "₪": "ILS", "₫": "VND", "฿": "THB", "R$": "BRL", "C$": "CAD", "A$": "AUD", "HK$": "HKD",
     "zł": "PLN", "Kč": "CZK", "Ft": "HUF",
+    **{code: code for code in _CODES},
+}  # fmt: skip
+# Written as words are, so only amounts of one language have them.
+LOCAL_CURRENCIES: Mapping[str, Mapping[str, str]] = {
+    "de": {"Fr.": "CHF", "sFr.": "CHF", "SFr.": "CHF", "Fr": "CHF"},
+    "fr": {"Fr.": "CHF", "fr.": "CHF", "frs": "CHF"}, "it": {"Fr.": "CHF", "fr.": "CHF"},
+    "en": {"Rs.": "INR", "Rs": "INR"},
+    "sv": {"kr": "SEK", "kr.": "SEK"}, "da": {"kr": "DKK", "kr.": "DKK"}, "no": {"kr": "NOK", "kr.": "NOK"},
+    "ru": {"руб.": "RUB", "руб": "RUB", "р.": "RUB"}, "pl": {"zł.": "PLN"},
 }  # fmt: skip
 _SIGN = "|".join(regex.escape(sign) for sign in sorted(CURRENCIES, key=len, reverse=True))
 
@@ -59,12 +87,20 @@ _WRITTEN = {
 _OF = {"fr": "de ", "es": "de ", "it": "di ", "pt": "de "}
 _VOWEL = regex.compile(r"[aeiouyéèêh]", regex.IGNORECASE)
 
+# No cents, as it is written: `12,–`, `30.-`.
+_EVEN_MARK = r"[.,](?:[–—]|--?)"
 _MONEY = regex.compile(
-    rf"(?P<sign>[-−])?(?:(?P<a>{_SIGN})(?P<inner>[-−])?(?P<n1>{NUMBER})(?P<p1>k|K|mn|M|m|bn|B|b|tn|T)?"
-    rf"|(?P<n2>{NUMBER})(?P<p2>k|Mrd|Mio|Md|M|bn)?(?P<b>{_SIGN}))"
+    rf"(?P<sign>[-−])?(?:(?P<a>{_SIGN})(?P<inner>[-−])?(?P<n1>{NUMBER})(?:{_EVEN_MARK})?(?P<p1>k|K|mn|M|m|bn|B|b|tn|T)?"
+    rf"|(?P<n2>{NUMBER})(?:{_EVEN_MARK})?(?P<p2>k|Mrd|Mio|Md|M|bn)?(?P<b>{_SIGN}))"
 )
+_RANGE = regex.compile(
+    rf"(?P<a>{_SIGN})?(?P<n1>{NUMBER})(?P<b1>{_SIGN})?[-–—](?P<a2>{_SIGN})?(?P<n2>{NUMBER})(?P<b2>{_SIGN})?"
+)
+_EVEN = regex.compile(rf"(?r)(?<=\d){_EVEN_MARK}(?=[^\w–—-]{{0,5}}$)")
 _POWER_SIGN = regex.compile(rf"(?P<p>k|Mrd|Mio|Md|M|bn)(?P<s>{_SIGN})")
+_CENTS = regex.compile(r"(?r)[.,]\d\d$")
 _JOINED = {"zh": "", "ja": ""}
+_SIGNS_OF = {code: sign for sign, code in reversed(CURRENCIES.items())}
 
 
 def money(core: str, language: str) -> str | None:
@@ -83,6 +119,42 @@ def money(core: str, language: str) -> str | None:
         words = _amount(amount * 10**power, CURRENCIES[sign], language)
         return words and head + words
     return f"{head}{number(amount, language)} {named}"
+
+
+def whole(word: str) -> str:
+    """Return a word without the dash in the place of cents.
+
+    >>> whole("30.–"), whole("12,-;"), whole("30.")
+    ('30', '12;', '30.')
+    """
+    return _EVEN.sub("", word)
+
+
+def currency_of(word: str, language: str) -> str | None:
+    """Return the currency that a word by itself names, as `CURRENCIES` has it; None if it names none."""
+    if word in CURRENCIES:
+        return word
+    code = LOCAL_CURRENCIES.get(language, {}).get(word)
+    return code and _SIGNS_OF.get(code, code)
+
+
+def money_range(core: str, language: str, sign: str = "") -> str | None:
+    """Spell an amount of money from one to another, `$5–10`; None if the word is none.
+
+    Args:
+        sign: the currency, if it stands apart.
+    """
+    found = _RANGE.fullmatch(core)
+    if not found:
+        return None
+    sign = sign or found["a"] or found["b2"] or found["b1"] or found["a2"] or ""
+    last = money(sign + found["n2"], language) if sign else None
+    if last is None:
+        return None
+    first = money(sign + found["n1"], language) if _CENTS.search(found["n1"]) else None
+    first = first or number(value(found["n1"], language), language)
+    to = RANGES.get(language, "")
+    return f"{first}{to}{last}" if language in _JOINED else " ".join(filter(None, (first, to, last)))
 
 
 def amount_of(core: str, language: str) -> tuple[str, Decimal, str] | None:
@@ -136,6 +208,9 @@ def _amount(amount: Decimal, code: str, language: str) -> str | None:
     if len(f"{amount:f}".partition(".")[0]) <= MOST_DIGITS and (words := _by_num2words(amount, code, language)):
         return words
     sign = next(sign for sign, known in CURRENCIES.items() if known == code)
+    cents = _CENTS.search(f"{amount:f}")
+    if cents and language not in _JOINED and (name := currency_name(Decimal(int(amount)), sign, language)):
+        return f"{number(int(amount), language)} {name} {number(int(cents[0][1:]), language)}"
     name = currency_name(amount, sign, language)
     if f"{amount:f}".endswith("0") and "." in f"{amount:f}":
         amount = Decimal(f"{amount:f}".rstrip("0").rstrip("."))

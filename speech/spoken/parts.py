@@ -1,16 +1,21 @@
-"""A word, apart from the signs around it."""
+"""A word, apart from the signs around it; and the words that a reading knows."""
 
 from __future__ import annotations
 
 import itertools
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
 import regex
 
-__all__ = ["parted", "share"]
+__all__ = ["parted", "share", "words_of"]
 
 # Signs before and after a word that are not spoken. The second is matched in reverse, so that each takes one pass.
-_OPEN = regex.compile(r"[^\w$€£¥￥₹₽₩₺₴₪₫฿+#@&=°%½¼¾⅓⅔−-]*")
-_CLOSE = regex.compile(r"(?r)[^\w%％°℃$€£¥￥₹₽₩₺₴₪₫฿²‰+=&½¼¾⅓⅔]*")
+_OPEN = regex.compile(r"[^\w$€£¥￥₹₽₩₺₴₪₫฿+#@&=°%½¼¾⅓⅔⅛⅜⅝⅞⅕⅖⅗⅘⅙⅚§−-]*")
+_CLOSE = regex.compile(r"(?r)[^\w%％°℃$€£¥￥₹₽₩₺₴₪₫฿¢²³‰+=&½¼¾⅓⅔⅛⅜⅝⅞⅕⅖⅗⅘⅙⅚]*")
 
 
 def parted(
@@ -33,3 +38,23 @@ def share(text: str, count: int) -> list[str]:
         return [text] + [""] * (count - 1)
     borders = [len(words) * place // count for place in range(count + 1)]
     return [" ".join(words[first:last]) for first, last in itertools.pairwise(borders)]
+
+
+def words_of(reading: str, name: str, part: str | None = None) -> frozenset[str]:
+    """Return words of a table of a reading, `<reading>.toml`; none if it lacks them.
+
+    >>> "pope" in words_of("romans", "titles"), "siècle" in words_of("romans", "fr", "centuries")
+    (True, True)
+    """
+    table = _table(reading)
+    return _split((table[part] if part else table).get(name, ""))
+
+
+@cache
+def _table(reading: str) -> Mapping[str, Any]:
+    return tomllib.loads((files("speech.spoken") / f"{reading}.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _split(words: str) -> frozenset[str]:
+    return frozenset(words.split())

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from decimal import Decimal
-from fractions import Fraction
 
 import regex
 
 from speech.spoken.dates import date
-from speech.spoken.money import money
+from speech.spoken.fractions import fraction_of
+from speech.spoken.money import money, money_range
 from speech.spoken.numbers import NUMBER, digits, grouped, minus, number, spells, value
-from speech.spoken.signs import FEET, FRACTIONS, HALVES, RANGES, SIGNS
-from speech.spoken.units import UNIT, frame
+from speech.spoken.signs import (
+    BY,
+    FEET,
+    PER,
+    RANGES,
+    RATIOS,
+    SHORT,
+    SIGNS,
+    TIMES,
+)
+from speech.spoken.units import UNIT, UNITS, counted, dotted, frame, unit_of
 
-__all__ = ["RULES", "between", "measured"]
+__all__ = ["RULES", "between", "measured", "rate"]
 
 _ORDINALS = {
     "en": regex.compile(r"(?P<n>\d+)(?:st|nd|rd|th)"),
     "de": regex.compile(r"(?P<n>\d{1,3})\.(?=\w|$)"),
     "fr": regex.compile(r"(?P<n>\d+)(?:er|re|ère|ᵉ|e|ème|nd|nde)"),
-    "es": regex.compile(r"(?P<n>\d+)\.?[ºª]"),
+    "es": regex.compile(r"(?P<n>\d+)\.?(?:[ºª]|er)"),
     "it": regex.compile(r"(?P<n>\d+)[º°ª]"),
     "pt": regex.compile(r"(?P<n>\d+)\.?[ºª]"),
     "nl": regex.compile(r"(?P<n>\d+)(?:e|de|ste)"),
@@ -37,7 +45,16 @@ _MEASURE = regex.compile(rf"(?P<sign>[-−])?(?P<percent>%)?(?P<n>{NUMBER})(?P<u
 _RANGE = regex.compile(rf"(?P<a>{NUMBER})[-–〜～](?P<b>{NUMBER})(?P<unit>{UNIT})?")
 _DOTTED = regex.compile(r"(?P<v>[vV])?(?P<n>\d+(?:\.\d+){1,6})")
 _FEET = regex.compile(r"(?P<f>\d{1,2})['′’](?P<i>\d{1,2})(?:[\"″”]|'')?|(?P<feet>\d{1,3})′|(?P<inches>\d{1,3})″")
-_FRACTION = regex.compile(r"(?P<w>\d{1,3})?(?P<sign>[½¼¾⅓⅔])|(?P<a>[123])/(?P<b>[234])")
+_RATE = regex.compile(r"(?P<amount>[^/]{2,20})/(?P<unit>\p{L}{1,12})")
+_CENTS = regex.compile(r"\d{1,3}¢")
+_BY = regex.compile(r"[x×]")
+_DIMENSIONS = regex.compile(rf"(?P<n>{NUMBER}(?:[x×]{NUMBER}){{0,3}})(?:(?P<x>[x×])|(?P<unit>{UNIT}))?")
+_RATIO = regex.compile(r"(?P<a>\d{1,4}):(?P<b>\d{1,4})(?:[-–](?P<c>\d{1,3}))?")
+_CUSTOMARY = regex.compile(rf"(?P<n>{NUMBER})(?P<unit>\p{{L}}{{2,4}})")
+_GENITIVE = regex.compile(r"(?P<n>\d[\d.,]{0,15})['’]s")
+_GERMAN_DECADE = regex.compile(r"(?P<n>\d{1,4})(?P<ending>ern?)")
+_ORDINAL_ENDING = regex.compile(r"o(?=\s|$)")
+_MOST_PARTS = 6
 _DECADE = regex.compile(r"(?:[12]\d)?\d0s")
 _PARTS = regex.compile(r"\d+(?:\.\d+)+|\d+|[^\d]+")
 _PROTOCOL = regex.compile(r"^https?://")
@@ -77,7 +94,15 @@ def _address(core: str, language: str) -> str | None:
 def _ordinal(core: str, language: str) -> str | None:
     pattern = _ORDINALS.get(language)
     found = pattern.fullmatch(core) if pattern else None
-    return number(Decimal(found["n"]), language, "ordinal") if found else None
+    if not found:
+        return None
+    said, ending = number(Decimal(found["n"]), language, "ordinal"), core[-2:]
+    if language == "fr":
+        return "première" if ending == "re" else said
+    if language == "es" and ending == "er":
+        # `3.er piso`
+        return said.removesuffix("o")
+    return _ORDINAL_ENDING.sub("a", said) if ending[-1] == "ª" else said
 
 
 def between(core: str, language: str) -> tuple[str, str] | None:
@@ -98,7 +123,101 @@ def _range(core: str, language: str) -> str | None:
     return measured(value(said[1], language), said[0], unit, language) if said and unit else said and said[0]
 
 
+def _rate(core: str, language: str) -> str | None:
+    """Spell an amount and what it is for: `$20/month`, `5€/kg`."""
+    found = _RATE.fullmatch(core)
+    said = found and (money(found["amount"], language) or _measure(found["amount"], language))
+    if not found or not said or found["amount"].isdecimal():
+        return None
+    return f"{said} {rate(found['unit'], language)}"
+
+
+def _cents(core: str, language: str) -> str | None:
+    return f"{number(int(core[:-1]), 'en')} cents" if language == "en" and _CENTS.fullmatch(core) else None
+
+
+def _dimensions(core: str, language: str) -> str | None:
+    """Spell measures with an x between them, `8x10`, and how many times something is: `3x`."""
+    found = _DIMENSIONS.fullmatch(core)
+    if not found or language not in BY:
+        return None
+    numbers = [number(value(each, language), language) for each in _BY.split(found["n"])]
+    if len(numbers) == 1 and found["x"]:
+        return f"{numbers[0]} {TIMES[language]}"
+    if len(numbers) < 2 or found["x"]:
+        return None
+    said = f" {BY[language]} ".join(numbers)
+    last = value(_BY.split(found["n"])[-1], language)
+    return measured(last, said, found["unit"], language) if found["unit"] else said
+
+
+def _ratio(core: str, language: str) -> str | None:
+    """Spell two numbers with a colon between them, `16:9`; a third of them after a dash is a verse's."""
+    found = _RATIO.fullmatch(core)
+    if not found or language not in RATIOS:
+        return None
+    first, last = (number(int(found[each]), language) for each in "ab")
+    if found["c"]:
+        return f"{first} {last} {RANGES[language]} {number(int(found['c']), language)}"
+    return f"{first} {RATIOS[language]} {last}"
+
+
+def _customary(core: str, language: str) -> str | None:
+    """Spell a number and the unit that it stands close to, which with a dot is an abbreviation: `10in`."""
+    found = _CUSTOMARY.fullmatch(core)
+    name = dotted(found["unit"], language) if found else None
+    if not found or not name:
+        return None
+    amount = value(found["n"], language)
+    return measured(amount, counted(amount, name, language), name, language)
+
+
+def _plus(core: str, language: str) -> str | None:
+    """Spell a number with a plus before or after it: `+5`, `18+`."""
+    bare = core.strip("+")
+    if len(bare) != len(core) - 1 or not (bare[0].isdecimal() and bare[-1].isnumeric()) or language not in SIGNS:
+        return None
+    said = next((form for rule in RULES if (form := rule(bare, language))), bare)
+    plus = SIGNS[language]["+"]
+    return f"{plus} {said}" if core[0] == "+" else f"{said} {plus}"
+
+
+def _genitive(core: str, language: str) -> str | None:
+    found = _GENITIVE.fullmatch(core) if language == "en" else None
+    if not found:
+        return None
+    return _decade(f"{found['n']}s", language) or f"{_part(found['n'], language)}'s"
+
+
+def _hyphened(core: str, language: str) -> str | None:
+    """Spell each part of a compound: `mid-1990s`, `½-inch`, `6-foot`, `3rd–4th`."""
+    parts, dash = core.split("-"), ""
+    if len(parts) == 1:
+        parts, dash = core.split("–"), RANGES.get(language, "")
+    joined = 1 < len(parts) <= _MOST_PARTS and all(parts)
+    if not joined or not any(map(str.isalpha, core)) or not any(map(str.isnumeric, core)):
+        return None
+    said = [_part(part, language) for part in parts]
+    numbered = parts[0][-1].isnumeric()
+    if len(parts) == 2 and numbered and (unit := UNITS.get(parts[1]) or dotted(parts[1], language)):
+        said[1] = frame(Decimal(1), unit, language)[1].strip() or said[1]
+    if len(parts) > 2 and parts[0].isdecimal() and parts[1].isdecimal():
+        # 10-15-year-olds
+        said[:2] = [f"{said[0]} {RANGES.get(language, '')} {said[1]}"]
+    ranged = dash and all(any(map(str.isnumeric, part)) for part in parts)
+    compound = language == "de" and len(parts) == 2 and numbered and parts[1].islower()
+    return (f" {dash} " if ranged else "" if compound else " ").join(said)
+
+
+def _part(part: str, language: str) -> str:
+    if not any(map(str.isnumeric, part)):
+        return part
+    return next((form for rule in RULES if (form := rule(part, language)) is not None), part)
+
+
 def _decade(core: str, language: str) -> str | None:
+    if language == "de" and (found := _GERMAN_DECADE.fullmatch(core)):
+        return number(int(found["n"]), "de", "year") + found["ending"]
     if language != "en" or not _DECADE.fullmatch(core):
         return None
     words = number(int(core[:-1]), "en", "year")
@@ -116,23 +235,11 @@ def _feet(core: str, language: str) -> str | None:
     )
 
 
-def _fraction(core: str, language: str) -> str | None:
-    found = _FRACTION.fullmatch(core)
-    names = FRACTIONS.get(language)
-    if not found or names is None:
-        return None
-    if found["a"]:
-        return names.get((int(found["a"]), int(found["b"])))
-    part = Fraction(unicodedata.numeric(found["sign"])).limit_denominator(4)
-    name = names[part.numerator, part.denominator]
-    if not found["w"]:
-        return name
-    joint, half = HALVES[language]
-    whole = number(int(found["w"]), language)
-    if part == Fraction(1, 2):
-        # Dutch: tweeënhalf, but zesenhalf.
-        return whole + ("enhalf" if language == "nl" and not whole.endswith("e") else half)
-    return f"{whole}{joint}{name}"
+def rate(unit: str, language: str) -> str:
+    """Return what is said of what something is counted for, after a stroke: `per kilogram`."""
+    named = unit_of(unit, "", language)
+    said = frame(Decimal(1), named[0], language)[1].strip() if named else ""
+    return f"{PER.get(language, '')} {said or SHORT.get(language, {}).get(unit, unit)}".strip()
 
 
 def _dotted(core: str, language: str) -> str | None:
@@ -172,7 +279,7 @@ def _measure(core: str, language: str) -> str | None:
     elif not spells(language):
         words = text
     else:
-        words = number(amount, language, "year" if year else "cardinal")
+        words = counted(amount, unit, language) if unit else number(amount, language, "year" if year else "cardinal")
     words = (minus(language) if found["sign"] else "") + words
     return measured(amount, words, unit, language) if unit else words
 
@@ -183,7 +290,8 @@ def _mixed(core: str, language: str) -> str | None:
 
 
 RULES: tuple[Rule, ...] = (
-    _sign, _hashtag, _address, money, _ordinal, _decade, date, _fraction, _feet, _dotted, _range, _measure, _mixed,
+    _sign, _hashtag, _address, money, money_range, _rate, _cents, _ordinal, _decade, date, fraction_of, _feet, _dotted,
+    _range, _ratio, _dimensions, _measure, _customary, _plus, _genitive, _hyphened, _mixed,
 )  # fmt: skip
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["COMPARISONS", "FEET", "FRACTIONS", "HALVES", "RANGES", "SIGNS"]
+__all__ = [
+    "BY", "COMPARISONS", "FEET", "FRACTIONS", "HALVES", "ONES", "ONE_AND_A_HALF", "PARTS", "PER", "RANGES", "RATIOS",
+    "SECTIONS", "SHORT", "SIGNS", "TIMES",
+]  # fmt: skip
 
 # "." is the dot of an address, of a version or of an IP number; the decimal mark is in `numbers`.
 SIGNS = {
@@ -35,24 +38,24 @@ SIGNS = {
 # Signs before a number, apart from it or not.
 COMPARISONS = {
     "en": {"<": "less than", ">": "more than", "≤": "at most", "≥": "at least", "±": "plus or minus", "≈": "about",
-           "×": "times"},
+           "~": "about", "×": "times"},
     "de": {"<": "weniger als", ">": "mehr als", "≤": "höchstens", "≥": "mindestens", "±": "plus minus",
-           "≈": "ungefähr", "×": "mal"},
+           "≈": "ungefähr", "~": "ungefähr", "×": "mal"},
     "fr": {"<": "moins de", ">": "plus de", "≤": "au plus", "≥": "au moins", "±": "plus ou moins", "≈": "environ",
-           "×": "fois"},
+           "~": "environ", "×": "fois"},
     "es": {"<": "menos de", ">": "más de", "≤": "como máximo", "≥": "como mínimo", "±": "más menos",
-           "≈": "aproximadamente", "×": "por"},
+           "≈": "aproximadamente", "~": "aproximadamente", "×": "por"},
     "it": {"<": "meno di", ">": "più di", "≤": "al massimo", "≥": "almeno", "±": "più o meno", "≈": "circa",
-           "×": "per"},
+           "~": "circa", "×": "per"},
     "pt": {"<": "menos de", ">": "mais de", "≤": "no máximo", "≥": "no mínimo", "±": "mais ou menos",
-           "≈": "aproximadamente", "×": "vezes"},
+           "≈": "aproximadamente", "~": "aproximadamente", "×": "vezes"},
     "nl": {"<": "minder dan", ">": "meer dan", "≤": "hoogstens", "≥": "minstens", "±": "plusminus", "≈": "ongeveer",
-           "×": "keer"},
+           "~": "ongeveer", "×": "keer"},
     "pl": {"<": "mniej niż", ">": "więcej niż", "≤": "co najwyżej", "≥": "co najmniej", "±": "plus minus",
-           "≈": "około", "×": "razy"},
+           "≈": "około", "~": "około", "×": "razy"},
     "ru": {"<": "меньше", ">": "больше", "≤": "не больше", "≥": "не меньше", "±": "плюс-минус", "≈": "примерно",
-           "×": "на"},
-    "zh": {"<": "小于", ">": "大于", "≤": "小于等于", "≥": "大于等于", "±": "正负", "≈": "约", "×": "乘"},
+           "~": "примерно", "×": "на"},
+    "zh": {"<": "小于", ">": "大于", "≤": "小于等于", "≥": "大于等于", "±": "正负", "≈": "约", "~": "约", "×": "乘"},
 }  # fmt: skip
 
 RANGES = {
@@ -85,6 +88,44 @@ HALVES = {
     "it": (" e ", " e mezzo"), "pt": (" e ", " e meio"), "nl": (" ", "ënhalf"), "pl": (" i ", " i pół"),
     "ru": (" и ", " с половиной"), "zh": ("又", "点五"), "ja": ("と", "と二分の一"), "ko": ("와 ", "와 이분의 일"),
 }  # fmt: skip
+
+# One and a half, where it is a word of its own.
+ONE_AND_A_HALF = {"de": "eineinhalb", "nl": "anderhalf", "pl": "półtora", "ru": "полтора"}
+
+# The fifth, the sixth and the eighth part: one / several; and the one before it.
+PARTS = {
+    "en": {5: ("fifth", "fifths"), 6: ("sixth", "sixths"), 8: ("eighth", "eighths")},
+    "de": {5: ("Fünftel", "Fünftel"), 6: ("Sechstel", "Sechstel"), 8: ("Achtel", "Achtel")},
+    "fr": {5: ("cinquième", "cinquièmes"), 6: ("sixième", "sixièmes"), 8: ("huitième", "huitièmes")},
+    "es": {5: ("quinto", "quintos"), 6: ("sexto", "sextos"), 8: ("octavo", "octavos")},
+    "it": {5: ("quinto", "quinti"), 6: ("sesto", "sesti"), 8: ("ottavo", "ottavi")},
+    "pt": {5: ("quinto", "quintos"), 6: ("sexto", "sextos"), 8: ("oitavo", "oitavos")},
+    "nl": {5: ("vijfde", "vijfde"), 6: ("zesde", "zesde"), 8: ("achtste", "achtste")},
+}
+ONES = {"en": "one", "de": "ein", "fr": "un", "es": "un", "it": "un", "pt": "um", "nl": "een"}
+
+# 4/kg, 2:1, 3x and 8 x 10 as they are said.
+PER = {"en": "per", "de": "pro", "fr": "par", "es": "por", "it": "al", "pt": "por", "nl": "per", "pl": "na", "ru": "в"}
+RATIOS = {"en": "to", "de": "zu", "fr": "à", "es": "a", "it": "a", "pt": "a", "nl": "op", "pl": "do", "ru": "к"}
+TIMES = {
+    "en": "times", "de": "mal", "fr": "fois", "es": "veces", "it": "volte", "pt": "vezes", "nl": "keer", "pl": "razy",
+    "ru": "раз",
+}  # fmt: skip
+BY = {
+    "en": "by", "de": "mal", "fr": "sur", "es": "por", "it": "per", "pt": "por", "nl": "bij", "pl": "na", "ru": "на",
+}  # fmt: skip
+# The sign of a section, alone and doubled.
+SECTIONS = {
+    "en": ("section", "sections"), "de": ("Paragraf", "Paragrafen"), "fr": ("paragraphe", "paragraphes"),
+    "es": ("sección", "secciones"), "it": ("paragrafo", "paragrafi"), "pt": ("parágrafo", "parágrafos"),
+    "nl": ("paragraaf", "paragrafen"), "pl": ("paragraf", "paragrafy"), "ru": ("параграф", "параграфы"),
+}  # fmt: skip
+
+# What may be counted for, shortened.
+SHORT = {
+    "en": {"mo": "month", "yr": "year", "wk": "week", "hr": "hour", "ea": "each", "pp": "person", "sq": "square"},
+    "de": {"Std": "Stunde", "St": "Stück", "Stk": "Stück", "Mon": "Monat"},
+}
 
 # 5'10" as it is said.
 FEET = {"en": ("foot", "feet", "inch", "inches")}

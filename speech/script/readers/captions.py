@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from html import unescape
 
 import regex
@@ -23,6 +24,9 @@ _TAGS = regex.compile(r"</?[a-zA-Z][^<>\n]{0,200}>|<\d[\d:.]*>|\{\\[^{}\n]{0,200
 _SOUND = regex.compile(
     r"[\s♪♫#*-]*(?:\[(?!\s*pause\b)[^\[\]]*\]|\([^()]*\)|[♪♫][^♪♫]*[♪♫]?)[\s♪♫#*.-]*", regex.IGNORECASE
 )
+# Who speaks, in WebVTT: <v Alice> or <v.loud Alice>, up to the next one or to </v>.
+_SPEAKER = regex.compile(r"<v(?:\.[^\s<>]{1,40})?(?:[ \t](?P<name>[^<>\n]{1,80}))?>|</v>")
+_DASHED = "{} a change of speaker, but not who speaks; write the name before a colon to give each a voice."
 _DASH = regex.compile(r"^\s*[-–—]\s*")
 _END = regex.compile(r"[.!?…。！？][\p{Pe}\p{Pf}\"']*$")
 # A longer silence after a sentence begins a paragraph.
@@ -44,29 +48,66 @@ def read(text: str) -> Script:
     """
     text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     silence = Silence()
-    paragraphs: list[list[str]] = [[]]
-    end, last = 0.0, ""
+    paragraphs: list[_Speech] = []
+    end, last, dashes = 0.0, "", 0
     for start, stop, cue in _cues(text):
-        lines = [line for line in (tidy(_DASH.sub("", line)) for line in cue.split("\n")) if has_words(line)]
-        whole = " ".join(lines)
-        if whole and _SOUND.fullmatch(whole):
-            silence.note("sound", whole, _WHY_SOUND)
-            continue
-        # Subtitles that roll up repeat the line above.
-        lines = lines[1:] if lines and lines[0] == last else lines
-        if lines and paragraphs[-1] and start - end >= _PARAGRAPH_SECONDS and _END.search(paragraphs[-1][-1]):
-            paragraphs.append([])
-        paragraphs[-1] += lines
-        end, last = stop, lines[-1] if lines else last
-    passages = tuple(Passage("paragraph", "\n".join(lines)) for lines in paragraphs if lines)
-    if not passages:
+        for speaker, said in _spoken_by(cue):
+            own = [line for line in said.split("\n") if has_words(line)]
+            dashes += sum(bool(_DASH.match(line)) for line in own)
+            lines = [tidy(_DASH.sub("", line)) for line in own]
+            whole = " ".join(lines)
+            if whole and _SOUND.fullmatch(whole):
+                silence.note("sound", whole, _WHY_SOUND)
+                continue
+            # Subtitles that roll up repeat the line above.
+            lines = lines[1:] if lines and lines[0] == last else lines
+            if not lines:
+                continue
+            ended = bool(paragraphs) and bool(_END.search(paragraphs[-1].lines[-1]))
+            silent = ended and start - end >= _PARAGRAPH_SECONDS
+            if silent or not paragraphs or paragraphs[-1].speaker != speaker:
+                paragraphs.append(_Speech(speaker, continues=bool(paragraphs) and not silent))
+            paragraphs[-1].lines += lines
+            end, last = stop, lines[-1]
+    if not paragraphs:
         raise refused("no cue has text to speak", "file")
+    passages = tuple(
+        Passage("paragraph", "\n".join(each.lines), speaker=each.speaker, continues=each.continues)
+        for each in paragraphs
+    )
     kind = "vtt" if _VTT.match(text) else "srt"
-    return Script(passages, kind, left_out=silence.all())
+    notes = (_DASHED.format("1 dash marks" if dashes == 1 else f"{dashes} dashes mark"),) if dashes else ()
+    return Script(passages, kind, left_out=silence.all(), notes=notes)
+
+
+@dataclass(slots=True)
+class _Speech:
+    """What one speaker says without a longer silence.
+
+    Attributes:
+        speaker: the name that the subtitles give.
+        continues: whether only the speaker is another than before.
+    """
+
+    speaker: str | None
+    lines: list[str] = field(default_factory=list)
+    continues: bool = False
+
+
+def _spoken_by(cue: str) -> list[tuple[str | None, str]]:
+    """Return the parts of a cue's text, each with the name of who speaks it, if the cue tells."""
+    parts: list[tuple[str | None, str]] = []
+    speaker: str | None = None
+    at = 0
+    for found in _SPEAKER.finditer(cue):
+        parts.append((speaker, cue[at : found.start()]))
+        at, speaker = found.end(), " ".join(unescape(found["name"] or "").split()) or None
+    parts.append((speaker, cue[at:]))
+    return [(who, unescape(_TAGS.sub("", said))) for who, said in parts if has_words(_TAGS.sub("", said))]
 
 
 def _cues(text: str) -> list[tuple[float, float, str]]:
-    """Return the start, the end and the text of each cue."""
+    """Return the start, the end and the text of each cue, with its tags."""
     found = [*_TIMES.finditer(text)]
     cues = []
     for number, times in enumerate(found):
@@ -76,7 +117,7 @@ def _cues(text: str) -> list[tuple[float, float, str]]:
         if number + 1 < len(found):
             # The number may follow without one.
             body = regex.sub(r"(?:^|\n)\d+\s*$", "", body)
-        cues.append((_seconds(times[1]), _seconds(times[2]), unescape(_TAGS.sub("", body))))
+        cues.append((_seconds(times[1]), _seconds(times[2]), body))
     return cues
 
 

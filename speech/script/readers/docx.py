@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
-from speech.script.passage import Script
+from speech.script.passage import LeftOut, Script
 from speech.script.readers.archive import Archive
 from speech.script.readers.html import read_as
 from speech.script.readers.markup import language, parse_xml, refused
@@ -13,6 +13,9 @@ from speech.script.readers.markup import language, parse_xml, refused
 __all__ = ["DOCUMENT", "read"]
 
 DOCUMENT = "word/document.xml"
+# How many passages a title with its author and its date may have.
+_TITLE_PAGE = 5
+_WHY_AGAIN = "the title was spoken already"
 # Word's styles that mammoth has no opinion on, by their English names, which Word stores in any language.
 _STYLES = """
 p[style-name='Title'] => h1:fresh
@@ -47,5 +50,24 @@ def read(archive: Archive, data: bytes) -> Script:
         creator = " ".join((core.findtext("{*}creator") or "").split())
     no_pictures = mammoth.images.img_element(lambda image: {"src": "", "alt": image.alt_text or ""})
     html = mammoth.convert_to_html(io.BytesIO(data), style_map=_STYLES, convert_image=no_pictures).value
-    script = read_as(html, "docx", " ".join((title or "").split()) or None, code)
+    script = _once(read_as(html, "docx", " ".join((title or "").split()) or None, code))
     return replace(script, facts=(("creator", creator),)) if creator else script
+
+
+def _once(script: Script) -> Script:
+    """Return a document without a first heading that only repeats its title.
+
+    Its title is the heading that it begins with; an author or a date may stand between the two.
+    """
+    passages = script.passages
+    if not passages or passages[0].kind != "heading":
+        return script
+    again = next((number for number in range(1, len(passages[:_TITLE_PAGE])) if passages[number].kind == "heading"), 0)
+    if not again or _bare(passages[again].text) != _bare(passages[0].text):
+        return script
+    left_out = (*script.left_out, LeftOut(f"title again: {passages[again].text}", _WHY_AGAIN))
+    return replace(script, passages=passages[:again] + passages[again + 1 :], left_out=left_out)
+
+
+def _bare(text: str) -> str:
+    return " ".join("".join(sign if sign.isalnum() else " " for sign in text.casefold()).split())

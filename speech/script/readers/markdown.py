@@ -15,6 +15,7 @@ from speech.script.readers.markup import language
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.rules_core import StateCore
 
 __all__ = ["read"]
 
@@ -22,6 +23,8 @@ __all__ = ["read"]
 _FACTS = {
     "author": "creator", "publisher": "publisher", "date": "date", "description": "description", "rights": "rights",
 }  # fmt: skip
+# The label of an alert on GitHub, or of a callout of Obsidian, which may have a title.
+_ALERT = regex.compile(r"\[!(?P<kind>[A-Za-z]{2,20})\][+-]?[ \t]*")
 # What programs are full of, and prose is not.
 _CODE_SIGN = regex.compile(r"[{}<>=$|\\`]|\w\(|;[ \t]*$|^[ \t]*(?:#!|//|\$ |>>> |def |import )", regex.MULTILINE)
 
@@ -47,9 +50,31 @@ def _parser() -> MarkdownIt:
     from mdit_py_plugins.footnote import footnote_plugin
 
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"]).use(footnote_plugin)
+    parser.core.ruler.after("inline", "alerts", _mark_alerts)
     parser.add_render_rule("softbreak", _soft_break)
     parser.add_render_rule("code_block", _indented)
     return parser
+
+
+def _mark_alerts(state: StateCore) -> None:
+    """Mark the label of an alert, `> [!NOTE]`, so that the page leaves it out; a title after it stays."""
+    for before, paragraph, inline in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
+        if (before.type, paragraph.type) != ("blockquote_open", "paragraph_open") or not inline.children:
+            continue
+        found = _ALERT.match(inline.children[0].content)
+        if inline.children[0].type != "text" or not found or not _ALERT.match(inline.content):
+            continue
+        from markdown_it.token import Token
+
+        label, first = Token("html_inline", "", 0), inline.children[0]
+        label.content = f'<span class="markdown-alert-title">{found["kind"]}</span>'
+        first.content = first.content[found.end() :]
+        rest = inline.children[1:] if first.content else inline.children[2:]
+        inline.children[:] = [label, *([first] if first.content else []), *rest]
+        if first.content and len(inline.children) > 2 and inline.children[2].type == "softbreak":
+            # The title is a paragraph of its own.
+            inline.children[2] = Token("html_inline", "", 0)
+            inline.children[2].content = "</p>\n<p>"
 
 
 def _soft_break(*_: Any) -> str:

@@ -17,7 +17,7 @@ _NEEDS_QUOTES = regex.compile(r"""[:#"'\\\[\]{}&*!|>%@`]|^[-?\s]|\s$""")
 # What Markdown would take for its own anywhere in a line.
 _SIGNS = regex.compile(r"[\\`*<~|]|(?<![^\W_])_|_(?![^\W_])|\^(?=\[)|\[(?=\^)|\](?=[(\[:])|&(?=#?\w+;)|#$")
 # ... and at the start of one.
-_STARTS = regex.compile(r"^(?:[-+](?=\s|$)|[-=]+(?=\s*$)|#(?=#{0,5}(?:\s|$))|>)")
+_STARTS = regex.compile(r"^(?:\[(?=!)|[-+](?=\s|$)|[-=]+(?=\s*$)|#(?=#{0,5}(?:\s|$))|>)")
 _NUMBER = regex.compile(r"^(\d{1,9})([.)])(?=\s|$)")
 
 
@@ -84,7 +84,8 @@ class _Writer:
             return "- " + self._text(block).replace("\n", "\n  ")
         if first.kind == "quotation":
             return "> " + self._text(block).replace("\n", "\n> ")
-        if len(block) == 1 and first.language and first.speed == 1 and not first.says and "\n" not in first.text:
+        plain = first.speed == 1 and not (first.says or first.speaker) and "\n" not in first.text
+        if len(block) == 1 and first.language and plain:
             return f'<p lang="{first.language}">{self._tag(first)}{_in_html(first.text)}</p>'
         return self._text(block)
 
@@ -118,8 +119,8 @@ class _Writer:
 _Escape = Callable[[str], str]
 
 
-def _look(passage: Passage) -> tuple[str | None, float]:
-    return passage.language, passage.speed
+def _look(passage: Passage) -> tuple[str | None, float, str | None]:
+    return passage.language, passage.speed, passage.speaker
 
 
 def _pause(passage: Passage) -> str:
@@ -129,6 +130,8 @@ def _pause(passage: Passage) -> str:
 def _dressed(passage: Passage, text: str) -> str:
     if passage.speed != 1:
         text = f'<prosody rate="{passage.speed:g}">{text}</prosody>'
+    if passage.speaker and not passage.voice:
+        text = f'<voice name="{escape(passage.speaker)}" data-optional>{text}</voice>'
     return f'<span lang="{passage.language}">{text}</span>' if passage.language else text
 
 

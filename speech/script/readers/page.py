@@ -27,6 +27,9 @@ _HEADING = regex.compile(r"h([1-6])")
 _VERSE = regex.compile(r"(?:^|[\s:_-])(?:poem|poetry|verse|stanza|lyrics?|line-block)(?:$|[\s_-])")
 _PRE_WRAPPED = regex.compile(r"white-space\s*:\s*(?:pre|break-spaces)")
 _SPACE = regex.compile(r"\s+")
+# What may stand close after a word, and is stray at the start of a paragraph.
+_CLOSING = ",.;:!?…)]”’»"
+_STRAY = regex.compile(r"[,.;:…]{1,3}\s?")
 _TASK = regex.compile(r"^\s*\[[ xX]\]\s+")
 # They mark what is spoken otherwise than it is written; see `speech.script.marks`.
 _UNSPEAKABLE = regex.compile("[\ufdd0\ufdd1]")
@@ -66,6 +69,7 @@ class Page:
         self._titles: Mapping[str, Entry] = {}
         self._title: Entry | None = None
         self._runs: list[Run] = []
+        self._omitted = False
         self._frames = [Frame()]
         self._within: Any = None
 
@@ -121,6 +125,8 @@ class Page:
         if sort is not None:
             if tag in _BLOCKS:
                 self._flush()
+            else:
+                self._omitted = True
             self.silence.add(sort, node)
             return False
         if tag == "pre":
@@ -206,7 +212,23 @@ class Page:
         self._put(text)
 
     def _put(self, text: str) -> None:
+        if self._omitted and text:
+            self._omitted = False
+            text = self._closed_up(text)
         self._runs.append(Run(self._frames[-1].style, text))
+
+    def _closed_up(self, text: str) -> str:
+        """Return the text after something that is left out, without what belonged to that: a space, empty brackets."""
+        last = next((run for run in reversed(self._runs) if run.text.strip()), None)
+        if last is None:
+            found = _STRAY.match(text)
+            return text[found.end() :] if found else text
+        if last.text.rstrip()[-1] in "([" and text[:1] in tuple(")]"):
+            last.text, text = last.text.rstrip()[:-1].rstrip(), text[1:]
+        if text[:1] in tuple(_CLOSING):
+            for run in self._runs[self._runs.index(last) :]:
+                run.text = run.text.rstrip(" ")
+        return text
 
     def _say(self, node: Any, say: str) -> None:
         """Add the text of an element in whose place something else is spoken."""
@@ -215,7 +237,7 @@ class Page:
 
     def _flush(self) -> None:
         """End a paragraph."""
-        runs, self._runs = self._runs, []
+        runs, self._runs, self._omitted = self._runs, [], False
         frame = self._frames[-1]
         text = "".join(run.text for run in runs)
         if not has_words(text):

@@ -34,6 +34,7 @@ class Style:
     voice: str | None = None
     language: str | None = None
     speed: float = 1.0
+    speaker: str | None = None
 
 
 @dataclass(slots=True)
@@ -68,7 +69,9 @@ def passages(runs: Sequence[Run], model: Passage) -> list[Passage]:
         if not text:
             continue
         words, says, _ = unmark(text, run.says)
-        voiced = replace(model, text=words, says=says, continues=model.continues or bool(made))
+        voiced = replace(
+            model, text=words, says=says, continues=model.continues or bool(made), speaker=run.style.speaker
+        )
         made.append(
             replace(voiced, voice=run.style.voice, language=run.style.language, speed=round(run.style.speed, 3))
         )

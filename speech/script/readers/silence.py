@@ -17,6 +17,7 @@ __all__ = ["NOTE_MARK", "Silence", "silent"]
 NOTE_MARK = "note mark"
 
 _PAGE_NUMBER, _NOTE, _CONTENTS, _PICTURE = "page number", "note", "contents", "picture"
+_LABEL = "label of an alert"
 WHY: Mapping[str, str] = {
     NOTE_MARK: "notes are not spoken",
     _NOTE: "notes would interrupt what is read",
@@ -38,6 +39,7 @@ WHY: Mapping[str, str] = {
     "aside": "it would interrupt what is read",
     "page footer": "it is not part of the text",
     "licence": "it is not part of the text",
+    _LABEL: "it is a sign beside the text",
     "number of an item": "the items of a list are spoken without their numbers",
     "reading aid": "the word itself is spoken",
 }
@@ -63,6 +65,7 @@ _BY_CLASS = (
     (NOTE_MARK, regex.compile(r"(?:^|\s)(?:footnote-?(?:ref|back|backref)|note-?ref|fnanchor)(?:\s|$)")),
     (_NOTE, regex.compile(r"(?:^|\s)(?:foot|end)notes?(?:-block|-item|-sep)?(?:\s|$)|^(?:foot|end)note-\d+$")),
     ("licence", regex.compile(r"(?:^|\s)pg-(?:boilerplate|header|footer)(?:\s|$)")),
+    (_LABEL, regex.compile(r"(?:^|\s)markdown-alert-title(?:\s|$)")),
     (_CONTENTS, regex.compile(r"^(?:toc|table-of-contents)$")),
 )
 _BARE_MARK = regex.compile(r"\W{0,12}(?:\d{1,4}|[*†‡§¶]{1,12}|[a-z])\W{0,12}|[\W_]{0,12}")

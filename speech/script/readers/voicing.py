@@ -52,6 +52,9 @@ def voiced(node: Any, tag: str, style: Style, page: Page) -> Voiced:
         name = " ".join(attribute(node, "name").split())
         if not name:
             page.note("A voice is chosen by its name only; <voice> without a name is not honoured.")
+        if name and node.get("data-optional") is not None:
+            # As subtitles name who speaks.
+            return Voiced(replace(style, voice=None, speaker=name))
         return Voiced(replace(style, voice=name or style.voice))
     if tag == "break":
         return Voiced(style, pause=_pause(node))

@@ -67,3 +67,22 @@ def test_a_pause_divides_a_paragraph(sign, seconds):
 def test_a_pause_of_an_hour_is_refused():
     with pytest.raises(InvalidRequest, match=r"\[pause 3600\] is too long; at most 30 seconds"):
         parts("Wait [pause 3600] for it.")
+
+
+@pytest.mark.parametrize(
+    "written", ["[laughs] Alice: Hello.", "(laughs) Alice: Hello.", "Alice [laughs]: Hello.", "ALICE (softly) : Hello."]
+)
+def test_how_a_speaker_says_something_is_left_out_and_listed(written):
+    script = read(f"{written}\nBob: Hi.", "text", CAST)
+    assert [(each.voice, each.text) for each in script.passages] == [("Alice", "Hello."), ("Bob", "Hi.")]
+    [left] = script.left_out
+    assert left.what.removeprefix("stage direction: ") in written
+
+
+@pytest.mark.parametrize("text", ["[laughs] Carol: Hello.", "[sic] it was.", "Carol (softly): Hello."])
+def test_without_a_speaker_of_the_cast_a_direction_stays_text(text):
+    assert parts(text) == [(None, text)]
+
+
+def test_a_pause_may_stand_before_a_speaker():
+    assert parts("Bob: Hi.\n[pause 2] Alice: Hello.") == [("Bob", "Hi."), (None, 2.0), ("Alice", "Hello.")]

@@ -78,3 +78,10 @@ def test_a_script_that_is_as_a_whole_in_such_a_language_is_refused():
         prepared(f"{JAPANESE}\n\n{JAPANESE}", Espeak())
     with pytest.raises(InvalidRequest, match=r"\(de\)' is not accepted.*de is spoken by espeak"):
         prepared('<speak xml:lang="en"><p xml:lang="de">Und so ging es weiter, immer weiter.</p></speak>', F5())
+
+
+def test_the_language_at_the_head_of_a_markdown_text_is_only_that_of_most_passages():
+    head = "---\nlang: en\n---"
+    assert languages(f"{head}\n\n{ENGLISH}", FRENCH) == [None, "fr"]
+    script = read(f"{head}\n\n{FRENCH}")
+    assert language_of(SpeechRequest(text="x"), script) == "en"

@@ -1,6 +1,10 @@
 """What is spoken of subtitles."""
 
-from speech.script.readers import load
+import pytest
+
+from speech.script.directions import direct
+from speech.script.readers import load, open_document
+from speech.script.readers.detect import parse
 
 SRT = """1
 00:00:01,000 --> 00:00:02,500
@@ -52,10 +56,60 @@ def test_what_describes_a_sound_is_left_out():
 
 
 def test_tags_comments_styles_and_repeated_lines_are_dropped():
-    assert texts(VTT) == ["Hello there & welcome. To the show."]
+    assert texts(VTT) == ["Hello there & welcome.", "To the show."]
     assert load(VTT.encode()).format == "vtt"
 
 
 def test_windows_line_ends_and_missing_blank_lines_mean_the_same():
     assert texts(SRT.replace("\n", "\r\n")) == texts(SRT)
     assert texts(SRT.replace("\n\n", "\n")) == texts(SRT)
+
+
+NAMED = """WEBVTT
+
+00:01.000 --> 00:02.000
+<v Alice>Hello there.
+
+00:02.000 --> 00:03.000
+<v.loud Bob Lee>Hi.</v> <v Alice>Did you
+
+00:03.000 --> 00:04.000
+<v Alice>sleep?
+
+00:09.000 --> 00:10.000
+Nobody answered.
+"""
+
+
+@pytest.mark.parametrize("travels", [False, True])
+def test_who_speaks_in_webvtt_is_a_voice_if_the_cast_has_the_name(travels):
+    document = open_document(NAMED.encode())
+    script = parse(document.text, document.kind) if travels else document.script
+    directed = direct(script, ["alice", "Bob Lee"], tuple)
+    assert [(each.voice, each.text) for each in directed.passages] == [
+        ("alice", "Hello there."), ("Bob Lee", "Hi."), ("alice", "Did you sleep?"), (None, "Nobody answered."),
+    ]  # fmt: skip
+    assert [each.continues for each in directed.passages] == [False, True, True, False]
+    assert directed.notes == ()
+
+
+def test_speakers_that_the_cast_lacks_are_told_and_spoken_by_the_voice_of_the_request():
+    directed = direct(load(NAMED.encode()), ["Alice"], tuple)
+    assert {each.voice for each in directed.passages} == {"Alice", None}
+    assert directed.notes == (
+        "The subtitles name who speaks (Bob Lee); name them in the cast to give each a voice.",
+    )  # fmt: skip
+
+
+def test_dashes_at_a_change_of_speaker_are_told_since_nobody_is_named():
+    script = load(b"1\n00:00:01,000 --> 00:00:02,000\n- Is it you?\n- It is.\n")
+    assert script.text.replace("\n", " ") == "Is it you? It is."
+    assert script.notes == (
+        "2 dashes mark a change of speaker, but not who speaks; write the name before a colon to give each a voice.",
+    )
+
+
+def test_a_name_before_a_colon_is_a_voice_after_a_dash_too():
+    script = load(b"1\n00:00:01,000 --> 00:00:02,000\n- Bob: Is it you?\n- Alice: It is.\n")
+    voices = [each.voice for each in direct(script, ["Alice", "Bob"], tuple).passages]
+    assert voices == ["Bob", "Alice"]

@@ -51,3 +51,16 @@ def test_entities_in_its_xml_are_refused():
     bomb = b'<!DOCTYPE w [<!ENTITY a "ha">]>'
     with pytest.raises(InvalidRequest, match="document type"):
         load(zipped(parts | {"word/document.xml": bomb + parts["word/document.xml"]}))
+
+
+@pytest.mark.parametrize("between", ["", paragraph("by Ann Reed")])
+def test_a_title_that_the_first_heading_repeats_is_spoken_once(between):
+    body = paragraph("The Sea", "Title") + between + paragraph("The sea", "Heading1") + paragraph("Plain.")
+    script = load(docx(body))
+    assert [each.text for each in script.passages if each.kind == "heading"] == ["The Sea"]
+    assert [each.what for each in script.left_out] == ["title again: The sea"]
+
+
+def test_a_later_heading_may_be_called_as_the_title_is():
+    body = paragraph("The Sea", "Title") + paragraph("One", "Heading1") + paragraph("The Sea", "Heading1")
+    assert [each.text for each in load(docx(body)).passages] == ["The Sea", "One", "The Sea"]

@@ -98,3 +98,44 @@ def test_the_title_and_the_language_come_from_the_head(head, title, language):
     script = read(f"{head}Some words.", "markdown")
     assert (script.title, script.language) == (title, language)
     assert script.passages[-1].text == "Some words."
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("The ~~old~~ price.", "The price."),
+        ("It is ~~old~~, new.", "It is, new."),
+        ("Keep it ~~(now)~~.", "Keep it."),
+        ("Keep it (~~now~~).", "Keep it."),
+        ("~~Never~~, always.", "always."),
+        ("C'est ~~vieux~~ neuf !", "C'est neuf !"),
+        ("Is it ~~not~~? No.", "Is it? No."),
+    ],
+)
+def test_crossed_out_text_takes_what_belonged_to_it_along(written, spoken):
+    script = read(written, "markdown")
+    assert script.text == spoken
+    assert len(script.left_out) == 1
+
+
+def test_crossed_out_text_is_a_sign_of_markdown():
+    assert read("The ~~old~~ price.").format == "markdown"
+    assert read("~~~ The End ~~~ and ~5 or ~~ 6.").format == "text"
+
+
+@pytest.mark.parametrize("kind", ["NOTE", "TIP", "IMPORTANT", "WARNING", "CAUTION", "info"])
+def test_the_label_of_an_alert_is_left_out_and_its_text_is_spoken(kind):
+    script = read(f"# Salt\n\n> [!{kind}]\n> Keep it *dry*.\n\n> [!{kind}]\n>\n> Always.")
+    assert [(each.kind, each.text) for each in script.passages[1:]] == [
+        ("quotation", "Keep it dry."), ("quotation", "Always."),
+    ]  # fmt: skip
+    assert {each.what for each in script.left_out} == {f"label of an alert: {kind}"}
+
+
+def test_the_title_of_an_alert_is_a_passage_of_its_own():
+    script = read("# Salt\n\n> [!TIP] In winter\n> Keep it dry.\n")
+    assert [each.text for each in script.passages[1:]] == ["In winter", "Keep it dry."]
+
+
+def test_what_looks_like_a_label_elsewhere_is_text():
+    assert read("# Salt\n\n[!NOTE] stands here.\n").passages[1].text == "[!NOTE] stands here."
