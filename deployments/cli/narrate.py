@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from deployments.cli.books import failures, fetch_files, tell_plan
+from deployments.cli.books import tell_plan
 from deployments.cli.console import (
-    FAILED,
-    fail,
     open_store,
     reading,
     refuse,
     storage_option,
-    use_server,
     writable,
 )
 from deployments.cli.documents import cast_option, read_cast
 from deployments.cli.lexicon import lexicon_option
-from deployments.cli.progress import bar
+from deployments.cli.making import finish, make
 from deployments.cli.values import number, one_of
 from deployments.cli.voices import check_voice
 from speech.choices import BookPreset, EngineName, Quality, TimingMethod
@@ -102,11 +98,11 @@ def narrate(
         return
     target = writable(out or Path(book))
     order.save(store, book, wanted, file)
-    state = _speak(book, storage, as_json, detach=detach)
+    state = make(book, storage, as_json, detach=detach)
     if state is None:
         click.echo(f"{book} is being spoken; to see how far it is: f5-flows book status {book}")
         return
-    _finish(state, book, store, target, file, as_json=as_json)
+    finish(state, book, store, target, file, as_json=as_json)
 
 
 def _order(
@@ -148,56 +144,3 @@ def _numbers(chapters: str | None) -> list[int] | None:
             refuse(f"--chapters: {chapters!r} is not accepted; expected numbers such as 1-3,7")
         found += range(int(first), int(last or first) + 1)
     return found or refuse(f"--chapters: {chapters!r} names no chapter; expected numbers such as 1-3,7")
-
-
-def _speak(book: str, storage: str | None, silent: bool, *, detach: bool) -> dict[str, Any] | None:
-    """Have a book spoken; return its state, or None if workers speak it."""
-    import logging
-
-    from speech.settings import export, settings
-
-    remote = settings().prefect_api_url
-    export(PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL")
-    logging.raiseExceptions = False
-    use_server(silent)
-    parameters = {"book": book, "storage": storage}
-    if detach:
-        import asyncio
-
-        from deployments.cli.run import start
-
-        asyncio.run(start("narrate", {name: value for name, value in parameters.items() if value} | {"again": True}))
-        return None
-    with bar(silent) as show:
-        from deployments.local.book import narrate_here
-        from deployments.local.run import carry_out
-
-        return carry_out(partial(narrate_here, parameters), show, remote=remote)
-
-
-def _finish(state: dict[str, Any], book: str, store: Store, target: Path, source: Path, *, as_json: bool) -> None:
-    """Say what became of a book, and fetch its files."""
-    if not state["finished"]:
-        failed = [failure[0].upper() + failure[1:] for failure in failures(state)]
-        missing = [
-            f"{each['title']}: {each['lines'] - each['finished']} of {each['lines']} chunks are missing"
-            for each in state["chapters"]
-            if each["finished"] < each["lines"]
-        ]
-        fail([*failed, *missing, "What was spoken is kept; the same command tries what is missing again."], FAILED)
-    files, notes = fetch_files(store, book, state["edition"], target, source)
-    if as_json:
-        click.echo(
-            json.dumps(state | {"files": [str(path.absolute()) for path in files]}, ensure_ascii=False, indent=1)
-        )
-        return
-    done = click.style("Done", fg="green", bold=True)
-    click.echo(f"{done}: {state['title']}, {len(state['chapters'])} chapters, spoken by {state['engine']}")
-    for note in notes:
-        click.echo(f"Note: {note}")
-    for path in files:
-        if path.parent == target:
-            click.echo(f"  {path}")
-    others = [path for path in files if path.parent != target]
-    if others:
-        click.echo(f"  {others[0].parent}/ with {len(others)} files, by chapter")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,8 +17,12 @@ from speech.request import SpeechRequest
 from speech.script.readers import SUFFIXES
 from speech.stores import Store
 
+if TYPE_CHECKING:
+    from speech.books.choices import Choices
+
 __all__ = [
     "FOLDER",
+    "SEED",
     "Order",
     "Ordered",
     "check_name",
@@ -33,7 +37,8 @@ __all__ = [
 ]
 
 FOLDER = "books/"
-_SEED = 1
+SEED = 1
+"""The seed of a book that asks for none: the same for all, so that a book is never spoken twice by chance."""
 # What of a request concerns how a text is spoken, and not which files are made of it.
 _FIELDS = (
     "cast", "lexicon", "pauses", "local_voice", "ref_text", "speed", "seed", "language", "timing_method", "quality",
@@ -76,18 +81,18 @@ class Order(BaseModel):
                 "local_voice: a book needs a stored voice, which stays what it is; add it with f5-flows voices add"
             )
             raise InvalidRequest([Problem("local_voice", None, "", message)])
-        # The same seed gives the same takes, so a book is never spoken twice by chance.
         text = self.title if any(map(str.isalnum, self.title)) else "x"
-        return SpeechRequest.parse({"text": text, "seed": _SEED} | self.asked)
+        return SpeechRequest.parse({"text": text, "seed": SEED} | self.asked)
 
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """A book in a store: its name, its order and its file."""
+    """A book in a store: its name, its order, its file, and what people decided about its chunks."""
 
     name: str
     order: Order
     data: bytes
+    choices: Choices = field(default_factory=dict)
 
 
 def check_name(name: str, field: str = "book") -> str:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from speech.books.book import Book, read_book
+from speech.books.choices import fingerprint
 from speech.books.edition import Edition, plan
 from speech.books.order import Ordered
 from speech.engines import choose
@@ -25,7 +26,7 @@ from speech.voices.library import reference as fetch_reference
 
 __all__ = ["book_of", "prepare", "requirements"]
 
-_planned: dict[tuple[bytes, str, str, str], Edition] = {}
+_planned: dict[tuple[bytes, str, str, str, str], Edition] = {}
 
 
 def book_of(ordered: Ordered, store: Store) -> Book:
@@ -89,10 +90,12 @@ def prepare(ordered: Ordered, store: Store, folder: Path) -> Edition:
     called = {name: voice.name for name, voice in voices.items()}
     # A process that speaks one part of a book will speak more of it; with references, whose files are the run's own,
     # planning takes little of the time that speaking does.
-    known = None if any(references.values()) else (ordered.data, order.model_dump_json(), _rows_json(rows), engine.name)
-    if known is None or known not in _planned:
-        edition = plan(book, request, engine, references, Lexicon(rows, called).pronounce, order.chapters)
-        if known is None:
+    decided = fingerprint(ordered.choices)
+    known = (ordered.data, order.model_dump_json(), _rows_json(rows), engine.name, decided)
+    if any(references.values()) or known not in _planned:
+        pronounce = Lexicon(rows, called).pronounce
+        edition = plan(book, request, engine, references, pronounce, order.chapters, ordered.choices)
+        if any(references.values()):
             return replace(edition, notes=(*notes, *edition.notes))
         _planned.clear()
         _planned[known] = edition
