@@ -36,6 +36,7 @@ __all__ = ["narrate"]
 @click.option(
     "--chapters", metavar="1-3,7", help="Numbers of the chapters to speak, as --plan shows them. Default: all."
 )
+@click.option("--sample", is_flag=True, help="Speak only the first two minutes of each voice, as a book of its own.")
 @click.option("--name", help="Name of the book in the store. Default: made from its title.")
 @click.option("--voice", help="Name of a stored voice. Default: the packaged voice.")
 @click.option("--ref-text", help="Transcript of the voice's recording. Default: as stored, else transcribed.")
@@ -62,6 +63,7 @@ def narrate(
     file: Path,
     plans: bool,
     chapters: str | None,
+    sample: bool,
     name: str | None,
     cast: Path | None,
     engine: str | None,
@@ -86,9 +88,9 @@ def narrate(
     with reading(file, "FILE"):
         data = file.read_bytes()
     store = open_store(storage)
-    asked = options | {"engine": engine, "preset": master, "chapters": chapters}
+    asked = options | {"engine": engine, "preset": master, "chapters": chapters, "sample": sample}
     wanted = _order(file, data, store, storage, cast, asked)
-    book = order.check_name(name, "--name") if name else order.named(wanted.title)
+    book = order.check_name(name, "--name") if name else order.named(f"{wanted.title}{' sample' if sample else ''}")
     if plans or not detach:
         # The workers that a book is left to may have another engine.
         plan = tell_plan(wanted, book, data, store, silent=not plans or as_json)
@@ -109,21 +111,26 @@ def _order(
     file: Path, data: bytes, store: Store, storage: str | None, cast: Path | None, options: dict[str, Any]
 ) -> Order:
     """Return the order of a book; what is not accepted is refused."""
-    from speech.books.book import read_book
     from speech.books.order import Order
+    from speech.books.preparation import read
     from speech.lexicons.library import find as find_lexicon
-    from speech.voices import names
 
-    engine, preset, chapters = (options.pop(field) for field in ("engine", "preset", "chapters"))
+    engine, preset, chapters, sample = (options.pop(field) for field in ("engine", "preset", "chapters", "sample"))
     asked = {field: value for field, value in options.items() if value not in (None, ())}
     if voice := asked.pop("voice", None):
         asked["local_voice"] = voice
     people = read_cast(cast)
     if people:
         asked["cast"] = people
-    title = read_book(data, f"FILE: {file}", file.stem or "Untitled", people, lambda: names(store)).title[:200]
+    title = read(data, f"FILE: {file}", file.stem or "Untitled", people, store).title[:200]
     order = Order(
-        title=title, suffix=file.suffix.lower(), asked=asked, engine=engine, preset=preset, chapters=_numbers(chapters)
+        title=title,
+        suffix=file.suffix.lower(),
+        asked=asked,
+        engine=engine,
+        preset=preset,
+        chapters=_numbers(chapters),
+        sample=sample,
     )
     request = order.request()
     check_voice(request.local_voice, storage)

@@ -11,7 +11,7 @@ import click
 from deployments.cli.books import failures
 from deployments.cli.console import FAILED, fail, open_store, refuse, storage_option, writable
 from deployments.cli.making import finish, make
-from deployments.cli.values import number
+from speech.choices import LIMITS
 
 if TYPE_CHECKING:
     from speech.stores import Store
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["bind", "choose", "say_again"]
 
 
+_SEED = click.IntRange(1, int(LIMITS["seed"][1]))
+
+
 @click.command("say-again")
 @click.argument("name")
 @click.argument("chunk")
-@click.option("--seed", type=number("seed"), help="Of the new take. Default: one that no take of the chunk has had.")
+@click.option("--seed", type=_SEED, help="Of the new take. Default: one that no take of the chunk has had.")
 @click.option("--text", help="Words to speak in place of those that are written, which stay what readers see.")
 @click.option("--detach", is_flag=True, help="Leave the work to the workers of the Prefect server, and return at once.")
 @storage_option
@@ -45,7 +48,8 @@ def say_again(name: str, chunk: str, seed: int | None, text: str | None, detach:
     take = choices.say_again(
         store, name, chunk, seed, text, base=asked.request().seed or order.SEED, apart=settings().max_retakes + 1
     )
-    if not state["finished"] and not state["over"]:
+    spoken = all(chapter["finished"] == chapter["lines"] for chapter in state["chapters"])
+    if not spoken and not state["over"]:
         click.echo(f"Take {take} of {chunk} will be spoken with the rest of the book, which is not finished.")
         return
     if make(name, storage, silent=False, detach=detach, binds=False) is None:
@@ -93,8 +97,8 @@ def _planned(store: Store, name: str, chunk: str) -> tuple[Any, dict[str, Any], 
     """Return the order of a book, its state and its plan; refuse a chunk that is not in it."""
     from speech.books import choices, order
 
-    asked = order.read(store, name)
     choices.check_chunk(chunk)
+    asked = order.read(store, name)
     state = order.state(store, name)
     if not state:
         refuse(f"NAME: {name} was ordered, but is not planned yet; f5-flows book bind {name} goes on with it")

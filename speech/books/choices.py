@@ -15,13 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from speech.books.chapters import digest
 from speech.books.order import FOLDER, check_name
+from speech.choices import LIMITS
 from speech.errors import InvalidRequest, NotFound, NotText, Problem
 from speech.stores import Store
 from speech.text import has_words, normalise
 
 __all__ = ["Choice", "Choices", "Variant", "check_chunk", "choose", "fingerprint", "is_current", "load", "say_again"]
 
-HIGHEST_SEED, LONGEST_TEXT, MOST_TAKES = 2_147_483_647, 1_000, 99
+HIGHEST_SEED, LONGEST_TEXT, MOST_TAKES = int(LIMITS["seed"][1]), 1_000, 99
 _CHUNK = re.compile(r"k-[0-9a-f]{12}-[1-9][0-9]{0,5}")
 
 
@@ -165,7 +166,7 @@ def check_chunk(chunk: str) -> str:
 def _words(text: str) -> str:
     words = " ".join(normalise(text).split())
     if not has_words(words) or len(words) > LONGEST_TEXT:
-        raise InvalidRequest([Problem("text", text[:80], f"words to speak, at most {LONGEST_TEXT} characters")])
+        raise InvalidRequest([Problem("words", text[:80], f"words to speak, at most {LONGEST_TEXT} characters")])
     return words
 
 

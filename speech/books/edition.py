@@ -11,6 +11,7 @@ from speech.books.book import Book
 from speech.books.chapters import Chapter, digest
 from speech.books.choices import Choices
 from speech.books.lines import Line, Planner
+from speech.books.sample import sampled
 from speech.books.shelf import Shelf
 from speech.engines import Engine, SynthesisOptions
 from speech.request import SpeechRequest
@@ -166,6 +167,8 @@ def plan(
     pronounce: Pronounce | None = None,
     chosen: Sequence[int] | None = None,
     choices: Choices = MappingProxyType({}),
+    *,
+    sample: bool = False,
 ) -> Edition:
     """Plan an edition; nothing is spoken.
 
@@ -175,6 +178,7 @@ def plan(
         pronounce: changes how words are spoken.
         chosen: numbers of the chapters to speak, from 1; None for all.
         choices: what people decided about single chunks.
+        sample: speak only the first minutes of each voice.
 
     Raises:
         InvalidRequest: the engine does not speak a language of the book.
@@ -185,6 +189,7 @@ def plan(
     book = book.rewritten(script.passages)
     width = _width(book, request, engine, references)
     chapters = tuple(chapter for number, chapter in enumerate(book.chapters, 1) if not chosen or number in chosen)
+    chapters = sampled(chapters) if sample else chapters
     planner = Planner(engine, request, language, references, width, choices)
     scripts = (Script(chapter.passages) for chapter in chapters)
     lines = planner.lines(

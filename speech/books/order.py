@@ -54,6 +54,7 @@ class Order(BaseModel):
         engine: auto, f5-tts or espeak; None for the worker's setting.
         preset: how it is mastered; see `speech.books.presets.PRESETS`.
         chapters: numbers of the chapters to speak, from 1; None for all.
+        sample: speak only the first minutes of each voice.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -64,6 +65,7 @@ class Order(BaseModel):
     engine: EngineName | None = None
     preset: BookPreset = "podcast"
     chapters: Annotated[list[int], Field(min_length=1)] | None = None
+    sample: bool = False
 
     def request(self) -> SpeechRequest:
         """Return the request whose fields say how the book is spoken; its text is the title.

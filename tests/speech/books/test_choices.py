@@ -92,7 +92,7 @@ def test_the_name_of_a_book_that_is_none_is_refused(store, name):
     [
         ({"seed": 0}, "seed: 0 is not accepted"),
         ({"seed": HIGHEST_SEED + 1}, "expected a whole number from 1 to 2147483647"),
-        ({"text": " … "}, "text: ' … ' is not accepted; expected words to speak"),
+        ({"text": " … "}, "words: ' … ' is not accepted; expected words to speak"),
         ({"text": "word " * 300}, "at most 1000 characters"),
     ],
 )
