@@ -14,6 +14,7 @@ from flows.form import Form
 from flows.workspace import RESULTS, workspace
 from speech.books.order import check_name
 from speech.books.speaking import windows
+from speech.errors import EngineError
 from tasks.bind_book import bind_book
 from tasks.book import find_missing, open_desk, speak_lines, time_lines
 from tasks.step import allow_for
@@ -46,11 +47,19 @@ async def speak_part(
         total = sum(len(each.lines) for each in desk.edition.parts)
         before = sum(len(each.lines) for each in desk.edition.parts[: part - 1]) + len(wanted.lines) - len(lines)
         titles = desk.edition.titles()
+        fault: EngineError | None = None
         for window in windows(lines):
             await heed()
-            await speak_lines(desk, window, titles[window[0].words], before, total)
-            await time_lines(desk, window, account)
+            try:
+                await speak_lines(desk, window, titles[window[0].words], before, total)
+                await time_lines(desk, window, account)
+            except EngineError as raised:
+                # What the engine cannot speak must not keep the rest from being spoken.
+                get_run_logger().error("%s", raised)
+                fault = fault or raised
             before += len(window)
+        if fault:
+            raise fault
     await _go_on(book, storage)
     return {"book": book, "edition": edition, "part": part, "lines": len(lines)}
 
@@ -58,7 +67,7 @@ async def speak_part(
 @flow(name="bind", flow_run_name="{book} bind", persist_result=False, result_storage=RESULTS)
 @cancellable
 async def bind(book: str, edition: str, storage: Annotated[str | None, Form()] = None) -> dict[str, Any]:
-    """Make the files of a book whose takes are all there.
+    """Make the files of a book whose takes are all there, or of those chapters of it that are finished.
 
     Args:
         book: its name.
@@ -69,9 +78,13 @@ async def bind(book: str, edition: str, storage: Annotated[str | None, Form()] =
     with workspace() as folder:
         desk = await open_desk(check_name(book), store, folder)
         if desk.edition.name != edition:
-            return _superseded(book)
+            # It may be that of the chapters that could be finished.
+            part = desk.finished(await find_missing(desk))
+            if part is None or part.edition.name != edition:
+                return _superseded(book)
+            desk = part
         allow_for(desk.edition.characters)
-        notes = await bind_book(desk)
+        notes = await bind_book(desk, storage)
     await _go_on(book, storage)
     return {"book": book, "edition": edition, "notes": notes}
 

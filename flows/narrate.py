@@ -29,28 +29,35 @@ __all__ = ["narrate", "narrate_books"]
 
 @flow(name="narrate", flow_run_name="{book}", persist_result=False, result_storage=RESULTS)
 @cancellable
-async def narrate(book: str, storage: Annotated[str | None, Form()] = None, again: bool = False) -> dict[str, Any]:
+async def narrate(
+    book: str, storage: Annotated[str | None, Form()] = None, again: bool = False, binds: bool = True
+) -> dict[str, Any]:
     """Start what is missing of a book that was ordered with `f5-flows narrate`.
 
     Args:
         book: its name.
         storage: a storage block, such as s3-bucket/prod. Empty: the worker's default.
         again: also what was cancelled, or has failed too often.
+        binds: also bind it once it is spoken, or as far as it goes if a part of it has failed too often.
     """
     store = await aopen_store(storage)
     with workspace() as folder:
         desk = await open_desk(check_name(book), store, folder)
         await keep_outline(desk)
         missing = await find_missing(desk)
-        parts = [
-            await _part(desk, part.number, len(lines), storage, again=again)
+        runs = [
+            await _ensure(desk, "speak-part", storage, part.number, len(lines), again=again)
             for part in desk.edition.parts
             if (lines := missing.of(part))
         ]
-        whole = None
-        if not parts and not await is_bound(desk):
-            whole = await _bind(desk, storage, again=again)
-        return await report(desk, missing, parts, whole)
+        ready: Desk | None = desk
+        if runs:
+            # What is finished is bound without the rest only when nobody is going to finish that.
+            ready = desk.finished(missing) if all(run.over for run in runs) else None
+        bound = ready.edition.name if ready and await is_bound(ready) else None
+        if ready and not bound and binds:
+            runs.append(await _ensure(ready, "bind", storage, again=again))
+        return await report(desk, missing, runs, bound)
 
 
 @flow(name="narrate-books", persist_result=False, result_storage=RESULTS)
@@ -72,27 +79,28 @@ async def narrate_books(storage: Annotated[str | None, Form()] = None) -> dict[s
     return finished
 
 
-async def _part(desk: Desk, number: int, missing: int, storage: str | None, *, again: bool) -> Part:
-    """See that there is a run that speaks a part."""
-    parameters = {"book": desk.name, "edition": desk.edition.name, "part": number, "storage": storage}
+async def _ensure(
+    desk: Desk, flow: str, storage: str | None, number: int = 0, missing: int = 0, *, again: bool
+) -> Part:
+    """See that there is a run that makes something of a book.
+
+    Args:
+        number: of the part that is spoken; 0 for binding.
+        missing: number of its lines that are not finished.
+    """
+    parameters: dict[str, Any] = {"book": desk.name, "edition": desk.edition.name, "storage": storage}
+    if number:
+        parameters["part"] = number
+        name, key = (
+            f"{desk.name} part {number}",
+            _key(desk.store, "part", desk.name, desk.edition.name, number, storage),
+        )
+    else:
+        name, key = f"{desk.name} bind", _key(desk.store, "bind", recipe(desk))
     async with get_client() as client:
         with tags(f"book:{desk.name}"):
-            run = await ensure(
-                client, "speak-part", f"{desk.name} part {number}", _key(desk.store, "part", *parameters.values()),
-                parameters, again=again,
-            )  # fmt: skip
+            run = await ensure(client, flow, name, key, parameters, again=again)
     return Part(number, missing, run, is_over(run, again=again))
-
-
-async def _bind(desk: Desk, storage: str | None, *, again: bool) -> Part:
-    """See that there is a run that binds the book."""
-    parameters = {"book": desk.name, "edition": desk.edition.name, "storage": storage}
-    async with get_client() as client:
-        with tags(f"book:{desk.name}"):
-            run = await ensure(
-                client, "bind", f"{desk.name} bind", _key(desk.store, "bind", recipe(desk)), parameters, again=again
-            )
-    return Part(0, 0, run, is_over(run, again=again))
 
 
 def _key(store: Store, *what: object) -> str:

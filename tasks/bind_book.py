@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from speech.books import binding
+from speech.books import binding, choices, proof
 from speech.books.binding import Options
 from speech.books.placing import timeline_of
-from speech.errors import NotFound
+from speech.books.shelf import Kept
+from speech.books.timeline import Timeline
+from speech.errors import NotFound, SpeechError
 from speech.outputs import content_type
 from tasks.book import Desk
 from tasks.progress import Progress
 from tasks.step import step
 
-__all__ = ["bind_book", "is_bound", "recipe"]
+__all__ = ["PROGRESS", "bind_book", "is_bound", "recipe"]
 
-_VERSION = 1
+PROGRESS = "/progress.json"
+"""Where an edition that is being bound tells how far it is."""
+
+_VERSION = 2
+_TELL_SECONDS = 5.0
 _CONTENT_TYPES = {"m4b": "audio/mp4", "epub": "application/epub+zip"}
 
 
@@ -27,6 +36,8 @@ def recipe(desk: Desk) -> dict[str, Any]:
         "edition": desk.edition.name,
         "preset": desk.preset,
         "book": desk.edition.book.digest(),
+        # The page shows what can be chosen.
+        "choices": choices.fingerprint(desk.edition.choices),
     }
 
 
@@ -40,19 +51,65 @@ def is_bound(desk: Desk) -> bool:
 
 
 @step("bind", timeout="setup_timeout")
-def bind_book(desk: Desk) -> list[str]:
-    """Make the files of the book and put them into the store; return notes for the user."""
-    Progress.tell("bind", 0.9)
+def bind_book(desk: Desk, storage: str | None = None) -> list[str]:
+    """Make the files of the book and put them into the store; return notes for the user.
+
+    Args:
+        storage: the storage block, for the commands on the book's page.
+    """
     made = desk.folder / "bound"
     made.mkdir(exist_ok=True)
-    bound = binding.bind(
-        timeline_of(desk.edition, desk.shelf), desk.takes(), made, Options(preset=desk.preset), desk.source
-    )
+    tell = _Told(desk)
+    tell(0.0)
+    kept = _records(desk)
+    timeline = timeline_of(desk.edition, desk.shelf, kept)
+    options = Options(preset=desk.preset)
+    bound = binding.bind(timeline, desk.takes(), made, options, desk.source, tell)
+    files = [(file.name, file.kind) for file in bound.files]
+    files += _proof(desk, timeline, kept, [file.name for file in bound.files if file.kind == "mp3"], made, storage)
     Progress.tell("store the files", 0.98)
-    for file in bound.files:
-        desk.store.put(
-            desk.key(f"/{file.name}"), made / file.name, _CONTENT_TYPES.get(file.kind) or content_type(file.kind)
-        )
-    result = {"recipe": recipe(desk), "files": [file.name for file in bound.files], "notes": bound.report.sentences()}
+    for name, kind in files:
+        desk.store.put(desk.key(f"/{name}"), made / name, _CONTENT_TYPES.get(kind) or content_type(kind))
+    result = {"recipe": recipe(desk), "files": [name for name, _ in files], "notes": bound.report.sentences()}
     desk.store.write(desk.key("/result.json"), json.dumps(result, ensure_ascii=False), "application/json")
+    desk.store.delete(desk.key(PROGRESS))
     return bound.report.sentences()
+
+
+class _Told:
+    """Tells how far binding is: those who listen in this process, and now and then the store, for `book watch`."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk, self._due = desk, 0.0
+
+    def __call__(self, share: float) -> None:
+        Progress.tell("bind", 0.9 + 0.08 * share)
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + _TELL_SECONDS
+            # Nobody may be looking, and a book is not lost for that.
+            with suppress(SpeechError):
+                self._desk.store.write(self._desk.key(PROGRESS), json.dumps({"share": share}), "application/json")
+
+
+def _records(desk: Desk) -> dict[str, Kept]:
+    """Return the records of all takes, and of those that could be chosen in their place as far as they are there."""
+    keys = desk.edition.keys
+    others = {each.key for line in desk.edition.all_lines for each in line.versions} - {*keys}
+    keys += desk.shelf.present(others)
+    return dict(zip(keys, desk.shelf.records(keys), strict=True))
+
+
+def _proof(
+    desk: Desk, timeline: Timeline, kept: dict[str, Kept], audio: list[str], folder: Path, storage: str | None
+) -> list[tuple[str, str]]:
+    """Make the page for proof-listening, and the takes that can be heard and chosen on it; return names and kinds."""
+    proof.write(desk.edition, timeline, kept, audio, folder / "book.html", desk.name, storage)
+    files = [("book.html", "html")]
+    for line in desk.edition.all_lines:
+        for each in line.versions:
+            if each.key in kept:
+                name = proof.sound_of(line, each.number)
+                (folder / name).parent.mkdir(exist_ok=True)
+                desk.shelf.fetch(each.key, folder / name)
+                files.append((name, "flac"))
+    return files

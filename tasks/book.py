@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 from prefect.logging import get_run_logger
 
 from speech.alignment.google import Account
-from speech.books import order, speaking
-from speech.books.edition import Edition, Line, Missing
+from speech.books import choices, order, speaking
+from speech.books.edition import Edition, Missing
+from speech.books.lines import Line
 from speech.books.order import FOLDER, Ordered
 from speech.books.preparation import prepare, requirements
 from speech.books.shelf import Shelf
@@ -31,10 +34,20 @@ class Desk:
         self.source = ordered.data if edition.book.format == "epub" else None
         self.store, self.edition, self.folder = store, edition, folder
         self.shelf = Shelf(store)
+        self.decided = choices.fingerprint(ordered.choices)
 
     def key(self, rest: str) -> str:
         """Return the key of something of this edition."""
         return f"{FOLDER}{self.name}/editions/{self.edition.name}{rest}"
+
+    def finished(self, missing: Missing) -> Desk | None:
+        """Return the desk of those chapters of which nothing is missing; None if there is none."""
+        edition = self.edition.finished(missing)
+        if edition is None:
+            return None
+        other = copy(self)
+        other.edition = edition
+        return other
 
     def takes(self) -> Callable[[str], Path]:
         """Return what fetches the file of a take; it stays until the next one is fetched."""
@@ -59,13 +72,17 @@ async def open_desk(name: str, store: Store, folder: Path) -> Desk:
 @step("look for books", timeout="setup_timeout")
 def find_books(store: Store) -> list[str]:
     """Return the names of the books that are not finished, as far as their last visit tells."""
-    return [name for name in order.names(store) if not order.is_settled(store, name)]
+    return [
+        name
+        for name in order.names(store)
+        if not order.is_settled(store, name) or not choices.is_current(store, name, order.state(store, name))
+    ]
 
 
 @step("read the book", timeout="processing_timeout")
 def read_book(name: str, store: Store) -> tuple[Ordered, Requirements]:
     """Read the book; return it, and what must be installed and fetched to speak it."""
-    ordered = order.load(store, name)
+    ordered = replace(order.load(store, name), choices=choices.load(store, name))
     return ordered, requirements(ordered, store)
 
 

@@ -43,8 +43,13 @@ class Part:
         return said | {"state": state.name if state else None, "reason": reason if self.over else None}
 
 
-async def report(desk: Desk, missing: Missing, parts: list[Part], whole: Part | None) -> dict[str, Any]:
-    """Show, keep and return the state of a book."""
+async def report(desk: Desk, missing: Missing, runs: list[Part], bound: str | None) -> dict[str, Any]:
+    """Show, keep and return the state of a book.
+
+    Args:
+        runs: what is to be made of it still.
+        bound: the edition whose files are there: this one, or that of its finished chapters; None if there are none.
+    """
     edition = desk.edition
     chapters = [
         {
@@ -59,11 +64,13 @@ async def report(desk: Desk, missing: Missing, parts: list[Part], whole: Part | 
         "title": edition.book.title,
         "edition": edition.name,
         "engine": edition.engine.name,
-        "finished": not parts and whole is None,
-        "over": all(part.over for part in (*parts, *filter(None, [whole]))),
+        "finished": bound == edition.name,
+        "over": bool(runs) and all(run.over for run in runs),
+        "bound": bound,
+        "choices": desk.decided,
         "hours": round(edition.characters / CHARACTERS_A_SECOND / 3600, 2),
         "chapters": chapters,
-        "runs": [part.facts() for part in (*parts, *filter(None, [whole]))],
+        "runs": [run.facts() for run in runs],
     }
     await keep_state(desk, facts)
     await show(
@@ -88,4 +95,10 @@ def _table(facts: dict[str, Any]) -> str:
         f"- part {run['part']}: {run['state']}" if run["part"] else f"- bind: {run['state']}" for run in facts["runs"]
     ]
     head = [f"**{plain(facts['title'])}**, about {facts['hours']} hours", "", "| chapter | chunks |", "| --- | --- |"]
-    return "\n".join([*head, *rows, "", *runs])
+    lost = [plain(each["title"]) for each in facts["chapters"] if each["finished"] < each["lines"]]
+    why = [f"- part {run['part']}: {plain(run['reason'])}" for run in facts["runs"] if run["reason"]]
+    if facts["over"] and lost:
+        whole = len(facts["chapters"]) - len(lost)
+        rest = f"{whole} of {len(facts['chapters'])} chapters are bound" if facts["bound"] else "nothing is bound"
+        why += ["", f"**Missing**, and not tried again by itself ({rest}):", "", *(f"- {title}" for title in lost)]
+    return "\n".join([*head, *rows, "", *runs, *why])

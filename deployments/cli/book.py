@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployments.cli.books import failures, fetch_files
-from deployments.cli.console import open_store, refuse, storage_option, use_server, writable
+from deployments.cli.console import FAILED, open_store, refuse, storage_option, use_server, writable
 from deployments.cli.progress import bar
+from deployments.cli.proof import bind, choose, say_again
 
 if TYPE_CHECKING:
     from speech.stores import Store
@@ -25,6 +26,10 @@ _LOOK_SECONDS = 5.0
 @click.group()
 def book() -> None:
     """The books that f5-flows narrate has put into the store."""
+
+
+for command in (bind, choose, say_again):
+    book.add_command(command)
 
 
 @book.command("list")
@@ -50,12 +55,14 @@ def status(name: str, as_json: bool, storage: str | None) -> None:
     state = _now(open_store(storage), name)
     if as_json:
         click.echo(json.dumps(state, ensure_ascii=False, indent=1))
-        return
-    click.echo(f"{state.get('title', name)}: {_summary(state)}")
-    for chapter in state.get("chapters", ()):
-        click.echo(f"  {chapter['finished']:>5} of {chapter['lines']:>5} chunks  {chapter['title']}")
-    for failure in failures(state):
-        click.echo(f"  {failure}")
+    else:
+        click.echo(f"{state.get('title', name)}: {_summary(state)}")
+        for chapter in state.get("chapters", ()):
+            click.echo(f"  {chapter['finished']:>5} of {chapter['lines']:>5} chunks  {chapter['title']}")
+        for failure in failures(state):
+            click.echo(f"  {failure}")
+    if state.get("over"):
+        raise SystemExit(FAILED)
 
 
 @book.command()
@@ -69,12 +76,17 @@ def watch(name: str, storage: str | None) -> None:
             state = _now(store, name)
             total = sum(chapter["lines"] for chapter in state.get("chapters", ()))
             done = sum(chapter["finished"] for chapter in state.get("chapters", ()))
-            at = next((each["title"] for each in state.get("chapters", ()) if each["finished"] < each["lines"]), "bind")
-            show(at if total else "wait", 0.9 * done / total if total else 0.0)
+            at = next((each["title"] for each in state.get("chapters", ()) if each["finished"] < each["lines"]), None)
+            if at is None and total:
+                show("bind", 0.9 + 0.1 * _bound(store, name, state))
+            else:
+                show(at or "wait", 0.9 * done / total if total else 0.0)
             if state.get("finished") or state.get("over"):
                 break
             time.sleep(_LOOK_SECONDS)
     click.echo(_summary(state))
+    if not state["finished"]:
+        raise SystemExit(FAILED)
 
 
 @book.command()
@@ -101,13 +113,16 @@ def script(name: str, storage: str | None) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the files. Default: one named after the book.")
 @storage_option
 def fetch(name: str, out: Path | None, storage: str | None) -> None:
-    """Fetch the files of the book NAME, once it is finished."""
+    """Fetch the files of the book NAME, once it is finished, or as far as it goes."""
     store = open_store(storage)
     state = _now(store, name)
-    if not state.get("finished"):
+    bound = state.get("bound", state["edition"] if state.get("finished") else None)
+    if not bound:
         refuse(f"NAME: {name} is not finished: {_summary(state)}")
-    files, _ = fetch_files(store, name, state["edition"], writable(out or Path(name)))
+    files, _ = fetch_files(store, name, bound, writable(out or Path(name)))
     click.echo("\n".join(map(str, files)))
+    if not state["finished"]:
+        click.echo(f"Note: {_summary(state)}", err=True)
 
 
 @book.command()
@@ -141,13 +156,13 @@ async def _cancel(name: str) -> int:
 
 def _now(store: Store, name: str) -> dict[str, Any]:
     """Return the state of a book: as its last visit left it, with the chunks that were finished since."""
-    from speech.books import order
+    from speech.books import choices, order
     from speech.books.shelf import Shelf
 
     order.read(store, name)
     state = order.state(store, name)
     if not state or state["finished"]:
-        return state
+        return state | ({"decided": not choices.is_current(store, name, state)} if "choices" in state else {})
     outline = json.loads(store.read(f"{order.FOLDER}{name}/editions/{state['edition']}.json"))
     keys = [chapter["keys"] for chapter in outline["chapters"]]
     present = Shelf(store).present([key for own in keys for key in own])
@@ -156,11 +171,29 @@ def _now(store: Store, name: str) -> dict[str, Any]:
     return state
 
 
+def _bound(store: Store, name: str, state: dict[str, Any]) -> float:
+    """Return the share of a book that is bound, as whoever binds it tells now and then."""
+    from speech.books.order import FOLDER
+    from speech.errors import NotFound
+
+    try:
+        told = json.loads(store.read(f"{FOLDER}{name}/editions/{state['edition']}/progress.json"))
+        return min(max(float(told["share"]), 0.0), 1.0)
+    except (NotFound, ValueError, KeyError, TypeError):
+        return 0.0
+
+
 def _summary(state: dict[str, Any]) -> str:
     if not state:
         return "ordered, not begun"
     if state["finished"]:
-        return f"finished, about {state['hours']:g} hours"
+        since = "; takes were chosen since, which f5-flows book bind puts into it" if state.get("decided") else ""
+        return f"finished, about {state['hours']:g} hours{since}"
     total = sum(chapter["lines"] for chapter in state["chapters"])
     done = sum(chapter["finished"] for chapter in state["chapters"])
-    return f"{done} of {total} chunks are spoken" + (", and the rest failed or was cancelled" if state["over"] else "")
+    said = f"{done} of {total} chunks are spoken"
+    if not state["over"]:
+        return said if done < total else f"{said}, it is not bound yet"
+    whole = sum(chapter["finished"] == chapter["lines"] for chapter in state["chapters"])
+    rest = f"; {whole} of {len(state['chapters'])} chapters are bound" if state.get("bound") else ""
+    return f"{said}, and the rest failed or was cancelled{rest}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from speech.books.order import Order
     from speech.stores import Store
 
-__all__ = ["failures", "fetch_files", "tell_plan"]
+__all__ = ["failures", "fetch_files", "tell_plan", "unfinished"]
 
 _MOST_LISTED = 30
 # Seconds of work for a second of speech. F5-TTS: 16 steps on an L20 GPU, as its authors publish.
@@ -31,12 +31,13 @@ def tell_plan(order: Order, name: str, data: bytes, store: Store, *, silent: boo
     Raises:
         SpeechError: the book cannot be read or planned here.
     """
+    from speech.books import choices
     from speech.books.order import Ordered
     from speech.books.preparation import prepare
     from speech.books.shelf import Shelf
 
     with tempfile.TemporaryDirectory() as folder:
-        edition = prepare(Ordered(name, order, data), store, Path(folder))
+        edition = prepare(Ordered(name, order, data, choices.load(store, name)), store, Path(folder))
     missing = edition.missing(Shelf(store))
     facts = _facts(edition, name, missing.takes)
     if not silent:
@@ -126,6 +127,15 @@ def failures(state: dict[str, Any]) -> list[str]:
         f"{'part ' + str(run['part']) if run['part'] else 'binding'} failed: {run['reason']}"
         for run in state.get("runs", ())
         if run["reason"]
+    ]
+
+
+def unfinished(state: dict[str, Any]) -> list[str]:
+    """Return what of each chapter of a book is missing."""
+    return [
+        f"{each['title']}: {each['lines'] - each['finished']} of {each['lines']} chunks are missing"
+        for each in state.get("chapters", ())
+        if each["finished"] < each["lines"]
     ]
 
 

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from deployments.cli.books import failures, fetch_files, tell_plan
+from deployments.cli.books import tell_plan
 from deployments.cli.console import (
-    FAILED,
-    fail,
     open_store,
     reading,
     refuse,
     storage_option,
-    use_server,
     writable,
 )
 from deployments.cli.documents import cast_option, read_cast
 from deployments.cli.lexicon import lexicon_option
-from deployments.cli.progress import bar
+from deployments.cli.making import finish, make
 from deployments.cli.values import number, one_of
 from deployments.cli.voices import check_voice
 from speech.choices import BookPreset, EngineName, Quality, TimingMethod
@@ -40,6 +36,7 @@ __all__ = ["narrate"]
 @click.option(
     "--chapters", metavar="1-3,7", help="Numbers of the chapters to speak, as --plan shows them. Default: all."
 )
+@click.option("--sample", is_flag=True, help="Speak only the first two minutes of each voice, as a book of its own.")
 @click.option("--name", help="Name of the book in the store. Default: made from its title.")
 @click.option("--voice", help="Name of a stored voice. Default: the packaged voice.")
 @click.option("--ref-text", help="Transcript of the voice's recording. Default: as stored, else transcribed.")
@@ -66,6 +63,7 @@ def narrate(
     file: Path,
     plans: bool,
     chapters: str | None,
+    sample: bool,
     name: str | None,
     cast: Path | None,
     engine: str | None,
@@ -90,9 +88,9 @@ def narrate(
     with reading(file, "FILE"):
         data = file.read_bytes()
     store = open_store(storage)
-    asked = options | {"engine": engine, "preset": master, "chapters": chapters}
+    asked = options | {"engine": engine, "preset": master, "chapters": chapters, "sample": sample}
     wanted = _order(file, data, store, storage, cast, asked)
-    book = order.check_name(name, "--name") if name else order.named(wanted.title)
+    book = order.check_name(name, "--name") if name else order.named(f"{wanted.title}{' sample' if sample else ''}")
     if plans or not detach:
         # The workers that a book is left to may have another engine.
         plan = tell_plan(wanted, book, data, store, silent=not plans or as_json)
@@ -102,32 +100,37 @@ def narrate(
         return
     target = writable(out or Path(book))
     order.save(store, book, wanted, file)
-    state = _speak(book, storage, as_json, detach=detach)
+    state = make(book, storage, as_json, detach=detach)
     if state is None:
         click.echo(f"{book} is being spoken; to see how far it is: f5-flows book status {book}")
         return
-    _finish(state, book, store, target, file, as_json=as_json)
+    finish(state, book, store, target, file, as_json=as_json)
 
 
 def _order(
     file: Path, data: bytes, store: Store, storage: str | None, cast: Path | None, options: dict[str, Any]
 ) -> Order:
     """Return the order of a book; what is not accepted is refused."""
-    from speech.books.book import read_book
     from speech.books.order import Order
+    from speech.books.preparation import read
     from speech.lexicons.library import find as find_lexicon
-    from speech.voices import names
 
-    engine, preset, chapters = (options.pop(field) for field in ("engine", "preset", "chapters"))
+    engine, preset, chapters, sample = (options.pop(field) for field in ("engine", "preset", "chapters", "sample"))
     asked = {field: value for field, value in options.items() if value not in (None, ())}
     if voice := asked.pop("voice", None):
         asked["local_voice"] = voice
     people = read_cast(cast)
     if people:
         asked["cast"] = people
-    title = read_book(data, f"FILE: {file}", file.stem or "Untitled", people, lambda: names(store)).title[:200]
+    title = read(data, f"FILE: {file}", file.stem or "Untitled", people, store).title[:200]
     order = Order(
-        title=title, suffix=file.suffix.lower(), asked=asked, engine=engine, preset=preset, chapters=_numbers(chapters)
+        title=title,
+        suffix=file.suffix.lower(),
+        asked=asked,
+        engine=engine,
+        preset=preset,
+        chapters=_numbers(chapters),
+        sample=sample,
     )
     request = order.request()
     check_voice(request.local_voice, storage)
@@ -148,56 +151,3 @@ def _numbers(chapters: str | None) -> list[int] | None:
             refuse(f"--chapters: {chapters!r} is not accepted; expected numbers such as 1-3,7")
         found += range(int(first), int(last or first) + 1)
     return found or refuse(f"--chapters: {chapters!r} names no chapter; expected numbers such as 1-3,7")
-
-
-def _speak(book: str, storage: str | None, silent: bool, *, detach: bool) -> dict[str, Any] | None:
-    """Have a book spoken; return its state, or None if workers speak it."""
-    import logging
-
-    from speech.settings import export, settings
-
-    remote = settings().prefect_api_url
-    export(PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL")
-    logging.raiseExceptions = False
-    use_server(silent)
-    parameters = {"book": book, "storage": storage}
-    if detach:
-        import asyncio
-
-        from deployments.cli.run import start
-
-        asyncio.run(start("narrate", {name: value for name, value in parameters.items() if value} | {"again": True}))
-        return None
-    with bar(silent) as show:
-        from deployments.local.book import narrate_here
-        from deployments.local.run import carry_out
-
-        return carry_out(partial(narrate_here, parameters), show, remote=remote)
-
-
-def _finish(state: dict[str, Any], book: str, store: Store, target: Path, source: Path, *, as_json: bool) -> None:
-    """Say what became of a book, and fetch its files."""
-    if not state["finished"]:
-        failed = [failure[0].upper() + failure[1:] for failure in failures(state)]
-        missing = [
-            f"{each['title']}: {each['lines'] - each['finished']} of {each['lines']} chunks are missing"
-            for each in state["chapters"]
-            if each["finished"] < each["lines"]
-        ]
-        fail([*failed, *missing, "What was spoken is kept; the same command tries what is missing again."], FAILED)
-    files, notes = fetch_files(store, book, state["edition"], target, source)
-    if as_json:
-        click.echo(
-            json.dumps(state | {"files": [str(path.absolute()) for path in files]}, ensure_ascii=False, indent=1)
-        )
-        return
-    done = click.style("Done", fg="green", bold=True)
-    click.echo(f"{done}: {state['title']}, {len(state['chapters'])} chapters, spoken by {state['engine']}")
-    for note in notes:
-        click.echo(f"Note: {note}")
-    for path in files:
-        if path.parent == target:
-            click.echo(f"  {path}")
-    others = [path for path in files if path.parent != target]
-    if others:
-        click.echo(f"  {others[0].parent}/ with {len(others)} files, by chapter")

@@ -14,7 +14,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Literal
 
 from speech.books import captions, m4b, mp3, overlay, tags
@@ -99,7 +99,12 @@ class Bound:
 
 
 def bind(
-    timeline: Timeline, takes: Takes, folder: Path, options: Options | None = None, source: bytes | None = None
+    timeline: Timeline,
+    takes: Takes,
+    folder: Path,
+    options: Options | None = None,
+    source: bytes | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Bound:
     """Make the files of a book in a folder: `book.*` of the whole, `chapters/001.*` and so on of each chapter.
 
@@ -107,6 +112,7 @@ def bind(
 
     Args:
         source: the EPUB that the book was read from, whose markup the one that is read along keeps.
+        progress: called with the share that is done, by several threads.
 
     Raises:
         AudioError: a take is not what the timeline says, there is nothing to bind, or ffmpeg failed.
@@ -115,11 +121,12 @@ def bind(
     if not timeline.length:
         raise AudioError("The book has no chapters, so there is nothing to bind.")
     preset = PRESETS[options.preset]
+    done_of = _Share(progress or (lambda share: None), timeline)
     with scratch() as work:
         cover, notes = tags.cover_file(timeline.metadata.cover, work)
-        pcm, gains = master(timeline, takes, work, preset)
+        pcm, gains = master(timeline, done_of.counting(takes), work, preset)
         is_kept = "mp3" in options.audio
-        press = _Press(timeline, pcm, preset, cover, folder, folder if is_kept else work, work)
+        press = _Press(timeline, pcm, preset, cover, folder, folder if is_kept else work, work, done_of)
         with _pool() as submit:
             whole = [submit(press.whole)] if "m4b" in options.audio else []
             numbers = range(len(timeline.chapters)) if is_kept or options.overlay else ()
@@ -141,6 +148,30 @@ def bind(
     return Bound(tuple(files), Report(options.preset, gains, tuple(outside), tuple(notes)))
 
 
+class _Share:
+    """The share of a book that is bound: mixing its pieces is half of it, and each file has its part of the rest."""
+
+    def __init__(self, tell: Callable[[float], None], timeline: Timeline) -> None:
+        self._tell, self._done, self._lock = tell, 0.0, Lock()
+        self.pieces = max(sum(len(chapter.pieces) for chapter in timeline.chapters), 1)
+
+    def add(self, pieces: float) -> None:
+        """Note that so much is done: 1 for each piece that was mixed, half of that for each in a file."""
+        with self._lock:
+            self._done += pieces
+            share = min(self._done / (2 * self.pieces), 1.0)
+        self._tell(share)
+
+    def counting(self, takes: Takes) -> Takes:
+        """Return the takes, which note that a piece is mixed when they are asked for it."""
+
+        def fetch(key: str) -> Path:
+            self.add(1)
+            return takes(key)
+
+        return fetch
+
+
 @dataclass(frozen=True, slots=True)
 class _Press:
     """What the encoders of a book share.
@@ -156,13 +187,16 @@ class _Press:
     folder: Path
     home: Path
     work: Path
+    share: _Share
 
     def whole(self) -> File:
         """Make the file of the whole book."""
         name = "book.m4b"
         target = self.folder / name
         m4b.write(self.pcm, self.timeline, target, self.work, self.cover)
-        return File(name, "m4b", None, self._measured(target, self.pcm.rate, self.pcm.frames))
+        figures = self._measured(target, self.pcm.rate, self.pcm.frames)
+        self.share.add(self.share.pieces / 2)
+        return File(name, "m4b", None, figures)
 
     def chapter(self, number: int) -> File:
         """Make the file of a chapter."""
@@ -170,7 +204,9 @@ class _Press:
         target = self.home / name
         mp3.write(self.pcm, self.timeline, number, target, self.work, self.preset, self.cover)
         rate, length = mp3.rate(self.timeline, self.preset), self.timeline.chapters[number].length
-        return File(name, "mp3", number + 1, self._measured(target, rate, length))
+        figures = self._measured(target, rate, length)
+        self.share.add(len(self.timeline.chapters[number].pieces) / 2)
+        return File(name, "mp3", number + 1, figures)
 
     def _measured(self, path: Path, rate: int, frames: int) -> Figures:
         return measure(path, rate, frames / self.pcm.rate, self.preset.limits)

@@ -13,7 +13,7 @@ from speech.script.passage import LeftOut, Passage, Script
 from speech.script.readers import load
 from speech.script.readers.archive import Archive
 
-__all__ = ["Book", "read_book", "script_of"]
+__all__ = ["Book", "book_in", "read_book", "read_script", "script_of"]
 
 _LARGEST_COVER = 20_000_000
 
@@ -71,17 +71,36 @@ def read_book(
     cast: Collection[str] = (),
     stored: Callable[[], Collection[str]] = tuple,
 ) -> Book:
-    """Read a book from a file of any format that scripts may have.
+    """Read a book from a file; see `read_script` and `book_in`.
+
+    Raises:
+        InvalidRequest: see `read_script`.
+    """
+    return book_in(read_script(data, name, cast, stored), data, title)
+
+
+def read_script(
+    data: bytes, name: str, cast: Collection[str] = (), stored: Callable[[], Collection[str]] = tuple
+) -> Script:
+    """Read the script of a book from a file of any format that scripts may have.
 
     Args:
         name: what messages call the file.
-        title: for a book that states none.
         cast, stored: the names of voices; see `speech.script.directions.direct`.
 
     Raises:
         InvalidRequest: the file cannot be read, or a direction in it is not understood.
     """
-    script = direct(load(data, name), cast, stored)
+    return direct(load(data, name), cast, stored)
+
+
+def book_in(script: Script, data: bytes, title: str) -> Book:
+    """Return the book that a script is.
+
+    Args:
+        data: the file that it was read from, for its cover.
+        title: for a book that states none.
+    """
     chapters = divide(script.passages, script.title or title, script.depth)
     alike = sum(chapter.level == chapters[0].level for chapter in chapters)
     # Where several chapters are as high as the first, its heading is its own, and not that of the book.

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from speech.script.passage import Passage
 
-__all__ = ["Chapter", "digest", "divide"]
+__all__ = ["Chapter", "digest", "divide", "ids"]
 
 _LONGEST_TITLE = 200
 
@@ -51,8 +51,8 @@ def divide(passages: Sequence[Passage], title: str, depth: int | None = None) ->
         parts[-1][2].append(passage)
     merged = list(_spoken(parts))
     lowest = min((level for _, level, _ in merged), default=1)
-    chapter_ids = _ids("c", (name for name, _, _ in merged))
-    passage_ids = _ids("p", (passage.text for _, _, own in merged for passage in own))
+    chapter_ids = ids("c", (name for name, _, _ in merged))
+    passage_ids = ids("p", (passage.text for _, _, own in merged for passage in own))
     return tuple(
         Chapter(next(chapter_ids), name[:_LONGEST_TITLE], level - lowest + 1, tuple(own), tuple(
             next(passage_ids) for _ in own
@@ -112,7 +112,7 @@ def _spoken(parts: Iterable[tuple[str, int, list[Passage]]]) -> Iterator[tuple[s
             waiting += own
 
 
-def _ids(kind: str, texts: Iterable[str]) -> Iterator[str]:
+def ids(kind: str, texts: Iterable[str]) -> Iterator[str]:
     """Yield an id for each text: a digest of it, and a running number among equal ones."""
     seen: Counter[str] = Counter()
     for text in texts:

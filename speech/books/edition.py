@@ -4,36 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from speech.books.book import Book
 from speech.books.chapters import Chapter, digest
-from speech.books.shelf import Shelf, key_of, reference_digest, words_key
+from speech.books.choices import Choices
+from speech.books.lines import Line, Planner
+from speech.books.sample import sampled
+from speech.books.shelf import Shelf
 from speech.engines import Engine, SynthesisOptions
 from speech.request import SpeechRequest
 from speech.script import Pronounce, language_of, localise, settle
 from speech.script.chunks import cut
 from speech.script.passage import Script
-from speech.settings import settings
-from speech.text import Chunk
 from speech.voices import Reference
 
-__all__ = ["CHARACTERS_A_SECOND", "Edition", "Line", "Missing", "Part", "plan"]
+__all__ = ["CHARACTERS_A_SECOND", "Edition", "Missing", "Part", "plan"]
 
 CHARACTERS_A_SECOND = 15.0
 """An estimate: people speak 10 to 20."""
 
 _PART_CHARS = round(600 * CHARACTERS_A_SECOND)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A chunk of a book, the key of its take, and that of the take's word times."""
-
-    key: str
-    chunk: Chunk
-    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +64,7 @@ class Edition:
         language: ISO 639-1 code of the passages that name none.
         lines: of each chapter.
         parts: in the order in which they are to be spoken.
-        references: of the voices, by the names that the script gives them; None is the voice of the book.
+        planner: what made the lines.
         notes: sentences for the user.
     """
 
@@ -82,10 +74,24 @@ class Edition:
     language: str
     lines: tuple[tuple[Line, ...], ...]
     parts: tuple[Part, ...]
-    engine: Engine
-    request: SpeechRequest
-    references: Mapping[str | None, Reference | None]
+    planner: Planner
     notes: tuple[str, ...] = ()
+
+    @property
+    def engine(self) -> Engine:
+        """What speaks it."""
+        return self.planner.engine
+
+    @property
+    def request(self) -> SpeechRequest:
+        """How it is spoken."""
+        return self.planner.request
+
+    @property
+    def choices(self) -> Choices:
+        """What people decided about its lines."""
+        ids = {line.id for line in self.all_lines if line.versions}
+        return {name: choice for name, choice in self.planner.choices.items() if name in ids}
 
     @property
     def all_lines(self) -> list[Line]:
@@ -116,18 +122,40 @@ class Edition:
             frozenset(line.words for line in lines if line.words not in timed),
         )
 
-    def options_of(self, chunk: Chunk) -> SynthesisOptions:
-        """Return how a chunk is spoken."""
-        return _options(self.engine, self.request, self.language, self.references, chunk)
+    def finished(self, missing: Missing) -> Edition | None:
+        """Return the edition of those chapters of which nothing is missing; None if there is none.
+
+        It is spoken already, so it has no parts.
+        """
+        both = [
+            (chapter, own)
+            for chapter, own in zip(self.chapters, self.lines, strict=True)
+            if not any(line.key in missing.takes or line.words in missing.words for line in own)
+        ]
+        if not both:
+            return None
+        chapters, lines = tuple(chapter for chapter, _ in both), tuple(own for _, own in both)
+        return replace(self, name=_name(chapters, lines), chapters=chapters, lines=lines, parts=())
+
+    def options_of(self, line: Line) -> SynthesisOptions:
+        """Return how a line is spoken."""
+        return self.planner.options(line.chunk, line.seed)
 
     def outline(self) -> str:
-        """Return what is kept of the edition: its chapters and the keys of its takes, as JSON."""
+        """Return what is kept of the edition: its chapters, their chunks and the keys of their takes, as JSON."""
         chapters = [
-            {"id": chapter.id, "title": chapter.title, "level": chapter.level, "keys": [line.key for line in own]}
+            {
+                "id": chapter.id,
+                "title": chapter.title,
+                "level": chapter.level,
+                "keys": [line.key for line in own],
+                "chunks": [line.id for line in own],
+            }
             for chapter, own in zip(self.chapters, self.lines, strict=True)
         ]
         parts = [{"keys": [line.key for line in part.lines]} for part in self.parts]
-        facts = {"edition": self.name, "title": self.book.title, "engine": self.engine.name, "language": self.language}
+        facts = {"edition": self.name, "title": self.book.title, "engine": self.engine.name, "language": self.language,
+                 "seeded": self.engine.is_stochastic}  # fmt: skip
         return json.dumps(facts | {"chapters": chapters, "parts": parts}, ensure_ascii=False)
 
 
@@ -138,6 +166,9 @@ def plan(
     references: Mapping[str | None, Reference | None] = MappingProxyType({}),
     pronounce: Pronounce | None = None,
     chosen: Sequence[int] | None = None,
+    choices: Choices = MappingProxyType({}),
+    *,
+    sample: bool = False,
 ) -> Edition:
     """Plan an edition; nothing is spoken.
 
@@ -146,6 +177,8 @@ def plan(
         references: the references of the voices, by the names that the script gives them; None is the book's voice.
         pronounce: changes how words are spoken.
         chosen: numbers of the chapters to speak, from 1; None for all.
+        choices: what people decided about single chunks.
+        sample: speak only the first minutes of each voice.
 
     Raises:
         InvalidRequest: the engine does not speak a language of the book.
@@ -156,41 +189,14 @@ def plan(
     book = book.rewritten(script.passages)
     width = _width(book, request, engine, references)
     chapters = tuple(chapter for number, chapter in enumerate(book.chapters, 1) if not chosen or number in chosen)
-    digests = {name: reference_digest(each.path, each.text) if each else None for name, each in references.items()}
-    retakes = settings().max_retakes
-    lines: list[tuple[Line, ...]] = []
-    for chapter in chapters:
-        own = Script(chapter.passages)
-        chunks = cut(pronounce(own, language) if pronounce else own, language, width, request.pauses)
-        made = []
-        for chunk in chunks:
-            options = _options(engine, request, language, references, chunk)
-            reference = digests.get(chunk.voice, digests.get(None))
-            key = key_of(engine, chunk.spoken, options, reference, retakes)
-            made.append(Line(key, chunk, words_key(key, chunk.tokens, request.timing_method)))
-        lines.append(tuple(made))
-    name = _name(chapters, lines)
-    parts = tuple(_parts(lines))
-    return Edition(
-        name, book, chapters, language, tuple(lines), parts, engine, request, references, (*book.notes, *notes)
-    )  # fmt: skip
-
-
-def _options(
-    engine: Engine,
-    request: SpeechRequest,
-    language: str,
-    references: Mapping[str | None, Reference | None],
-    chunk: Chunk,
-) -> SynthesisOptions:
-    return SynthesisOptions(
-        chunk.language or language,
-        request.speed * chunk.speed,
-        request.seed or 1,
-        references.get(chunk.voice, references.get(None)),
-        request.quality,
-        0 if engine.clones else [*references].index(chunk.voice) if chunk.voice in references else 0,
+    chapters = sampled(chapters) if sample else chapters
+    planner = Planner(engine, request, language, references, width, choices)
+    scripts = (Script(chapter.passages) for chapter in chapters)
+    lines = planner.lines(
+        [cut(pronounce(own, language) if pronounce else own, language, width, request.pauses) for own in scripts]
     )
+    said = (*book.notes, *notes, *planner.notes)
+    return Edition(_name(chapters, lines), book, chapters, language, lines, tuple(_parts(lines)), planner, said)
 
 
 def _width(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,8 +17,12 @@ from speech.request import SpeechRequest
 from speech.script.readers import SUFFIXES
 from speech.stores import Store
 
+if TYPE_CHECKING:
+    from speech.books.choices import Choices
+
 __all__ = [
     "FOLDER",
+    "SEED",
     "Order",
     "Ordered",
     "check_name",
@@ -33,7 +37,8 @@ __all__ = [
 ]
 
 FOLDER = "books/"
-_SEED = 1
+SEED = 1
+"""The seed of a book that asks for none: the same for all, so that a book is never spoken twice by chance."""
 # What of a request concerns how a text is spoken, and not which files are made of it.
 _FIELDS = (
     "cast", "lexicon", "pauses", "local_voice", "ref_text", "speed", "seed", "language", "timing_method", "quality",
@@ -49,6 +54,7 @@ class Order(BaseModel):
         engine: auto, f5-tts or espeak; None for the worker's setting.
         preset: how it is mastered; see `speech.books.presets.PRESETS`.
         chapters: numbers of the chapters to speak, from 1; None for all.
+        sample: speak only the first minutes of each voice.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -59,6 +65,7 @@ class Order(BaseModel):
     engine: EngineName | None = None
     preset: BookPreset = "podcast"
     chapters: Annotated[list[int], Field(min_length=1)] | None = None
+    sample: bool = False
 
     def request(self) -> SpeechRequest:
         """Return the request whose fields say how the book is spoken; its text is the title.
@@ -76,18 +83,18 @@ class Order(BaseModel):
                 "local_voice: a book needs a stored voice, which stays what it is; add it with f5-flows voices add"
             )
             raise InvalidRequest([Problem("local_voice", None, "", message)])
-        # The same seed gives the same takes, so a book is never spoken twice by chance.
         text = self.title if any(map(str.isalnum, self.title)) else "x"
-        return SpeechRequest.parse({"text": text, "seed": _SEED} | self.asked)
+        return SpeechRequest.parse({"text": text, "seed": SEED} | self.asked)
 
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """A book in a store: its name, its order and its file."""
+    """A book in a store: its name, its order, its file, and what people decided about its chunks."""
 
     name: str
     order: Order
     data: bytes
+    choices: Choices = field(default_factory=dict)
 
 
 def check_name(name: str, field: str = "book") -> str:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from speech.books import timeline
 from speech.books.book import Book
 from speech.books.chapters import Chapter
-from speech.books.edition import Edition, Line
+from speech.books.edition import Edition
 from speech.books.layout import Layout, Take
+from speech.books.lines import Line
 from speech.books.shelf import Kept, Shelf
 from speech.books.timeline import Cover, Metadata, TimedPassage, TimedWord, Timeline, sentences
 
@@ -17,14 +18,17 @@ __all__ = ["timeline_of"]
 _MAIN = "main"
 
 
-def timeline_of(edition: Edition, shelf: Shelf) -> Timeline:
+def timeline_of(edition: Edition, shelf: Shelf, kept: Mapping[str, Kept] | None = None) -> Timeline:
     """Return the timeline of an edition whose takes are all kept, with their word times.
+
+    Args:
+        kept: the records of the takes, by their keys; None to read them.
 
     Raises:
         NotFound: a take or its word times are not there.
     """
-    keys = edition.keys
-    kept = dict(zip(keys, shelf.records(keys), strict=True))
+    if kept is None:
+        kept = dict(zip(edition.keys, shelf.records(edition.keys), strict=True))
     chapters = tuple(
         _chapter(edition, chapter, own, kept, shelf)
         for chapter, own in zip(edition.chapters, edition.lines, strict=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
-from speech.books.book import Book, read_book
+from speech.books.book import Book, book_in, read_script
+from speech.books.choices import fingerprint
 from speech.books.edition import Edition, plan
 from speech.books.order import Ordered
 from speech.engines import choose
@@ -23,9 +23,30 @@ from speech.stores import Store
 from speech.voices import Reference, Voice, find, names
 from speech.voices.library import reference as fetch_reference
 
-__all__ = ["book_of", "prepare", "requirements"]
+__all__ = ["book_of", "prepare", "read", "requirements"]
 
-_planned: dict[tuple[bytes, str, str, str], Edition] = {}
+_scripts: dict[tuple[bytes, tuple[str, ...], tuple[str, ...]], Script] = {}
+_planned: dict[tuple[bytes, str, str, str, str], Edition] = {}
+
+
+def read(data: bytes, called: str, title: str, cast: Collection[str], store: Store) -> Book:
+    """Read a book; one that was read just now is not read again.
+
+    Args:
+        called: what messages call the file.
+        title: for a book that states none.
+        cast: the names that the script gives to voices; see `speech.script.directions.direct`.
+
+    Raises:
+        InvalidRequest: see `speech.books.book.read_script`.
+    """
+    stored = tuple(names(store))
+    known = (data, tuple(cast), stored)
+    if known not in _scripts:
+        script = read_script(data, called, known[1], lambda: stored)
+        _scripts.clear()
+        _scripts[known] = script
+    return book_in(_scripts[known], data, title)
 
 
 def book_of(ordered: Ordered, store: Store) -> Book:
@@ -34,8 +55,7 @@ def book_of(ordered: Ordered, store: Store) -> Book:
     Raises:
         InvalidRequest: its file cannot be read, or it has no chapter of a number that is ordered.
     """
-    cast = tuple(ordered.order.request().cast)
-    book = _read(ordered.data, ordered.order.title, cast, tuple(names(store)))
+    book = read(ordered.data, "The book", ordered.order.title, ordered.order.request().cast, store)
     if wrong := [number for number in ordered.order.chapters or () if not 1 <= number <= len(book.chapters)]:
         raise InvalidRequest([Problem("chapters", wrong[0], f"numbers from 1 to {len(book.chapters)}")])
     return book
@@ -89,10 +109,13 @@ def prepare(ordered: Ordered, store: Store, folder: Path) -> Edition:
     called = {name: voice.name for name, voice in voices.items()}
     # A process that speaks one part of a book will speak more of it; with references, whose files are the run's own,
     # planning takes little of the time that speaking does.
-    known = None if any(references.values()) else (ordered.data, order.model_dump_json(), _rows_json(rows), engine.name)
-    if known is None or known not in _planned:
-        edition = plan(book, request, engine, references, Lexicon(rows, called).pronounce, order.chapters)
-        if known is None:
+    decided = fingerprint(ordered.choices)
+    known = (ordered.data, order.model_dump_json(), _rows_json(rows), engine.name, decided)
+    if any(references.values()) or known not in _planned:
+        pronounce = Lexicon(rows, called).pronounce
+        chosen, decisions = order.chapters, ordered.choices
+        edition = plan(book, request, engine, references, pronounce, chosen, decisions, sample=order.sample)
+        if any(references.values()):
             return replace(edition, notes=(*notes, *edition.notes))
         _planned.clear()
         _planned[known] = edition
@@ -102,8 +125,3 @@ def prepare(ordered: Ordered, store: Store, folder: Path) -> Edition:
 def _rows_json(rows: Sequence[Row]) -> str:
     """Return the rows of a lexicon as text, by which they are compared."""
     return "".join(row.model_dump_json() for row in rows)
-
-
-@lru_cache(maxsize=1)
-def _read(data: bytes, title: str, cast: tuple[str, ...], stored: tuple[str, ...]) -> Book:
-    return read_book(data, "The book", title, cast, lambda: stored)

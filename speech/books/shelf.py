@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ class Kept:
         length: in samples.
         audible: first and past-the-last sample that is louder than silence.
         seed, tries, score, problems: see `speech.takes.Take`.
+        level: RMS of what is audible, in dBFS; None in records of earlier releases.
     """
 
     rate: int
@@ -48,6 +50,7 @@ class Kept:
     tries: int = 1
     score: float | None = None
     problems: tuple[str, ...] = field(default=())
+    level: float | None = None
 
 
 def key_of(engine: Engine, spoken: str, options: SynthesisOptions, reference: str | None, retakes: int) -> str:
@@ -131,9 +134,12 @@ class Shelf:
         """Keep a take."""
         import soundfile
 
+        first, last = audible(take.samples)
+        power = float(np.mean(np.square(take.samples[first:last], dtype=np.float64))) if last > first else 0.0
         record = {
-            "rate": rate, "length": len(take.samples), "audible": audible(take.samples), "seed": take.seed,
+            "rate": rate, "length": len(take.samples), "audible": (first, last), "seed": take.seed,
             "tries": take.tries, "score": take.score, "problems": take.problems,
+            "level": round(10 * math.log10(power + 1e-12), 2),
         }  # fmt: skip
         with scratch() as folder:
             path = Path(folder) / "take.flac"
@@ -182,7 +188,7 @@ class Shelf:
             first, last = found["audible"]
             return Kept(
                 found["rate"], found["length"], (first, last), found["seed"], found["tries"], found["score"],
-                tuple(found["problems"]),
+                tuple(found["problems"]), found.get("level"),
             )  # fmt: skip
         except NotFound:
             raise

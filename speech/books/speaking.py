@@ -12,7 +12,8 @@ import numpy as np
 from speech import takes
 from speech.alignment import align
 from speech.audio import Recording, Samples, Span, write_wav
-from speech.books.edition import Edition, Line
+from speech.books.edition import Edition
+from speech.books.lines import Line
 from speech.books.shelf import Shelf
 from speech.engines import Progress
 from speech.errors import AlignmentError, EngineError
@@ -49,7 +50,7 @@ def speak(edition: Edition, lines: Sequence[Line], shelf: Shelf, progress: Progr
     engine = edition.engine
 
     chunks = [line.chunk for line in once]
-    options = [edition.options_of(chunk) for chunk in chunks]
+    options = [edition.options_of(line) for line in once]
     # The engine goes on while a store takes what it made; what was handed over is stored even if the engine fails.
     with ThreadPoolExecutor(_HANDS) as pool:
         stored: list[Future[None]] = []

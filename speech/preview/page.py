@@ -8,10 +8,7 @@ element. The page's content security policy allows only its own script and style
 from __future__ import annotations
 
 import base64
-import hashlib
 import html
-import json
-import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
@@ -21,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from speech.files import write_text
 from speech.outputs import AUDIO, LONGEST_IN_PAGE, content_type, filename
 from speech.preview.layout import lay_out
+from speech.preview.shell import BESIDE, STYLE, TOOLS, fill
 from speech.preview.sound import column_ms, peaks, player
 from speech.subtitles import describe, summary
 
@@ -33,11 +31,9 @@ DOUBTFUL = 0.5
 """Confidence below which a word is marked."""
 
 _FOLDER = Path(__file__).parent
-_SCRIPTS = ("page.js", "text.js", "waves.js", "player.js")
+_SCRIPTS = (TOOLS, *(_FOLDER / name for name in ("text.js", "waves.js", "player.js")))
 # The recording as it is delivered is offered too, if it is not larger.
 _LARGEST = 5_000_000
-_PLACEHOLDER = re.compile(r"%(POLICY|LANGUAGE|TITLE|ABOUT|STYLE|SCRIPT|DATA)%")
-_ESCAPES = str.maketrans({letter: f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"})
 _METHODS = {
     "whisperx": "timed by speech recognition (WhisperX)",
     "google": "timed by speech recognition (Google)",
@@ -93,20 +89,13 @@ def write(
     data["downloads"] += [
         _download(filename(subtitles.job_id, name, title), name, text.encode("utf-8")) for name, text in files.items()
     ]
-    style = _part("page.css")
-    script = '"use strict";\n' + "\n".join(map(_part, _SCRIPTS))
     values = {
-        "POLICY": f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; media-src blob:"
-        + ("" if data["audio"]["data"] else " 'self' file:"),
         "LANGUAGE": html.escape(subtitles.language),
         "TITLE": html.escape(title or _title(subtitles.text)),
         "ABOUT": html.escape(" · ".join(_about(subtitles))),
-        "STYLE": style,
-        "SCRIPT": script,
-        "DATA": json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES),
     }
-    # In one pass, so that a placeholder in the script's text is not replaced.
-    write_text(target, _PLACEHOLDER.sub(lambda found: values[found[1]], _part("page.html")))
+    media = "blob:" if data["audio"]["data"] else f"blob: {BESIDE}"
+    write_text(target, fill(_FOLDER / "page.html", [STYLE], _SCRIPTS, data, media, values))
     return target
 
 
@@ -149,15 +138,6 @@ def _about(subtitles: Subtitles) -> list[str]:
 
 def _number(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def _part(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
-
-
-def _digest(content: str) -> str:
-    """Return the name by which a policy knows what an element holds."""
-    return "sha256-" + _base64(hashlib.sha256(content.encode("utf-8")).digest())
 
 
 def _base64(content: bytes) -> str:

@@ -149,3 +149,18 @@ def test_a_timeline_has_every_word_of_the_book_in_order(tmp_path):
         assert [passage.id for passage in chapter.passages] == list(own.ids)
         times = [time for word in chapter.words for time in (word.begin, word.end)]
         assert times == sorted(times) and times[-1] < chapter.length
+
+
+def test_the_finished_chapters_are_an_edition_of_their_own(tmp_path):
+    made, shelf = edition(SHORT), Shelf(FolderStore(tmp_path / "store"))
+    assert made.finished(made.missing(shelf)) is None
+    first, second = made.lines
+    speak(made, [*first, *second], shelf)
+    time_words(made, first, shelf, tmp_path, {})
+    part = made.finished(made.missing(shelf))
+    assert part is not None
+    assert ([chapter.title for chapter in part.chapters], part.lines, part.parts) == (["One"], (first,), ())
+    assert part.name not in (made.name, edition(SHORT, chosen=[2]).name)
+    assert [chapter.title for chapter in timeline_of(part, shelf).chapters] == ["One"]
+    time_words(made, second, shelf, tmp_path, {})
+    assert made.finished(made.missing(shelf)).name == made.name

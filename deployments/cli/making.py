@@ -1,0 +1,91 @@
+"""Making a book from the command line: what narrate and bind share."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deployments.cli.books import failures, fetch_files, unfinished
+from deployments.cli.console import FAILED, fail, use_server
+from deployments.cli.progress import bar
+
+if TYPE_CHECKING:
+    from speech.stores import Store
+
+__all__ = ["finish", "make"]
+
+
+def make(book: str, storage: str | None, silent: bool, *, detach: bool, binds: bool = True) -> dict[str, Any] | None:
+    """Have a book spoken and bound; return its state, or None if workers do it.
+
+    Args:
+        binds: bind it too.
+    """
+    import logging
+
+    from speech.settings import export, settings
+
+    remote = settings().prefect_api_url
+    export(PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL")
+    logging.raiseExceptions = False
+    use_server(silent)
+    parameters = {"book": book, "storage": storage}
+    if detach:
+        import asyncio
+
+        from deployments.cli.run import start
+
+        asyncio.run(start("narrate", {name: value for name, value in parameters.items() if value} | {"again": True}))
+        return None
+    with bar(silent) as show:
+        from deployments.local.book import narrate_here
+        from deployments.local.run import carry_out
+
+        return carry_out(partial(narrate_here, parameters | {"binds": binds}), show, remote=remote)
+
+
+def finish(
+    state: dict[str, Any], book: str, store: Store, target: Path, source: Path | None = None, *, as_json: bool
+) -> None:
+    """Say what became of a book, and fetch its files, those of its finished chapters if others failed for good.
+
+    Args:
+        source: a file that must not be written over.
+    """
+    files: list[Path] = []
+    if state["bound"]:
+        files, notes = fetch_files(store, book, state["bound"], target, source)
+        if as_json:
+            state = state | {"files": [str(path.absolute()) for path in files]}
+            click.echo(json.dumps(state, ensure_ascii=False, indent=1))
+        else:
+            _tell(state, files, notes, target)
+    if not state["finished"]:
+        failed = [failure[0].upper() + failure[1:] for failure in failures(state)]
+        fail([*failed, *unfinished(state), "What was spoken is kept; the same command tries what is missing again."],
+             FAILED)  # fmt: skip
+
+
+def _tell(state: dict[str, Any], files: list[Path], notes: list[str], target: Path) -> None:
+    total = len(state["chapters"])
+    if state["finished"]:
+        done = click.style("Done", fg="green", bold=True)
+        click.echo(f"{done}: {state['title']}, {total} chapters, spoken by {state['engine']}")
+    else:
+        whole = sum(each["finished"] == each["lines"] for each in state["chapters"])
+        part = click.style("Unfinished", fg="yellow", bold=True)
+        click.echo(f"{part}: {state['title']}, only {whole} of its {total} chapters, spoken by {state['engine']}")
+    for note in notes:
+        click.echo(f"Note: {note}")
+    for path in files:
+        if path.parent == target:
+            click.echo(f"  {path}")
+    others = [path for path in files if path.parent != target]
+    if others:
+        click.echo(
+            f"  {others[0].parent}/ with {sum(path.parent == others[0].parent for path in others)} files, by chapter"
+        )

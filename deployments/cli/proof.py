@@ -1,0 +1,133 @@
+"""f5-flows book say-again, choose and bind: what a listener decides about single chunks, and having it in the book."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deployments.cli.books import failures
+from deployments.cli.console import FAILED, fail, open_store, refuse, storage_option, writable
+from deployments.cli.making import finish, make
+from speech.choices import LIMITS
+
+if TYPE_CHECKING:
+    from speech.stores import Store
+
+__all__ = ["bind", "choose", "say_again"]
+
+
+_SEED = click.IntRange(1, int(LIMITS["seed"][1]))
+
+
+@click.command("say-again")
+@click.argument("name")
+@click.argument("chunk")
+@click.option("--seed", type=_SEED, help="Of the new take. Default: one that no take of the chunk has had.")
+@click.option("--text", help="Words to speak in place of those that are written, which stay what readers see.")
+@click.option("--detach", is_flag=True, help="Leave the work to the workers of the Prefect server, and return at once.")
+@storage_option
+def say_again(name: str, chunk: str, seed: int | None, text: str | None, detach: bool, storage: str | None) -> None:
+    """Make another take of CHUNK of the book NAME, which is then the one that is heard.
+
+    The book's page shows the ids of its chunks. The book is not bound; f5-flows book bind does that.
+
+    \b
+    f5-flows book say-again alice k-0123456789ab-1
+    f5-flows book say-again alice k-0123456789ab-1 --text "Her-my-oh-nee waved."
+    """
+    from speech.books import choices, order
+    from speech.settings import settings
+
+    store = open_store(storage)
+    asked, state, outline = _planned(store, name, chunk)
+    if text is None and not outline.get("seeded", True):
+        refuse(f"CHUNK: {outline['engine']} says the same words alike every time; give other words with --text")
+    take = choices.say_again(
+        store, name, chunk, seed, text, base=asked.request().seed or order.SEED, apart=settings().max_retakes + 1
+    )
+    spoken = all(chapter["finished"] == chapter["lines"] for chapter in state["chapters"])
+    if not spoken and not state["over"]:
+        click.echo(f"Take {take} of {chunk} will be spoken with the rest of the book, which is not finished.")
+        return
+    if make(name, storage, silent=False, detach=detach, binds=False) is None:
+        click.echo(f"Take {take} of {chunk} is being made; to see how far it is: f5-flows book status {name}")
+        return
+    _tell(store, name, chunk, take)
+
+
+@click.command()
+@click.argument("name")
+@click.argument("chunk")
+@click.argument("take", type=int)
+@storage_option
+def choose(name: str, chunk: str, take: int, storage: str | None) -> None:
+    """Choose which TAKE of CHUNK of the book NAME is heard, by its number; 1 is the one that was planned."""
+    from speech.books import choices
+
+    store = open_store(storage)
+    _planned(store, name, chunk)
+    choices.choose(store, name, chunk, take)
+    click.echo(f"Take {take} of {chunk} is chosen. To have it in the book: f5-flows book bind {name}")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the files. Default: one named after the book.")
+@click.option("--detach", is_flag=True, help="Leave the work to the workers of the Prefect server, and return at once.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and nothing else.")
+@storage_option
+def bind(name: str, out: Path | None, detach: bool, as_json: bool, storage: str | None) -> None:
+    """Bind the book NAME as it was ordered, with the takes that were chosen; what was spoken is not spoken again."""
+    from speech.books import order
+
+    store = open_store(storage)
+    order.read(store, name)
+    target = writable(out or Path(name))
+    state = make(name, storage, as_json, detach=detach)
+    if state is None:
+        click.echo(f"{name} is being bound; to see how far it is: f5-flows book status {name}")
+        return
+    finish(state, name, store, target, as_json=as_json)
+
+
+def _planned(store: Store, name: str, chunk: str) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """Return the order of a book, its state and its plan; refuse a chunk that is not in it."""
+    from speech.books import choices, order
+
+    choices.check_chunk(chunk)
+    asked = order.read(store, name)
+    state = order.state(store, name)
+    if not state:
+        refuse(f"NAME: {name} was ordered, but is not planned yet; f5-flows book bind {name} goes on with it")
+    outline = _outline(store, name, state)
+    if not any(chunk in chapter.get("chunks", ()) for chapter in outline["chapters"]):
+        refuse(f"CHUNK: {name} has no chunk {chunk}; its page, {name}.html, shows those that it has")
+    return asked, state, outline
+
+
+def _outline(store: Store, name: str, state: dict[str, Any]) -> dict[str, Any]:
+    from speech.books.order import FOLDER
+
+    return dict(json.loads(store.read(f"{FOLDER}{name}/editions/{state['edition']}.json")))
+
+
+def _tell(store: Store, name: str, chunk: str, take: int) -> None:
+    """Say how a new take came out."""
+    from speech.books import order
+    from speech.books.shelf import Shelf
+
+    state, shelf = order.state(store, name), Shelf(store)
+    chapters = _outline(store, name, state)["chapters"]
+    keys = dict(pair for each in chapters for pair in zip(each["chunks"], each["keys"], strict=True))
+    if chunk not in keys or keys[chunk] not in shelf.present([keys[chunk]]):
+        fail([*failures(state), f"Take {take} of {chunk} could not be made; f5-flows book choose {name} {chunk} 1 goes "
+              "back to the first."], FAILED)  # fmt: skip
+    record = shelf.records([keys[chunk]])[0]
+    score = "" if record.score is None else f", score {record.score:.2f}"
+    click.echo(f"Take {take} of {chunk} is made and chosen (seed {record.seed}{score}).")
+    for problem in record.problems:
+        click.echo(f"Note: {problem}")
+    click.echo(f"To have it in the book: f5-flows book bind {name}")

@@ -1,0 +1,124 @@
+"""The lines of a book: its chunks, each with the key of its take and, where people asked for others, of those too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from speech.books.chapters import ids
+from speech.books.choices import Choice, Choices
+from speech.books.order import SEED
+from speech.books.rewording import reworded
+from speech.books.shelf import key_of, reference_digest, words_key
+from speech.engines import Engine, SynthesisOptions
+from speech.request import SpeechRequest
+from speech.settings import settings
+from speech.text import Chunk
+from speech.voices import Reference
+
+__all__ = ["Line", "Planner", "Version"]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A take of a chunk that people can choose.
+
+    Attributes:
+        number: from 1, as `speech.books.choices.Choice` counts.
+        seed: of its first try.
+        text: the words that are spoken instead of those of the book; None for the book's own.
+    """
+
+    number: int
+    key: str
+    seed: int
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A chunk of a book, the key of its take, and that of the take's word times.
+
+    Attributes:
+        id: names the chunk within its book; it stays the same when other text changes.
+        seed: of the take's first try.
+        number: of its take among those that can be chosen.
+        versions: the takes that can be chosen, this one among them; empty if nobody asked for another.
+    """
+
+    key: str
+    chunk: Chunk
+    words: str
+    id: str = ""
+    seed: int = SEED
+    number: int = 1
+    versions: tuple[Version, ...] = ()
+
+
+@dataclass(slots=True)
+class Planner:
+    """Makes lines of chunks.
+
+    Attributes:
+        language: ISO 639-1 code of the chunks that name none.
+        references: of the voices, by the names that the script gives them; None is the voice of the book.
+        width: most characters of a chunk.
+        notes: sentences for the user: choices that could not be honoured.
+    """
+
+    engine: Engine
+    request: SpeechRequest
+    language: str
+    references: Mapping[str | None, Reference | None]
+    width: int
+    choices: Choices
+    notes: list[str] = field(default_factory=list)
+
+    def lines(self, chapters: Sequence[Sequence[Chunk]]) -> tuple[tuple[Line, ...], ...]:
+        """Return the lines of each chapter, given its chunks."""
+        digests = {name: reference_digest(each.path, each.text) if each else None for name, each in
+                   self.references.items()}  # fmt: skip
+        names = ids("k", (chunk.text for own in chapters for chunk in own))
+        return tuple(tuple(self._line(chunk, next(names), digests) for chunk in own) for own in chapters)
+
+    def options(self, chunk: Chunk, seed: int | None = None) -> SynthesisOptions:
+        """Return how a chunk is spoken.
+
+        Args:
+            seed: None for that of the book.
+        """
+        names, own = [*self.references], chunk.voice
+        return SynthesisOptions(
+            chunk.language or self.language,
+            self.request.speed * chunk.speed,
+            seed or self.request.seed or SEED,
+            self.references.get(own, self.references.get(None)),
+            self.request.quality,
+            0 if self.engine.clones or own not in self.references else names.index(own),
+        )
+
+    def _line(self, chunk: Chunk, name: str, digests: Mapping[str | None, str | None]) -> Line:
+        choice = self.choices.get(name, Choice())
+        made = [*self._takes(chunk, name, choice, digests)]
+        version, said = next((each for each in made if each[0].number == choice.chosen), made[0])
+        words = words_key(version.key, said.tokens, self.request.timing_method)
+        versions = tuple(each for each, _ in made) if len(made) > 1 else ()
+        return Line(version.key, said, words, name, version.seed, version.number, versions)
+
+    def _takes(
+        self, chunk: Chunk, name: str, choice: Choice, digests: Mapping[str | None, str | None]
+    ) -> Iterator[tuple[Version, Chunk]]:
+        """Yield each take that can be chosen, and the chunk as it is spoken in it; the planned one first."""
+        reference, retakes = digests.get(chunk.voice, digests.get(None)), settings().max_retakes
+        for number, variant in enumerate(choice.variants, 1):
+            said = reworded(chunk, variant.text, chunk.language or self.language) if variant.text else chunk
+            if number > 1 and len(said.spoken) > max(self.width, len(chunk.spoken)):
+                self.notes.append(
+                    f"Take {number} of {name} would have {len(said.spoken)} characters, but at most {self.width} are "
+                    "spoken in one piece; it was left out."
+                )
+                continue
+            options = self.options(chunk, variant.seed)
+            yield Version(
+                number, key_of(self.engine, said.spoken, options, reference, retakes), options.seed, variant.text
+            ), said  # fmt: skip

@@ -1,0 +1,50 @@
+"""The shell of a page that needs nothing else: style, script and data are in it, and its policy allows no others."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["BESIDE", "STYLE", "TOOLS", "fill", "read"]
+
+_FOLDER = Path(__file__).parent
+STYLE, TOOLS = _FOLDER / "page.css", _FOLDER / "page.js"
+"""The style of all pages, and what their scripts share."""
+BESIDE = "'self' file:"
+"""A source of media: files beside the page."""
+
+_PLACEHOLDER = re.compile(r"%([A-Z]+)%")
+_ESCAPES = str.maketrans({letter: f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"})
+
+
+def fill(template: Path, styles: Iterable[Path], scripts: Iterable[Path], data: Any, media: str,
+         values: Mapping[str, str]) -> str:  # fmt: skip
+    """Return a page.
+
+    Args:
+        data: what its scripts find as JSON in the element `data`, escaped so that it cannot close that.
+        media: sources of media that the policy allows.
+        values: HTML in place of the other placeholders, by their names.
+    """
+    style = "\n".join(map(read, styles))
+    script = '"use strict";\n' + "\n".join(map(read, scripts))
+    policy = f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; media-src {media}"
+    told = json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES)
+    own = {"POLICY": policy, "STYLE": style, "SCRIPT": script, "DATA": told, **values}
+    # In one pass, so that a placeholder in a text is not replaced.
+    return _PLACEHOLDER.sub(lambda found: own[found[1]], read(template))
+
+
+def read(path: Path) -> str:
+    """Return a part of a page."""
+    return path.read_text(encoding="utf-8")
+
+
+def _digest(content: str) -> str:
+    """Return the name by which a policy knows what an element holds."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode("utf-8")).digest()).decode("ascii")
