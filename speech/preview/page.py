@@ -1,4 +1,4 @@
-"""The preview page of a result: one HTML file, to read and listen to.
+"""The preview page of a result: one HTML file, to read and listen to, written piece by piece.
 
 It holds everything that it shows and, up to `speech.outputs.LONGEST_IN_PAGE` seconds, the recording; a longer one is
 played from beside the page. The text of a script enters it only as JSON, escaped so that it cannot close the enclosing
@@ -10,15 +10,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import itertools
 import json
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speech.files import write_text
+from speech.files import write_pieces
 from speech.outputs import AUDIO, LONGEST_IN_PAGE, content_type, filename
 from speech.preview.layout import lay_out
 from speech.preview.sound import column_ms, peaks, player
@@ -36,6 +37,8 @@ _FOLDER = Path(__file__).parent
 _SCRIPTS = ("page.js", "text.js", "waves.js", "player.js")
 # The recording as it is delivered is offered too, if it is not larger.
 _LARGEST = 5_000_000
+# Words and cues that are made at once.
+_ENTRIES = 4_096
 _PLACEHOLDER = re.compile(r"%(POLICY|LANGUAGE|TITLE|ABOUT|STYLE|SCRIPT|DATA)%")
 _ESCAPES = str.maketrans({letter: f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"})
 _METHODS = {
@@ -48,7 +51,7 @@ _METHODS = {
 def write(
     subtitles: Subtitles,
     audio: Path,
-    files: Mapping[str, str],
+    files: Mapping[str, Path],
     target: Path,
     warnings: Sequence[str] = (),
     *,
@@ -59,7 +62,7 @@ def write(
 
     Args:
         audio: the recording as it is delivered; its extension gives its format.
-        files: the text of each subtitle file, by format.
+        files: the subtitle files, by format.
         title: of the page, and the name of its downloads; None for the first words of the script, and the job's id.
         beside: where a recording that is too long to be in the page lies, as a URL relative to it. The page also looks
             for a file that has its own name.
@@ -72,45 +75,81 @@ def write(
     for problem in broken:
         problems.setdefault(problem.cue, []).append(describe(problem))
     column = column_ms(subtitles.duration_ms)
+    sound, downloads = _sound(subtitles, audio, title, beside)
     data = {
         "duration": subtitles.duration_ms,
         "doubtful": DOUBTFUL,
-        "words": [
+        "words": (
             [word.text, word.start, word.end, word.confidence, int(word.interpolated), word.space]
             for word in subtitles.words
-        ],
+        ),
         "blocks": [astuple(block) for block in layout.blocks],
         "voices": layout.voices,
-        "cues": [
+        "cues": (
             [cue.start, cue.end, len(cue.words), problems.get(number, [])]
             for number, cue in enumerate(subtitles.cues, 1)
-        ],
+        ),
         "notes": [*warnings, *summary(broken)],
         "column": column,
         "peaks": _base64(peaks(audio, column)),
-        **_sound(subtitles, audio, title, beside),
+        "audio": sound,
+        "downloads": itertools.chain(downloads, _downloads(subtitles, files, title)),
     }
-    data["downloads"] += [
-        _download(filename(subtitles.job_id, name, title), name, text.encode("utf-8")) for name, text in files.items()
-    ]
     style = _part("page.css")
     script = '"use strict";\n' + "\n".join(map(_part, _SCRIPTS))
     values = {
         "POLICY": f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; media-src blob:"
-        + ("" if data["audio"]["data"] else " 'self' file:"),
+        + ("" if sound["data"] else " 'self' file:"),
         "LANGUAGE": html.escape(subtitles.language),
         "TITLE": html.escape(title or _title(subtitles.text)),
         "ABOUT": html.escape(" · ".join(_about(subtitles))),
         "STYLE": style,
         "SCRIPT": script,
-        "DATA": json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES),
     }
-    # In one pass, so that a placeholder in the script's text is not replaced.
-    write_text(target, _PLACEHOLDER.sub(lambda found: values[found[1]], _part("page.html")))
+    write_pieces(target, _pieces(values, data))
     return target
 
 
-def _sound(subtitles: Subtitles, audio: Path, title: str | None, beside: str | None) -> dict[str, Any]:
+def _pieces(values: Mapping[str, str], data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the page: what stands around its placeholders, and what they stand for."""
+    for number, part in enumerate(_PLACEHOLDER.split(_part("page.html"))):
+        if number % 2 == 0:
+            yield part
+        elif part == "DATA":
+            yield from (piece.translate(_ESCAPES) for piece in _json(data))
+        else:
+            yield values[part]
+
+
+def _json(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield an object as JSON, the entries of its iterators some at a time, which are made only then."""
+    for number, (name, value) in enumerate(data.items()):
+        yield f"{',' if number else '{'}{_text(name)}:"
+        if not isinstance(value, Iterator):
+            yield _text(value)
+            continue
+        yield "["
+        size, comma = 1 if name == "downloads" else _ENTRIES, ""
+        while some := [*itertools.islice(value, size)]:
+            yield comma + _text(some)[1:-1]
+            comma = ","
+        yield "]"
+    yield "}"
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _downloads(subtitles: Subtitles, files: Mapping[str, Path], title: str | None) -> Iterator[dict[str, Any]]:
+    """Yield the subtitle files as downloads, each read only then."""
+    for name, path in files.items():
+        yield _download(filename(subtitles.job_id, name, title), name, path.read_bytes())
+
+
+def _sound(
+    subtitles: Subtitles, audio: Path, title: str | None, beside: str | None
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return what the page plays, and the recording as a download if that is another file."""
 
     def named(kind: str) -> str:
@@ -120,13 +159,13 @@ def _sound(subtitles: Subtitles, audio: Path, title: str | None, beside: str | N
     if subtitles.duration_ms > LONGEST_IN_PAGE * 1000:
         kind = beside.rpartition(".")[2] if beside else delivered
         sound = {"kind": kind, "name": named(kind), "data": None, "beside": beside}
-        return {"audio": sound, "downloads": []}
+        return sound, []
     played, kind = player(audio)
     sound = {"kind": kind, "name": named(kind), "type": content_type(kind), "data": _base64(played)}
     downloads = []
     if delivered != kind and delivered in AUDIO and audio.stat().st_size <= _LARGEST:
         downloads.append(_download(named(delivered), delivered, audio.read_bytes()))
-    return {"audio": sound, "downloads": downloads}
+    return sound, downloads
 
 
 def _download(name: str, kind: str, content: bytes) -> dict[str, Any]:
