@@ -161,7 +161,7 @@ class _Press:
         """Make the file of the whole book."""
         name = "book.m4b"
         target = self.folder / name
-        m4b.write(self.pcm, self.timeline, target, self.work, self.cover)
+        m4b.write(self.pcm, self.timeline, target, self.work, self.preset, self.cover)
         return File(name, "m4b", None, self._measured(target, self.pcm.rate, self.pcm.frames))
 
     def chapter(self, number: int) -> File:
