@@ -103,7 +103,7 @@ def measure_ffmpeg(folder: Path, hours: float, preset: str) -> dict[str, float]:
     out = folder / "alone"
     before, began = spent(), time.perf_counter()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        pool.submit(m4b.write, pcm, timeline, out / "book.m4b", folder)
+        pool.submit(m4b.write, pcm, timeline, out / "book.m4b", folder, own)
         for number in range(len(timeline.chapters)):
             pool.submit(mp3.write, pcm, timeline, number, out / f"{number}.mp3", folder, own)
     return {"processor": spent() - before, "clock": time.perf_counter() - began}

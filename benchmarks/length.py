@@ -1,10 +1,14 @@
-"""Peak memory and time of `f5-flows speak` by the length of what it speaks.
+"""Peak memory and time of `f5-flows speak` and `f5-flows align` by the length of what they speak or time.
 
     uv run --all-extras --group dev python -m benchmarks.length [MINUTES ...]
+    uv run --all-extras --group dev python -m benchmarks.length align [MINUTES ...]
 
 The text is Alice and a list of cities, repeated until espeak-ng takes about so many minutes (default 10, 60 and 600) to
 say it. Each length is spoken twice: the audio alone, and with word times, five kinds of subtitles and the page. The
 Prefect server, a process of its own, is started before and measured beside it.
+
+With `align`, another voice of espeak-ng speaks the text into a file, and `align` times it with the embedded aligner and
+writes all seven kinds of subtitles and the page, without Prefect.
 """
 
 from __future__ import annotations
@@ -15,15 +19,21 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
 
+from speech.audio import Samples, write_wav
+from speech.engines.espeak import say
+from speech.outputs import TIMINGS
+from speech.text import chunks, normalise
 from tests.scripts import ALICE, CITIES
 
 PROGRAM = Path(sys.executable).with_name("f5-flows")
 # What espeak-ng says in a minute at our pace, measured on this text.
 WORDS_A_MINUTE = 187
+_RATE = 22_050
 
 
 def script(minutes: float) -> str:
@@ -35,37 +45,57 @@ def script(minutes: float) -> str:
     return "\n\n".join(parts)
 
 
-def speak(folder: Path, minutes: float, environment: dict[str, str], *options: str) -> None:
-    """Speak a text in a process of its own, and print what it took."""
-    (folder / "script.txt").write_text(script(minutes))
-    command = [
-        PROGRAM,
-        "speak",
-        "--file",
-        folder / "script.txt",
-        "--engine",
-        "espeak",
-        "--out",
-        f"{folder}/out/",
-        "--quiet",
-    ]
-    began, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([*command, *options], env=environment, check=True, stdout=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+def speak(folder: Path, *options: str) -> None:
+    """Speak the text in a process of its own, and print what it took."""
+    given = ["--file", folder / "script.txt", "--engine", "espeak", "--out", f"{folder}/out/", "--quiet"]
+    took = run("speak", *given, *options)
     audio = max((folder / "out").glob("*.wav"), key=lambda path: path.stat().st_size)
-    size = sum(path.stat().st_size for path in (folder / "out").iterdir()) / 1e6
-    spent = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
     print(
-        f"{' '.join(options) or 'with word times'}: {audio.stat().st_size / 2 / 22050 / 60:.1f} min of speech, "
-        f"{time.perf_counter() - began:.0f} s, processor {spent:.0f} s, peak {after.ru_maxrss / 1024:.0f} MB, "
-        f"{size:.0f} MB of files, server {server_mb(environment):.0f} MB",
+        f"{' '.join(options) or 'with word times'}: {told(audio, took, folder)}, server {server_mb():.0f} MB",
         flush=True,
     )
 
 
-def server_mb(environment: dict[str, str]) -> float:
+def align(folder: Path) -> None:
+    """Time the words of a long recording in a process of its own, and print what it took."""
+    formats = [word for name in TIMINGS for word in ("--format", name)]
+    given = [folder / "long.wav", "--text", folder / "script.txt"]
+    print(
+        f"align: {told(folder / 'long.wav', run('align', *given, '--out', folder / 'out', *formats), folder)}",
+        flush=True,
+    )
+
+
+def record(folder: Path) -> None:
+    """Speak the text into a file, in a voice that is not the aligner's."""
+
+    def pieces() -> Iterator[Samples]:
+        for chunk in chunks(normalise((folder / "script.txt").read_text()), "en"):
+            yield say(chunk.spoken, "en", 150, "en-gb-x-rp+f3").samples
+
+    write_wav(folder / "long.wav", pieces(), _RATE, _RATE)
+
+
+def run(*command: str | Path) -> tuple[float, float, float]:
+    """Run the program; return its seconds, those of the processor, and its peak memory in MB."""
+    began = time.perf_counter()
+    subprocess.run([PROGRAM, *command], check=True, stdout=subprocess.DEVNULL)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.perf_counter() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def told(audio: Path, took: Sequence[float], folder: Path) -> str:
+    """Return in words what a run took."""
+    size = sum(path.stat().st_size for path in (folder / "out").iterdir()) / 1e6
+    return (
+        f"{audio.stat().st_size / 2 / _RATE / 60:.1f} min of speech, {took[0]:.0f} s, processor {took[1]:.0f} s, "
+        f"peak {took[2]:.0f} MB, {size:.0f} MB of files"
+    )
+
+
+def server_mb() -> float:
     """Return the memory of the Prefect server."""
-    home = Path(environment["F5_FLOWS_HOME"]).resolve()
+    home = Path(os.environ["F5_FLOWS_HOME"]).resolve()
     for process in psutil.process_iter():
         try:
             if "deployments.local.server_process" in process.cmdline() and Path(process.cwd()) == home:
@@ -75,21 +105,36 @@ def server_mb(environment: dict[str, str]) -> float:
     return 0.0
 
 
+def measure(kind: str, minutes: float, *options: str) -> None:
+    """Measure one run; the peak of finished children never falls, so each has a process of its own."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        environment = os.environ | {"F5_FLOWS_HOME": f"{folder}/home", "PREFECT_HOME": f"{folder}/client"}
+        (Path(folder) / "script.txt").write_text(script(minutes))
+        this = [sys.executable, "-m", "benchmarks.length"]
+        if kind == "align":
+            subprocess.run([*this, "record", folder], env=environment, check=True)
+            subprocess.run([*this, "one-align", folder], env=environment, check=True)
+            return
+        subprocess.run([PROGRAM, "server", "start"], env=environment, check=True, capture_output=True)
+        try:
+            subprocess.run([*this, "one-speak", folder, *options], env=environment, check=True)
+        finally:
+            subprocess.run([PROGRAM, "server", "stop"], env=environment, check=True, capture_output=True)
+
+
 def main() -> None:
-    if sys.argv[1:2] == ["one"]:
-        speak(Path(sys.argv[2]), float(sys.argv[3]), dict(os.environ), *sys.argv[4:])
-        return
-    for minutes in map(float, sys.argv[1:] or ["10", "60", "600"]):
-        for options in (["--no-timings"], []):
-            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-                environment = os.environ | {"F5_FLOWS_HOME": f"{folder}/home", "PREFECT_HOME": f"{folder}/client"}
-                subprocess.run([PROGRAM, "server", "start"], env=environment, check=True, capture_output=True)
-                # The peak of finished children never falls, so each measurement has a process of its own.
-                one = [sys.executable, "-m", "benchmarks.length", "one", folder, str(minutes), *options]
-                try:
-                    subprocess.run(one, env=environment, check=True)
-                finally:
-                    subprocess.run([PROGRAM, "server", "stop"], env=environment, check=True, capture_output=True)
+    first, rest = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])
+    if first == "one-speak":
+        speak(Path(rest[0]), *rest[1:])
+    elif first in ("one-align", "record"):
+        (align if first == "one-align" else record)(Path(rest[0]))
+    elif first == "align":
+        for minutes in map(float, rest or ["10", "60", "600"]):
+            measure("align", minutes)
+    else:
+        for minutes in map(float, sys.argv[1:] or ["10", "60", "600"]):
+            measure("speak", minutes, "--no-timings")
+            measure("speak", minutes)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from playwright.sync_api import sync_playwright
 
 from speech import preview
 from speech.audio import write_wav
+from speech.files import write_text
 from speech.request import STANDARD_FORMATS
 from speech.script import Passage, Script
 from speech.subtitles import Subtitles, make, render
@@ -94,7 +95,9 @@ def subtitles(hours: float) -> Subtitles:
 def measure(hours: float, folder: Path) -> None:
     made = subtitles(hours)
     write_wav(folder / "talk.wav", noise(hours), _RATE, _RATE)
-    files = {name: render(made, name) for name in STANDARD_FORMATS}
+    files = {name: folder / f"talk.{name}" for name in STANDARD_FORMATS}
+    for name, path in files.items():
+        write_text(path, render(made, name))
     began = time.perf_counter()
     page = preview.write(made, folder / "talk.wav", files, folder / "talk.html", beside="./talk.wav")
     wrote = time.perf_counter() - began

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 from speech.errors import InvalidRequest, Problem
 
-__all__ = ["as_text", "read_text", "replacing", "write_text"]
+__all__ = ["as_text", "read_text", "replacing", "write_pieces", "write_text"]
 
 
 @contextmanager
@@ -49,8 +49,13 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     Args:
         durable: False to skip the flush, which is slow, if losing the text in a power cut is acceptable.
     """
+    write_pieces(path, [text], durable=durable)
+
+
+def write_pieces(path: Path, pieces: Iterable[str], *, durable: bool = True) -> None:
+    """Write a text as `write_text` does, each piece before the next is made."""
     with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
+        file.writelines(pieces)
         file.flush()
         if durable:
             os.fsync(file.fileno())

@@ -19,7 +19,7 @@ from speech.errors import SettingsError
 if TYPE_CHECKING:
     from filelock import FileLock
 
-__all__ = ["clear", "scratch"]
+__all__ = ["clear", "scratch", "unusable"]
 
 _PREFIX, _LOCK, _ENDED = "f5-flows-", ".lock", "-ended"
 
@@ -54,7 +54,7 @@ def _create() -> tuple[Path, FileLock]:
                 if folder.is_dir():
                     return folder, lock
         except OSError as fault:
-            raise _unusable(parent, fault) from None
+            raise unusable(parent, fault) from None
 
 
 def clear(place: Path | None = None) -> list[Path]:
@@ -104,7 +104,8 @@ def _remove(folder: Path) -> None:
         folder.rmdir()
 
 
-def _unusable(parent: str, fault: OSError) -> SettingsError:
+def unusable(parent: str, fault: OSError) -> SettingsError:
+    """Return the error that says that no temporary file can be written to a folder."""
     return SettingsError(
         f"Temporary files cannot be written to {parent}: {fault.strerror}; free some room there, or set TMPDIR to a "
         "folder on another disk."

@@ -35,13 +35,13 @@ def render_subtitles(
     """
     from speech import preview, splits
 
-    texts: dict[str, str] = {name: render(subtitles, name) for name in dict.fromkeys([*request.formats, "json"])}
-    paths = {name: folder / f"{subtitles.job_id}.{name}" for name in texts}
+    names: dict[str, None] = dict.fromkeys([*request.formats, "json"])
+    paths = {name: folder / f"{subtitles.job_id}.{name}" for name in names}
     for name, path in paths.items():
-        write_text(path, texts[name])
+        write_text(path, render(subtitles, name))
     warnings = []
     try:
-        files: dict[str, str] = {name: texts[name] for name in request.formats}
+        files: dict[str, Path] = {name: paths[name] for name in request.formats}
         page = folder / f"{subtitles.job_id}.{PREVIEW}"
         stored = f"../{key(subtitles.job_id, audio.suffix[1:])}"
         paths[PREVIEW] = preview.write(subtitles, audio, files, page, title=request.title, beside=stored)

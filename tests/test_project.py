@@ -94,7 +94,7 @@ def test_help_answers_in_under_half_a_second():
     assert min(seconds() for _ in range(5)) < 0.5
 
 
-HEAVY = ("prefect", "numpy", "pydantic", "boto3", "obstore", "torch", "kaldi_native_fbank")
+HEAVY = ("prefect", "numpy", "pydantic", "boto3", "obstore", "torch")
 
 
 @pytest.mark.parametrize(

@@ -150,11 +150,11 @@ def align(
             recording = admit(audio, Path(scratch), mono=not request.split)
         subtitles, warnings = aligned(recording, spoken, rows, request, show)
         show("render", 0.9)
-        texts: dict[str, str] = {name: render(subtitles, name) for name in request.formats}
-        paths = [folder / f"{audio.stem}.{name}" for name in texts]
+        files: dict[str, Path] = {name: folder / f"{audio.stem}.{name}" for name in request.formats}
+        paths = [*files.values()]
         with writing(folder):
-            for path, content in zip(paths, texts.values(), strict=True):
-                write_text(path, content)
+            for name, path in files.items():
+                write_text(path, render(subtitles, name))
             if request.split:
                 pieces = folder / f"{audio.stem}-cues"
                 splits.split(recording, subtitles.cues, pieces)
@@ -163,7 +163,7 @@ def align(
                 page = folder / f"{audio.stem}.{PREVIEW}"
                 heard = preview.listenable(audio, recording, page, subtitles.duration_ms)
                 beside = preview.address(heard, page)
-                paths.append(preview.write(subtitles, recording, texts, page, warnings, beside=beside))
+                paths.append(preview.write(subtitles, recording, files, page, warnings, beside=beside))
                 if heard != audio:
                     paths.append(heard)
     click.echo(f"Timed {len(subtitles.words)} words with {subtitles.method}, confidence {subtitles.confidence:.2f}")

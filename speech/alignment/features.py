@@ -8,16 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from speech.audio import Samples
+from speech.alignment.cepstra import WIDTH, Frames
+from speech.alignment.rows import Rows
 
-__all__ = ["FRAME_MS", "LOUDNESS", "RATE", "Features", "Frames", "cepstra", "level"]
+__all__ = ["LOUDNESS", "Features", "gather", "level"]
 
-Frames = npt.NDArray[np.float32]
-
-RATE = 16_000
-FRAME_MS = 10
-LOUDNESS = [0, 13]
-"""The columns of `Features.frames` that hold loudness and its slope."""
+LOUDNESS = [0, WIDTH]
+"""The columns of features that hold loudness and its slope."""
 
 # A frame is speech if its log energy lies above this fraction of the recording's range, which reaches
 # from its 5th to its 95th percentile.
@@ -26,78 +23,79 @@ _SPEECH_SHARE = 0.35
 _FLAT = 3.0
 # Higher cepstra depend more on the voice and less on the sound that is spoken.
 _WEIGHTS = np.array([1, 1, 1, 1, 1, 1, 1, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8], np.float32)
+# Frames on either side from which the slopes of a frame are taken.
+_SIDE = 2
+_AT_ONCE = 8_192
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """The features of one recording.
+    """The features of one recording: what memory has room for, and the rest by `frames`.
 
     Attributes:
-        frames: (T, 26) cepstra, the first replaced by loudness, and their slopes; normalised to zero
-            mean and unit spread over the speech.
         energy: (T,) natural log of the frame's energy.
         loudness: (T,) 0 at the recording's noise floor, 1 at the level of its speech.
         speech: (T,) whether the frame is speech.
     """
 
-    frames: Frames
     energy: Frames
     loudness: Frames
     speech: npt.NDArray[np.bool_]
+    _cepstra: Rows
+    _mean: Frames
+    _spread: Frames
+    _quiet: float
+    _room: float
+
+    def frames(self, first: int, last: int) -> Frames:
+        """Return the (last - first, 26) features of some frames: cepstra, the first replaced by loudness, and slopes.
+
+        They are normalised to zero mean and unit spread over the speech of the recording.
+        """
+        before, after = max(first - _SIDE, 0), min(last + _SIDE, len(self.energy))
+        raw = self._cepstra(before, after)
+        frames = (raw - self._mean) / self._spread
+        frames[:, 0] = np.clip((raw[:, 0] - self._quiet - self._room) / self._room, -1.2, 0.5) * 4.5
+        frames *= _WEIGHTS
+        lacking = (_SIDE - (first - before), _SIDE - (after - last))
+        padded = np.pad(frames, (lacking, (0, 0)), mode="edge") if any(lacking) else frames
+        slopes = (2 * (padded[4:] - padded[:-4]) + (padded[3:-1] - padded[1:-3])) / 5
+        return np.hstack([padded[_SIDE:-_SIDE], slopes]).astype(np.float32)
 
 
-def cepstra(blocks: Iterable[Samples]) -> Frames:
-    """Return the (T, 13) mel cepstra of a recording given in blocks at `RATE` hertz.
-
-    Frame i is centred on 10 i + 5 ms. kaldi-native-fbank processes the blocks as they arrive, so only the
-    frames are kept in memory.
-    """
-    import kaldi_native_fbank as fbank
-
-    options = fbank.MfccOptions()
-    options.frame_opts.dither = 0
-    options.frame_opts.samp_freq = RATE
-    options.frame_opts.snip_edges = False
-    options.frame_opts.window_type = "hamming"
-    options.frame_opts.frame_shift_ms = FRAME_MS
-    options.mel_opts.num_bins = 26
-    options.mel_opts.low_freq = 60
-    options.mel_opts.high_freq = 7600
-    options.num_ceps = 13
-    options.use_energy = True
-    options.raw_energy = True
-    computer = fbank.OnlineMfcc(options)
-    rows: list[Frames] = []
-    done = 0
+def gather(blocks: Iterable[Frames], cepstra: Rows) -> Frames:
+    """Keep the cepstra of a recording; return the (T,) energies of its frames."""
+    energies = [np.zeros(0, np.float32)]
     for block in blocks:
-        computer.accept_waveform(RATE, block)
-        done = _collect(computer, done, rows)
-    computer.input_finished()
-    _collect(computer, done, rows)
-    return np.concatenate(rows) if rows else np.zeros((0, 13), np.float32)
+        cepstra.append(block)
+        energies.append(block[:, 0].copy())
+    return np.concatenate(energies)
 
 
-def _collect(computer: object, done: int, rows: list[Frames]) -> int:
-    """Move the frames that are ready into `rows`; return how many have been computed so far."""
-    ready: int = computer.num_frames_ready  # type: ignore[attr-defined]
-    if ready > done:
-        rows.append(np.stack([computer.get_frame(index) for index in range(done, ready)]))  # type: ignore[attr-defined]
-        computer.pop(ready - done)  # type: ignore[attr-defined]
-    return ready
+def level(cepstra: Rows, energy: Frames) -> Features:
+    """Normalise the cepstra of one recording, which removes the microphone, the gain and much of the voice.
 
-
-def level(raw: Frames) -> Features:
-    """Normalise the cepstra of one recording, which removes the microphone, the gain and much of the voice."""
-    energy = raw[:, 0].copy()
-    quiet, loud = np.percentile(energy, [5, 95])
+    Args:
+        cepstra: (T, 13), with the energy (T,) of each frame; they must be kept as long as the features.
+    """
+    quiet, loud = (float(value) for value in np.percentile(energy, [5, 95]))
     flat = loud - quiet <= _FLAT
     speech = np.ones(len(energy), bool) if flat else energy > quiet + _SPEECH_SHARE * (loud - quiet)
-    frames = (raw - raw[speech].mean(axis=0)) / (raw[speech].std(axis=0) + 1e-3)
-    room = max(np.percentile(energy[speech], 90) - quiet, 6.0)
-    frames[:, 0] = np.clip((energy - quiet - room) / room, -1.2, 0.5) * 4.5
-    frames *= _WEIGHTS
-    padded = np.pad(frames, ((2, 2), (0, 0)), mode="edge")
-    slopes = (2 * (padded[4:] - padded[:-4]) + (padded[3:-1] - padded[1:-3])) / 5
-    speech_level = max(np.percentile(energy[speech], 70) - quiet, 6.0)
-    loudness = np.clip((energy - quiet) / speech_level, 0, 1).astype(np.float32)
-    return Features(np.hstack([frames, slopes]).astype(np.float32), energy, loudness, speech)
+    mean, spread = _statistics(cepstra, speech)
+    room = max(float(np.percentile(energy[speech], 90)) - quiet, 6.0)
+    speech_level = max(float(np.percentile(energy[speech], 70)) - quiet, 6.0)
+    loudness = np.clip((energy - np.float32(quiet)) / np.float32(speech_level), 0, 1).astype(np.float32)
+    return Features(energy, loudness, speech, cepstra, mean, spread + np.float32(1e-3), quiet, room)
+
+
+def _statistics(cepstra: Rows, speech: npt.NDArray[np.bool_]) -> tuple[Frames, Frames]:
+    """Return the mean and the standard deviation of the cepstra of speech, each (13,)."""
+    count, total, squares = int(speech.sum()), np.zeros(WIDTH), np.zeros(WIDTH)
+    for first in range(0, len(speech), _AT_ONCE):
+        last = min(first + _AT_ONCE, len(speech))
+        rows = cepstra(first, last)[speech[first:last]].astype(np.float64)
+        total += rows.sum(axis=0)
+        squares += (rows**2).sum(axis=0)
+    mean = total / count
+    spread = np.sqrt(np.maximum(squares / count - mean**2, 0))
+    return mean.astype(np.float32), spread.astype(np.float32)

@@ -3,8 +3,9 @@
 A Viterbi search whose states are the reference's frames. At each frame of the recording the path stays
 in its state or advances by one to three states. Between words there is a pause state, which may be
 skipped or last any time. All paths up to a given frame have the same number of steps, so their costs
-are comparable, and the search can be limited to a moving window: time and memory grow linearly with the
-length of the recording.
+are comparable, and the search can be limited to a moving window: time grows linearly with the length of
+the recording. What lies so far back that all paths have met there is settled and forgotten, so memory
+grows by the four bytes of each frame's state only.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from speech.alignment.features import Frames
+from speech.alignment.cepstra import Frames
+from speech.alignment.rows import Table, Window
 
-__all__ = ["POOL", "States", "distances", "pool", "track"]
+__all__ = ["POOL", "Indices", "Mask", "States", "distances", "pool", "track"]
 
-Indices = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
 POOL = 4
@@ -32,19 +34,22 @@ _PAUSE_LOUD = 4.0
 _PAUSE_QUIET = 0.6
 _LONGEST_STEP = 3
 _BLOCK = 64
+# Blocks after which the path is traced back, and those at the end of it that may still change: 20 s of frames, 80 s of
+# pooled ones, several times what the search reaches.
+_HISTORY, _UNSETTLED = 96, 32
 
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """The states of the reference.
+    """The N states of the reference.
 
     Attributes:
-        frames: (N, D) features of each state; ignored for pauses.
+        frames: (N, D) features of each state; those of pauses are ignored.
         word: (N,) index of the state's word; -1 for the pause before the first word. Never decreases.
         pause: (N,) whether the state is the pause after its word.
     """
 
-    frames: Frames
+    frames: Table
     word: Indices
     pause: Mask
 
@@ -68,12 +73,12 @@ def distances(left: Frames, right: Frames) -> Frames:
 
 
 def track(
-    frames: Frames, loudness: Frames, states: States, reach: int, outside: float, centre: Indices | None = None
+    heard: Table, loudness: Frames, states: States, reach: int, outside: float, centre: Indices | None = None
 ) -> Indices:
     """Return the best path: (T,) the state of each frame, never decreasing.
 
     Args:
-        frames: (T, D) frames of the recording.
+        heard: (T, D) frames of the recording.
         loudness: (T,) 0 (silence) to 1 (speech).
         states: the N states of the reference.
         reach: number of states searched on either side of the expected one.
@@ -82,17 +87,12 @@ def track(
         centre: (T,) the expected state of each frame; without it the search window follows the best
             path so far.
     """
-    count, total = len(frames), len(states.word)
-    stay = np.where(states.pause, 0, _STAY).astype(np.float32)
-    skipped = np.where(states.pause, 0, _SKIP).astype(np.float32)
-    # Cost of reaching a state by a step of 1, 2 or 3: that of the states skipped.
-    jump = np.zeros((_LONGEST_STEP + 1, total), np.float32)
-    for step in range(2, _LONGEST_STEP + 1):
-        jump[step, step:] = sum(skipped[step - over : total - over] for over in range(1, step))
-
-    scores = np.full(total, np.inf, np.float32)
+    count, total = len(loudness), len(states.word)
+    recording, reference = Window(heard, count), Window(states.frames, total)
+    path = np.zeros(count, np.int32)
+    history: list[_Block] = []
     low, high, best = 0, 0, 0
-    history: list[tuple[int, npt.NDArray[np.uint8]]] = []
+    here = np.zeros(0, np.float32)
     for first in range(0, count, _BLOCK):
         last = min(first + _BLOCK, count)
         if centre is not None:
@@ -100,46 +100,88 @@ def track(
         else:
             new_low, new_high = best - reach, best + reach + _LONGEST_STEP * _BLOCK
         new_low, new_high = max(0, min(new_low, total - 1), low), min(total, max(new_high, high))
-        scores[low:new_low] = np.inf
+        here = np.concatenate([here[new_low - low :], np.full(new_high - max(high, new_low), np.inf, np.float32)])
         low, high = new_low, new_high
-        cost = distances(frames[first:last], states.frames[low:high])
-        quiet = (_PAUSE_LOUD * loudness[first:last] + _PAUSE_QUIET).astype(np.float32)
-        cost[:, states.pause[low:high]] = quiet[:, None]
-        for edge in (0, total - 1):
-            if low <= edge < high and states.pause[edge]:
-                cost[:, edge - low] = np.minimum(quiet, outside)
-        steps = np.zeros((last - first, high - low), np.uint8)
-        here = scores[low:high].copy()
+        cost = distances(recording(first, last), reference(low, high))
+        _price_pauses(cost, loudness[first:last], states.pause, low, outside)
         if first == 0:
-            here[: _LONGEST_STEP + 1] = 0
-        for row in range(last - first):
-            if first == 0 and row == 0:
-                here += cost[0]
-                continue
-            arrived = here + stay[low:high]
-            step_row = steps[row]
-            for step in range(1, _LONGEST_STEP + 1):
-                by_step = here[:-step] + jump[step, low + step : high]
-                better = by_step < arrived[step:]
-                np.copyto(arrived[step:], by_step, where=better)
-                step_row[step:][better] = step
-            arrived += cost[row]
-            here = arrived
-        scores[low:high] = here
+            here = np.where(np.arange(high - low) <= _LONGEST_STEP, cost[0], np.float32(np.inf))
+            cost = cost[1:]
+        history.append(_advanced(here, cost, max(first - 1, 0), low, states.pause[low:high]))
+        here = history[-1].scores[-1, _LONGEST_STEP:]
         best = low + int(np.argmin(here))
-        history.append((low, steps))
-    return _trace(history, scores, best, count)
+        if len(history) >= _HISTORY:
+            _trace(history, best, path)
+            del history[:-_UNSETTLED]
+    ends = here[max(total - _LONGEST_STEP - 1 - low, 0) :]
+    _trace(history, high - len(ends) + int(np.argmin(ends)) if np.isfinite(ends).any() else best, path)
+    # Where a settled part ends, the rest may once in a long while have come from elsewhere.
+    return np.maximum.accumulate(path)
 
 
-def _trace(history: list[tuple[int, npt.NDArray[np.uint8]]], scores: Frames, best: int, count: int) -> Indices:
-    """Follow the recorded steps back from the best final state; return the state of each frame."""
-    ends = scores[-_LONGEST_STEP - 1 :]
-    state = len(scores) - len(ends) + int(np.argmin(ends)) if np.isfinite(ends).any() else best
-    path = np.empty(count, np.int64)
-    frame = count
-    for low, steps in reversed(history):
-        for row in range(len(steps) - 1, -1, -1):
-            frame -= 1
-            path[frame] = state
-            state -= int(steps[row, state - low])
-    return path
+def _price_pauses(cost: Frames, loudness: Frames, pause: Mask, low: int, outside: float) -> None:
+    """Set the costs of the pauses among the states from `low` on: the louder a frame, the less it is a pause."""
+    high = low + cost.shape[1]
+    quiet = (_PAUSE_LOUD * loudness + _PAUSE_QUIET).astype(np.float32)
+    cost[:, pause[low:high]] = quiet[:, None]
+    for edge in (0, len(pause) - 1):
+        if low <= edge < high and pause[edge]:
+            cost[:, edge - low] = np.minimum(quiet, outside)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """What is needed to trace the paths through some frames.
+
+    Attributes:
+        first: the frame before them, or the very first.
+        low: the state of the first column, after as many columns as the longest step has states.
+        scores: (frames + 1, 3 + W) lowest cost of a path to each state; infinite where there is none.
+        steps: (4, W) cost of reaching each state by a step of 0 to 3.
+    """
+
+    first: int
+    low: int
+    scores: Frames
+    steps: Frames
+
+
+def _advanced(here: Frames, cost: Frames, first: int, low: int, pause: Mask) -> _Block:
+    """Continue the paths to W states, whose costs so far are (W,), through frames, whose costs are (frames, W)."""
+    width = len(here)
+    scores = np.full((len(cost) + 1, _LONGEST_STEP + width), np.inf, np.float32)
+    scores[0, _LONGEST_STEP:] = here
+    # A step costs what the states cost that it skips.
+    skipped = np.concatenate([np.zeros(_LONGEST_STEP, np.float32), np.where(pause, 0, _SKIP).astype(np.float32)])
+    steps = np.zeros((_LONGEST_STEP + 1, width), np.float32)
+    steps[0] = np.where(pause, 0, _STAY)
+    for step in range(2, _LONGEST_STEP + 1):
+        steps[step] = steps[step - 1] + skipped[_LONGEST_STEP - step + 1 :][:width]
+    # Of each row the four columns that a state is reached from, as rows: no copy, and one call for all steps.
+    row, column = scores.strides
+    shape, strides = (len(cost), _LONGEST_STEP + 1, width), (row, -column, column)
+    sources = np.lib.stride_tricks.as_strided(scores[:, _LONGEST_STEP:], shape, strides)
+    arriving, add, least = np.empty((_LONGEST_STEP + 1, width), np.float32), np.add, np.minimum.reduce
+    for before, after, own in zip(sources, scores[1:, _LONGEST_STEP:], cost, strict=True):
+        add(before, steps, out=arriving)
+        least(arriving, axis=0, out=after)
+        add(after, own, out=after)
+    return _Block(first, low, scores, steps)
+
+
+def _trace(history: list[_Block], state: int, path: Indices) -> None:
+    """Follow the best path back from a state at the end of the history; write the state of each frame."""
+    choices = range(1, _LONGEST_STEP + 1)
+    for block in reversed(history):
+        score, price = block.scores.item, block.steps.item
+        for row in range(len(block.scores) - 1, 0, -1):
+            path[block.first + row] = state
+            column = state - block.low
+            place = column + _LONGEST_STEP
+            least, taken = score(row - 1, place) + price(0, column), 0
+            for step in choices:
+                cost = score(row - 1, place - step) + price(step, column)
+                if cost < least:
+                    least, taken = cost, step
+            state -= taken
+    path[history[0].first] = state

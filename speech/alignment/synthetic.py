@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import soxr
 
-from speech.alignment.features import FRAME_MS, RATE, Features, Frames, cepstra, level
-from speech.alignment.path import States
+from speech.alignment.cepstra import FRAME_MS, RATE, Frames, cepstra
+from speech.alignment.features import Features, gather, level
+from speech.alignment.path import Indices, Mask, States
+from speech.alignment.rows import Rows
 from speech.audio import Recording
 from speech.engines.espeak import WORDS_PER_MINUTE, Utterance, say
 from speech.text import Chunk
@@ -31,21 +33,35 @@ class Piece:
 
     Attributes:
         first, last: first and past-the-last frame of the recording.
-        tokens: number of tokens.
-        states: the reference; its word indices count the tokens of this piece.
+        rows: (N,) the frame of the reference that each state is. Never decreases; what it is for pauses is no matter.
+        word: (N,) index of the state's word, counted in this piece; -1 for the pause before the first word.
+        pause: (N,) whether the state is the pause after its word.
         placed: (tokens,) whether espeak-ng reported the token's start.
         fresh: (tokens,) whether the token follows the end of a clause or sentence, where speakers pause.
     """
 
     first: int
     last: int
-    tokens: int
-    states: States
-    placed: npt.NDArray[np.bool_]
-    fresh: npt.NDArray[np.bool_]
+    rows: Indices
+    word: Indices
+    pause: Mask
+    placed: Mask
+    fresh: Mask
 
+    @property
+    def tokens(self) -> int:
+        """Number of tokens."""
+        return len(self.placed)
 
-_Part = tuple[States, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]
+    def states(self, reference: Features) -> States:
+        """Return the states, whose features are those of the reference."""
+
+        def read(first: int, last: int) -> Frames:
+            rows = self.rows[first:last]
+            frames: Frames = reference.frames(int(rows[0]), int(rows[-1]) + 1)[rows - rows[0]]
+            return frames
+
+        return States(read, self.word, self.pause)
 
 
 def estimate_pace(spoken: Sequence[str], language: str, heard: Features) -> float:
@@ -61,44 +77,45 @@ def estimate_pace(spoken: Sequence[str], language: str, heard: Features) -> floa
 
 
 def read_pieces(
-    recording: Recording, chunks: Sequence[Chunk], language: str, pace: float, heard: Features
-) -> list[Piece]:
-    """Return the pieces of a recording: one for each chunk whose span is known, or one for all of it."""
-    utterances = [_analyse(say(chunk.spoken, language, round(WORDS_PER_MINUTE * pace))) for chunk in chunks]
-    raws = [utterance.raw for utterance in utterances]
-    reference = level(np.concatenate(raws))
-    offsets = [0, *itertools.accumulate(len(raw) for raw in raws)]
-    parts = [
-        _reference(chunk, utterance, reference, offset, end)
-        for chunk, utterance, offset, end in zip(chunks, utterances, offsets, offsets[1:], strict=False)
-    ]
-    if recording.spans_ms:
-        frames = [(-(-start // FRAME_MS), min(end // FRAME_MS, len(heard.energy))) for start, end in recording.spans_ms]
-        return [_join([part], first, last) for part, (first, last) in zip(parts, frames, strict=True)]
-    return [_join(parts, 0, len(heard.energy))]
+    recording: Recording, chunks: Sequence[Chunk], language: str, pace: float, heard: Features, kept: Rows
+) -> tuple[list[Piece], Features]:
+    """Return the pieces of a recording, one for each chunk whose span is known or one for all, and the reference.
+
+    Args:
+        kept: empty; holds the cepstra of the reference.
+    """
+    readings: list[_Reading] = []
+
+    def read() -> Iterator[Frames]:
+        for chunk in chunks:
+            utterance = say(chunk.spoken, language, round(WORDS_PER_MINUTE * pace))
+            before = len(kept)
+            yield from cepstra([soxr.resample(utterance.samples, utterance.rate, RATE)])
+            words = [(position, sample / utterance.rate) for position, _, sample in utterance.words]
+            readings.append(_Reading(before, len(kept), words, len(utterance.samples) / utterance.rate))
+
+    reference = level(kept, gather(read(), kept))
+    parts = [_piece(chunk, reading, reference) for chunk, reading in zip(chunks, readings, strict=True)]
+    if not recording.spans_ms:
+        return [_join(parts, 0, len(heard.energy))], reference
+    frames = [(-(-start // FRAME_MS), min(end // FRAME_MS, len(heard.energy))) for start, end in recording.spans_ms]
+    return [_join([part], first, last) for part, (first, last) in zip(parts, frames, strict=True)], reference
 
 
 @dataclass(frozen=True, slots=True)
-class _Analysed:
-    """The parts of one utterance of the reference that are kept; the samples would take too much memory.
+class _Reading:
+    """One chunk in the reference.
 
     Attributes:
-        raw: (T, 13) cepstra.
+        first, last: its first and past-the-last frame.
         words: first character and start in seconds of each word event.
         seconds: length.
     """
 
-    raw: Frames
+    first: int
+    last: int
     words: list[tuple[int, float]]
     seconds: float
-
-
-def _analyse(utterance: Utterance) -> _Analysed:
-    return _Analysed(
-        cepstra([soxr.resample(utterance.samples, utterance.rate, RATE)]),
-        [(position, sample / utterance.rate) for position, _, sample in utterance.words],
-        len(utterance.samples) / utterance.rate,
-    )
 
 
 def _voiced_seconds(utterance: Utterance) -> float:
@@ -108,26 +125,28 @@ def _voiced_seconds(utterance: Utterance) -> float:
     return float((np.abs(rows).max(axis=1, initial=0) > 0.02).sum()) * FRAME_MS / 1000
 
 
-def _reference(chunk: Chunk, utterance: _Analysed, reference: Features, offset: int, end: int) -> _Part:
-    """Build the states of one chunk; its tokens are counted from 0."""
-    starts, placed = _token_starts(chunk, utterance)
-    frames = np.minimum(np.round(starts * (1000 / FRAME_MS)).astype(int), end - offset)
-    borders = np.append(frames, end - offset)
-    loud = reference.loudness[offset:end] > 0.3
+def _piece(chunk: Chunk, reading: _Reading, reference: Features) -> Piece:
+    """Build the states of one chunk, without the pause before it."""
+    starts, placed = _token_starts(chunk, reading)
+    length = reading.last - reading.first
+    borders = np.append(np.minimum(np.round(starts * (1000 / FRAME_MS)).astype(int), length), length)
+    loud = reference.loudness[reading.first : reading.last] > 0.3
     rows: list[int] = []
     words: list[int] = []
     pauses: list[bool] = []
     for token in range(len(chunk.tokens)):
         mine = np.arange(borders[token], borders[token + 1])
         mine = mine[_sounding(loud[mine])] if len(mine) else mine
+        last = min(borders[token], length - 1)
         if not len(mine) and chunk.tokens[token].spoken:
-            mine = np.array([min(borders[token], end - offset - 1)])
-        rows += [*(mine + offset), offset]
+            mine = np.array([last])
+        rows += [*mine, mine[-1] if len(mine) else last]
         words += [token] * (len(mine) + 1)
         pauses += [False] * len(mine) + [True]
     ends = [not token.text[-1].isalnum() for token in chunk.tokens]
     fresh = np.array([True, *ends[:-1]])
-    return States(reference.frames[rows], np.array(words), np.array(pauses)), placed, fresh
+    placings = np.array(rows, np.int32) + np.int32(reading.first), np.array(words, np.int32), np.array(pauses)
+    return Piece(0, 0, *placings, placed, fresh)
 
 
 def _sounding(loud: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -140,7 +159,7 @@ def _sounding(loud: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return keep
 
 
-def _token_starts(chunk: Chunk, utterance: _Analysed) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+def _token_starts(chunk: Chunk, reading: _Reading) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Return each token's start in seconds of the reference, and whether espeak-ng reported it; both (tokens,).
 
     Word events are matched by their position in the text, not by their order: espeak-ng merges some
@@ -151,7 +170,7 @@ def _token_starts(chunk: Chunk, utterance: _Analysed) -> tuple[npt.NDArray[np.fl
         itertools.accumulate((len(chunk.tokens[i].spoken) + len(chunk.tokens[i].space) for i in indices), initial=0)
     )
     starts = np.full(len(chunk.tokens), np.nan)
-    for position, second in utterance.words:
+    for position, second in reading.words:
         order = int(np.searchsorted(places, position, side="right")) - 1
         index = indices[min(max(order, 0), len(indices) - 1)]
         if np.isnan(starts[index]):
@@ -163,22 +182,27 @@ def _token_starts(chunk: Chunk, utterance: _Analysed) -> tuple[npt.NDArray[np.fl
     cumulated = np.concatenate([[0.0], np.cumsum(lengths)])[:-1]
     if placed.any() and not placed.all():
         anchors = np.append(cumulated[placed], cumulated[-1] + lengths[-1])
-        times = np.append(starts[placed], utterance.seconds)
+        times = np.append(starts[placed], reading.seconds)
         starts = np.where(placed, starts, np.interp(cumulated, anchors, np.maximum.accumulate(times)))
     elif not placed.any():
-        starts = np.array([start / 1e4 for start, _ in interpolate(known, lengths, int(utterance.seconds * 1e4))])
+        starts = np.array([start / 1e4 for start, _ in interpolate(known, lengths, int(reading.seconds * 1e4))])
     return np.maximum.accumulate(starts), placed
 
 
-def _join(parts: Sequence[_Part], first: int, last: int) -> Piece:
-    """Join the references of chunks into one piece, with a pause before the first word."""
-    counts = [len(placed) for _, placed, _ in parts]
-    offsets = [0, *itertools.accumulate(counts)]
-    width = parts[0][0].frames.shape[1]
-    states = States(
-        np.concatenate([np.zeros((1, width), np.float32), *(part.frames for part, _, _ in parts)]),
-        np.concatenate([[-1], *(part.word + offset for (part, _, _), offset in zip(parts, offsets, strict=False))]),
-        np.concatenate([[True], *(part.pause for part, _, _ in parts)]),
+def _join(parts: Sequence[Piece], first: int, last: int) -> Piece:
+    """Join the pieces of chunks into one that is heard inside a span, with a pause before the first word."""
+    offsets = itertools.accumulate((part.tokens for part in parts), initial=0)
+    return Piece(
+        first,
+        last,
+        np.concatenate([parts[0].rows[:1], *(part.rows for part in parts)]),
+        np.concatenate(
+            [
+                np.full(1, -1, np.int32),
+                *(part.word + np.int32(offset) for part, offset in zip(parts, offsets, strict=False)),
+            ]
+        ),
+        np.concatenate([[True], *(part.pause for part in parts)]),
+        np.concatenate([part.placed for part in parts]),
+        np.concatenate([part.fresh for part in parts]),
     )
-    placed, fresh = (np.concatenate([part[kind] for part in parts]) for kind in (1, 2))
-    return Piece(first, last, sum(counts), states, placed, fresh)

@@ -193,7 +193,7 @@ class _Press:
         """Make the file of the whole book."""
         name = "book.m4b"
         target = self.folder / name
-        m4b.write(self.pcm, self.timeline, target, self.work, self.cover)
+        m4b.write(self.pcm, self.timeline, target, self.work, self.preset, self.cover)
         figures = self._measured(target, self.pcm.rate, self.pcm.frames)
         self.share.add(self.share.pieces / 2)
         return File(name, "m4b", None, figures)

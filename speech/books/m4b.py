@@ -10,19 +10,19 @@ from pathlib import Path
 
 from speech.books import tags
 from speech.books.pcm import Pcm, run
+from speech.books.presets import Preset
 from speech.books.timeline import Timeline
 from speech.files import replacing
 
 __all__ = ["write"]
 
-_BIT_RATE = "64k"
 # Nero's list of chapters, which ffmpeg writes beside QuickTime's, ends here; some players show that one alone.
 _MOST_MARKS = 255
 # Media kind 2 has players put it among the audiobooks.
 _AUDIOBOOK = {"media_type": "2"}
 
 
-def write(pcm: Pcm, timeline: Timeline, target: Path, folder: Path, cover: Path | None = None) -> None:
+def write(pcm: Pcm, timeline: Timeline, target: Path, folder: Path, preset: Preset, cover: Path | None = None) -> None:
     """Write a book's samples as M4B. The file appears under its name only once it is complete.
 
     Args:
@@ -39,7 +39,7 @@ def write(pcm: Pcm, timeline: Timeline, target: Path, folder: Path, cover: Path 
     picture = timeline.metadata.cover if cover else None
     if picture and cover:
         arguments += tags.picture(cover, picture)
-    arguments += ["-map", "0:a", "-map_metadata", "1", "-map_chapters", "1", "-c:a", "aac", "-b:a", _BIT_RATE]
+    arguments += ["-map", "0:a", "-map_metadata", "1", "-map_chapters", "1", "-c:a", "aac", "-b:a", preset.m4b_bitrate]
     if picture:
         arguments += ["-map", "2:v", "-c:v", "copy", "-disposition:v:0", "attached_pic"]
     with replacing(target) as partial:

@@ -35,7 +35,7 @@ _BLOCK = 1 << 20
 # So much of a voice tells how loud it is: the rest of a book changes that by less than half a decibel.
 _ENOUGH_SECONDS = 1_200
 # How close the limited book must come to what a preset aims at, and how often that is tried.
-_CLOSE_DB, _MOST_PASSES = 0.5, 3
+_CLOSE_DB, _MOST_PASSES = 0.25, 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ class Preset:
         longest_minutes: the length that no chapter should exceed.
         mp3_rate: sample rate of the MP3 files; None for that of the book.
         mp3_bitrate: their constant bit rate.
+        m4b_bitrate: bit rate of the M4B. At 64 kbit/s AAC raises peaks of speech by up to 3.6 dB, at 96 by up to 1.3.
     """
 
     limits: Limits = field(default_factory=dict)
@@ -38,6 +39,7 @@ class Preset:
     longest_minutes: float = _ANY
     mp3_rate: int | None = None
     mp3_bitrate: str = "64k"
+    m4b_bitrate: str = "64k"
 
 
 PRESETS: Mapping[BookPreset, Preset] = {
@@ -51,15 +53,17 @@ PRESETS: Mapping[BookPreset, Preset] = {
         longest_minutes=120,
         mp3_rate=44_100,
         mp3_bitrate="192k",
+        m4b_bitrate="96k",
     ),
     # What Apple and Spotify ask of podcasts.
     "podcast": Preset(
         limits={"loudness": (-17, -15), "true peak": (-_ANY, -1)},
         aim=-16,
-        ceiling=-3,
+        ceiling=-4,
         room=-75,
         mp3_rate=44_100,
         mp3_bitrate="96k",
+        m4b_bitrate="96k",
     ),
     "none": Preset(),
 }

@@ -1,4 +1,4 @@
-"""The preview page of a result: one HTML file, to read and listen to.
+"""The preview page of a result: one HTML file, to read and listen to, written piece by piece.
 
 It holds everything that it shows and, up to `speech.outputs.LONGEST_IN_PAGE` seconds, the recording; a longer one is
 played from beside the page. The text of a script enters it only as JSON, escaped so that it cannot close the enclosing
@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import base64
 import html
+import itertools
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speech.files import write_text
+from speech.files import write_pieces
 from speech.outputs import AUDIO, LONGEST_IN_PAGE, content_type, filename
 from speech.preview.layout import lay_out
 from speech.preview.shell import BESIDE, STYLE, TOOLS, fill
@@ -44,7 +45,7 @@ _METHODS = {
 def write(
     subtitles: Subtitles,
     audio: Path,
-    files: Mapping[str, str],
+    files: Mapping[str, Path],
     target: Path,
     warnings: Sequence[str] = (),
     *,
@@ -55,7 +56,7 @@ def write(
 
     Args:
         audio: the recording as it is delivered; its extension gives its format.
-        files: the text of each subtitle file, by format.
+        files: the subtitle files, by format.
         title: of the page, and the name of its downloads; None for the first words of the script, and the job's id.
         beside: where a recording that is too long to be in the page lies, as a URL relative to it. The page also looks
             for a file that has its own name.
@@ -68,38 +69,45 @@ def write(
     for problem in broken:
         problems.setdefault(problem.cue, []).append(describe(problem))
     column = column_ms(subtitles.duration_ms)
+    sound, downloads = _sound(subtitles, audio, title, beside)
     data = {
         "duration": subtitles.duration_ms,
         "doubtful": DOUBTFUL,
-        "words": [
+        "words": (
             [word.text, word.start, word.end, word.confidence, int(word.interpolated), word.space]
             for word in subtitles.words
-        ],
+        ),
         "blocks": [astuple(block) for block in layout.blocks],
         "voices": layout.voices,
-        "cues": [
+        "cues": (
             [cue.start, cue.end, len(cue.words), problems.get(number, [])]
             for number, cue in enumerate(subtitles.cues, 1)
-        ],
+        ),
         "notes": [*warnings, *summary(broken)],
         "column": column,
         "peaks": _base64(peaks(audio, column)),
-        **_sound(subtitles, audio, title, beside),
+        "audio": sound,
+        "downloads": itertools.chain(downloads, _downloads(subtitles, files, title)),
     }
-    data["downloads"] += [
-        _download(filename(subtitles.job_id, name, title), name, text.encode("utf-8")) for name, text in files.items()
-    ]
     values = {
         "LANGUAGE": html.escape(subtitles.language),
         "TITLE": html.escape(title or _title(subtitles.text)),
         "ABOUT": html.escape(" · ".join(_about(subtitles))),
     }
-    media = "blob:" if data["audio"]["data"] else f"blob: {BESIDE}"
-    write_text(target, fill(_FOLDER / "page.html", [STYLE], _SCRIPTS, data, media, values))
+    media = "blob:" if sound["data"] else f"blob: {BESIDE}"
+    write_pieces(target, fill(_FOLDER / "page.html", [STYLE], _SCRIPTS, data, media, values))
     return target
 
 
-def _sound(subtitles: Subtitles, audio: Path, title: str | None, beside: str | None) -> dict[str, Any]:
+def _downloads(subtitles: Subtitles, files: Mapping[str, Path], title: str | None) -> Iterator[dict[str, Any]]:
+    """Yield the subtitle files as downloads, each read only then."""
+    for name, path in files.items():
+        yield _download(filename(subtitles.job_id, name, title), name, path.read_bytes())
+
+
+def _sound(
+    subtitles: Subtitles, audio: Path, title: str | None, beside: str | None
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return what the page plays, and the recording as a download if that is another file."""
 
     def named(kind: str) -> str:
@@ -109,13 +117,13 @@ def _sound(subtitles: Subtitles, audio: Path, title: str | None, beside: str | N
     if subtitles.duration_ms > LONGEST_IN_PAGE * 1000:
         kind = beside.rpartition(".")[2] if beside else delivered
         sound = {"kind": kind, "name": named(kind), "data": None, "beside": beside}
-        return {"audio": sound, "downloads": []}
+        return sound, []
     played, kind = player(audio)
     sound = {"kind": kind, "name": named(kind), "type": content_type(kind), "data": _base64(played)}
     downloads = []
     if delivered != kind and delivered in AUDIO and audio.stat().st_size <= _LARGEST:
         downloads.append(_download(named(delivered), delivered, audio.read_bytes()))
-    return {"audio": sound, "downloads": downloads}
+    return sound, downloads
 
 
 def _download(name: str, kind: str, content: bytes) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +22,46 @@ _PLACEHOLDER = re.compile(r"%([A-Z]+)%")
 _ESCAPES = str.maketrans({letter: f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"})
 
 
-def fill(template: Path, styles: Iterable[Path], scripts: Iterable[Path], data: Any, media: str,
-         values: Mapping[str, str]) -> str:  # fmt: skip
-    """Return a page.
+def fill(template: Path, styles: Iterable[Path], scripts: Iterable[Path], data: Mapping[str, Any], media: str,
+         values: Mapping[str, str]) -> Iterator[str]:  # fmt: skip
+    """Yield a page in pieces.
 
     Args:
-        data: what its scripts find as JSON in the element `data`, escaped so that it cannot close that.
+        data: what its scripts find as JSON in the element `data`, escaped so that it cannot close that. The entries
+            of an iterator in it are made one at a time.
         media: sources of media that the policy allows.
         values: HTML in place of the other placeholders, by their names.
     """
     style = "\n".join(map(read, styles))
     script = '"use strict";\n' + "\n".join(map(read, scripts))
     policy = f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; media-src {media}"
-    told = json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES)
-    own = {"POLICY": policy, "STYLE": style, "SCRIPT": script, "DATA": told, **values}
+    own = {"POLICY": policy, "STYLE": style, "SCRIPT": script, **values}
     # In one pass, so that a placeholder in a text is not replaced.
-    return _PLACEHOLDER.sub(lambda found: own[found[1]], read(template))
+    for number, part in enumerate(_PLACEHOLDER.split(read(template))):
+        if number % 2 == 0:
+            yield part
+        elif part == "DATA":
+            yield from (piece.translate(_ESCAPES) for piece in _json(data))
+        else:
+            yield own[part]
+
+
+def _json(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield an object as JSON."""
+    for number, (name, value) in enumerate(data.items()):
+        yield f"{',' if number else '{'}{_text(name)}:"
+        if isinstance(value, Iterator):
+            yield "["
+            for place, entry in enumerate(value):
+                yield f",{_text(entry)}" if place else _text(entry)
+            yield "]"
+        else:
+            yield _text(value)
+    yield "}"
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def read(path: Path) -> str:

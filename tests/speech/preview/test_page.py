@@ -1,6 +1,7 @@
 """The page to read and listen to, in a browser."""
 
 import subprocess
+import tracemalloc
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -10,6 +11,7 @@ from itertools import pairwise
 import pytest
 
 from speech import preview
+from speech.files import write_text
 from speech.media import ffmpeg
 from speech.outputs import LONGEST_IN_PAGE
 from speech.script import Passage
@@ -44,7 +46,9 @@ def made(tmp_path_factory):
     words = [*subtitles.words]
     words[3], words[5] = replace(words[3], confidence=0.2), replace(words[5], confidence=0.0, interpolated=True)
     subtitles = replace(subtitles, words=tuple(words))
-    files = {name: render(subtitles, name) for name in FORMATS}
+    files = {name: folder / f"spoken.{name}" for name in FORMATS}
+    for name, path in files.items():
+        write_text(path, render(subtitles, name))
     page = preview.write(subtitles, recording, files, folder / "p.html", ["Something went less than well."])
     return subtitles, recording, page
 
@@ -274,7 +278,9 @@ def test_every_file_can_be_saved_from_the_page(page, made, tmp_path):
 
 def test_downloads_are_on_top_and_called_by_the_title(browser, made, tmp_path):
     subtitles, recording, _ = made
-    path = preview.write(subtitles, recording, {"srt": "1"}, tmp_path / "p.html", title="A Mad Tea-Party")
+    write_text(tmp_path / "1.srt", "1")
+    files = {"srt": tmp_path / "1.srt"}
+    path = preview.write(subtitles, recording, files, tmp_path / "p.html", title="A Mad Tea-Party")
     with opened_page(browser, path.as_uri()) as page:
         load(page)
         links = page.locator("#files a")
@@ -421,6 +427,20 @@ def long_page(made, tmp_path):
     place = tmp_path / "output" / "job.wav"
     page = preview.write(long, recording, {}, tmp_path / "previews" / "job.html", beside="../output/job.wav")
     return page, recording, place
+
+
+def test_the_page_of_many_words_is_written_piece_by_piece(tmp_path):
+    subtitles = timed([Passage("paragraph", ALICE)] * 500)
+    write_text(tmp_path / "words.json", render(subtitles, "json"))
+    files = dict.fromkeys(("json", "csv", "srt", "vtt"), tmp_path / "words.json")
+    write(subtitles, tmp_path)
+    tracemalloc.start()
+    page = preview.write(subtitles, tmp_path / "silence.wav", files, tmp_path / "p.html")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert page.stat().st_size > 4_000_000 and subtitles.duration_ms > LONGEST_IN_PAGE * 1000
+    # Its words alone would take twice as much as lists; the largest piece is a subtitle file.
+    assert peak < 3 * (tmp_path / "words.json").stat().st_size
 
 
 def test_a_long_recording_is_played_from_where_the_store_keeps_it(browser, made, long_page):

@@ -1,0 +1,89 @@
+"""The path is the cheapest one, and a long recording takes hardly more memory than a short one."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from speech.alignment.path import States, pool, track
+
+WIDTH = 6
+
+
+def warped(frames, seed=0):
+    """Return a reference of words of ten states, a recording of it at a changing pace, and the true path."""
+    rng = np.random.default_rng(seed)
+    total = frames * 3 // 4
+    states = rng.normal(0, 1, (total, WIDTH)).astype(np.float32)
+    word = (np.arange(total) // 11).astype(np.int32)
+    pause = np.arange(total) % 11 == 10
+    pace = np.repeat(rng.choice([0, 1, 1, 2], frames // 4 + 1), 4)[:frames]
+    truth = np.minimum(np.cumsum(pace), total - 1).astype(np.int32)
+    truth = truth[: np.argmax(truth == total - 1) + 1] if (truth == total - 1).any() else truth
+    loudness = np.where(pause[truth], 0, 1).astype(np.float32)
+    heard = states[truth] + rng.normal(0, 0.3, (len(truth), WIDTH)).astype(np.float32)
+    last = int(truth[-1]) + 1
+    return States(lambda first, end: states[first:end], word[:last], pause[:last]), heard, loudness, truth
+
+
+def found(states, heard, loudness, reach=200, centre=None):
+    return track(lambda first, last: heard[first:last], loudness, states, reach, 1.35, centre)
+
+
+def cost(states, heard, loudness, path):
+    """Return the cost of a path, counted step by step."""
+    frames, total = states.frames(0, len(states.word)), 0.0
+    for at, state in enumerate(path):
+        if at:
+            step, before = state - path[at - 1], path[at - 1]
+            assert 0 <= step <= 3
+            total += 0.4 * (not states.pause[state]) if not step else 0.4 * sum(~states.pause[before + 1 : state])
+        distance = np.sqrt(np.mean((heard[at] - frames[state]) ** 2) * 2)
+        total += 4 * loudness[at] + 0.6 if states.pause[state] else distance
+    return total
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_path_is_cheaper(seed):
+    states, heard, loudness, truth = warped(400, seed)
+    path = found(states, heard, loudness)
+    assert np.abs(path - truth).mean() < 1
+    least = cost(states, heard, loudness, path)
+    assert least <= cost(states, heard, loudness, truth) + 1e-2
+    rng = np.random.default_rng(seed)
+    for _ in range(200):
+        other = path.copy()
+        first = rng.integers(1, len(path) - 20)
+        other[first : first + rng.integers(1, 20)] += rng.choice([-1, 1])
+        steps = np.diff(other)
+        if steps.min() >= 0 and steps.max() <= 3 and other.max() < len(states.word) and other[0] >= 0:
+            assert cost(states, heard, loudness, other) >= least - 1e-2
+
+
+def test_what_is_settled_is_what_the_whole_path_would_be():
+    states, heard, loudness, truth = warped(20_000)
+    whole = found(states, heard, loudness)
+    assert np.abs(whole - truth).max() <= 6
+    # The beginning by itself is too short for any of it to be settled before its end.
+    length = 4_000
+    part = States(states.frames, states.word[: whole[length] + 1], states.pause[: whole[length] + 1])
+    alone = found(part, heard[:length], loudness[:length])
+    np.testing.assert_array_equal(alone[: length - 200], whole[: length - 200])
+
+
+def test_a_recording_four_times_as_long_takes_hardly_more_memory():
+    def peak(frames):
+        states, heard, loudness, _ = warped(frames)
+        centre = np.linspace(0, len(states.word) - 1, len(loudness)).astype(np.int32)
+        tracemalloc.start()
+        found(states, heard, loudness, 400, centre)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    # Besides what is not settled, the path alone is held: four bytes a frame.
+    assert peak(80_000) - peak(20_000) < 60_000 * 20
+
+
+def test_a_pool_averages_each_four_frames_and_what_is_left():
+    np.testing.assert_allclose(pool(np.array([0.0, 2, 4, 6, 8, 10], np.float32)), [3, 9])
