@@ -98,6 +98,8 @@ _SAID = {
     "return_word_timings: true": "word times; leave out --no-timings",
     "overwrite: true": "--overwrite",
     " max_duration": " --max-duration",
+    "as reference_text": "with --text",
+    "as ref_text": "with --ref-text",
 }
 
 

@@ -163,7 +163,7 @@ def ensure(say: Say, meanwhile: Callable[[Server], None] | None = None) -> Serve
         restrict(home)
         with FileLock(home / "server.lock", timeout=_LOCK_SECONDS, mode=0o600):
             # Another process may have started one while this one waited.
-            is_held, server = clients.announce(home, 0), find()
+            is_held, server = clients.announce(home, _END_SECONDS), find()
             if is_held and server and server.current:
                 status = server.status(_ANSWER_SECONDS)
                 if status == 200:
