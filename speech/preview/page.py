@@ -23,6 +23,7 @@ from speech.outputs import AUDIO, LONGEST_IN_PAGE, content_type, filename
 from speech.preview.layout import lay_out
 from speech.preview.sound import column_ms, peaks, player
 from speech.subtitles import describe, summary
+from speech.subtitles.palette import ON_DARK, ON_LIGHT, Colour
 
 if TYPE_CHECKING:
     from speech.subtitles import Subtitles
@@ -81,6 +82,7 @@ def write(
         ],
         "blocks": [astuple(block) for block in layout.blocks],
         "voices": layout.voices,
+        "tints": layout.tints,
         "cues": [
             [cue.start, cue.end, len(cue.words), problems.get(number, [])]
             for number, cue in enumerate(subtitles.cues, 1)
@@ -93,7 +95,7 @@ def write(
     data["downloads"] += [
         _download(filename(subtitles.job_id, name, title), name, text.encode("utf-8")) for name, text in files.items()
     ]
-    style = _part("page.css")
+    style = _part("page.css") + _palette(ON_LIGHT) + f"@media (prefers-color-scheme: dark) {{ {_palette(ON_DARK)} }}\n"
     script = '"use strict";\n' + "\n".join(map(_part, _SCRIPTS))
     values = {
         "POLICY": f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; media-src blob:"
@@ -149,6 +151,12 @@ def _about(subtitles: Subtitles) -> list[str]:
 
 def _number(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _palette(colours: Sequence[Colour]) -> str:
+    """Return the rule that names the colours of voices."""
+    named = " ".join(f"--voice-{number}: #{bytes(colour).hex()};" for number, colour in enumerate(colours))
+    return f":root {{ {named} }}\n"
 
 
 def _part(name: str) -> str:
