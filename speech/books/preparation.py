@@ -10,6 +10,7 @@ from pathlib import Path
 from speech.books.book import Book, read_book
 from speech.books.edition import Edition, plan
 from speech.books.order import Ordered
+from speech.books.original import completed
 from speech.engines import choose
 from speech.engines.speaking import check_spoken
 from speech.errors import InvalidRequest, Problem
@@ -35,7 +36,7 @@ def book_of(ordered: Ordered, store: Store) -> Book:
         InvalidRequest: its file cannot be read, or it has no chapter of a number that is ordered.
     """
     cast = tuple(ordered.order.request().cast)
-    book = _read(ordered.data, ordered.order.title, cast, tuple(names(store)))
+    book = completed(_read(ordered.data, ordered.order.title, cast, tuple(names(store))), ordered.name, store)
     if wrong := [number for number in ordered.order.chapters or () if not 1 <= number <= len(book.chapters)]:
         raise InvalidRequest([Problem("chapters", wrong[0], f"numbers from 1 to {len(book.chapters)}")])
     return book
