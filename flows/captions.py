@@ -17,6 +17,7 @@ from speech.request import SpeechRequest
 from speech.script import Reading
 from speech.stores import Store
 from speech.subtitles import Subtitles, make, summary
+from speech.subtitles.speakers import remark
 from speech.words import delay
 from tasks.align_words import align_words
 from tasks.encode_audio import Delivered
@@ -88,7 +89,8 @@ async def caption(
             "timing_cost_usd": alignment.cost_usd or None,
             "subtitle_problems": [asdict(violation) for violation in broken] or None,
         }
-        return Captions(subtitles, fields, (*alignment.warnings, *rendered.warnings, *summary(broken)))
+        unseen = [note] if (note := remark(subtitles, request.formats)) else []
+        return Captions(subtitles, fields, (*alignment.warnings, *rendered.warnings, *summary(broken), *unseen))
     except CancelledRun:
         raise
     except Exception as fault:

@@ -13,11 +13,14 @@ from speech.errors import AudioError
 from speech.files import replacing
 from speech.media import LONGEST_SECONDS, mixed, opened
 
-__all__ = ["Recording", "Samples", "Span", "blocks", "duration_ms", "record", "write_wav"]
+__all__ = ["Recording", "Samples", "Span", "blocks", "check_sound", "duration_ms", "record", "write_wav"]
 
 Samples = npt.NDArray[np.float32]
 Span = tuple[int, int]
 """First and past-the-last sample of a chunk; in milliseconds where the name says so."""
+
+# -60 dB: a whisper at arm's length is louder.
+_SILENT = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,17 @@ def duration_ms(path: Path) -> int:
     """
     with opened(path) as sound:
         return sum(map(len, sound.blocks)) * 1000 // sound.rate
+
+
+def check_sound(path: Path) -> None:
+    """Refuse a recording in which nothing can be heard.
+
+    Raises:
+        AudioError: it is silent throughout, or see `speech.media.opened`.
+    """
+    with opened(path) as sound:
+        if not any(np.ptp(mixed(frames)) / 2 > _SILENT * 32768 for frames in sound.blocks if len(frames)):
+            raise AudioError("The recording is silent: nothing in it can be heard.")
 
 
 def blocks(path: Path, rate: int, seconds: float = LONGEST_SECONDS) -> Iterator[Samples]:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from speech.errors import InvalidRequest, Problem
 
-__all__ = ["as_text", "read_text", "replacing", "write_pieces", "write_text"]
+__all__ = ["as_text", "replacing", "write_pieces", "write_text"]
 
 
 @contextmanager
@@ -23,11 +23,6 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def read_text(path: Path) -> str:
-    """Return the text of a UTF-8 file; see `as_text`."""
-    return as_text(path.read_bytes(), path.name)
 
 
 def as_text(raw: bytes, name: str) -> str:

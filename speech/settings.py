@@ -172,6 +172,12 @@ class Settings(BaseSettings):
         description="Size of the local server's database above which the oldest runs lose their steps and logs, "
         "then are removed.",
     )
+    server_idle_hours: float = Field(
+        8,
+        ge=0,
+        description="Hours without a client after which the local server ends, unless runs or schedules need it; "
+        "0: it stays.",
+    )
     prefect_api_url: str | None = Field(
         None, description="Prefect server; if unset, a local one is started and managed."
     )

@@ -76,8 +76,9 @@ def _facts(edition: Edition, name: str, missing: frozenset[str]) -> dict[str, An
         "left_out": [{"what": each.what, "why": each.why} for each in edition.book.left_out],
         "notes": list(edition.notes),
         "parts": len(edition.parts),
-        "chunks": len(lines),
-        "to_speak": len(missing),
+        # As they are heard, like those of the chapters, and in the book's status: one that is heard twice counts twice.
+        "chunks": len(edition.all_lines),
+        "to_speak": sum(line.key in missing for line in edition.all_lines),
         "hours": round(speech / 3600, 2),
         "hours_to_speak": round(to_speak / 3600, 2),
         "gpu_minutes": round(minutes, 1),

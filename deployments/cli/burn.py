@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployments.cli.console import input_named, open_store, refuse, spare, writable, writing
-from deployments.cli.documents import cast_option, read_cast
-from deployments.cli.lexicon import lexicon_option, lexicon_rows
+from deployments.cli.console import Checks, input_named, open_store, refuse, spare, writable, writing
+from deployments.cli.documents import cast_option
+from deployments.cli.lexicon import lexicon_option
+from deployments.cli.places import vacant
 from deployments.cli.progress import Show, bar
-from deployments.cli.subtitles import aligned, presentation, presentation_request, presented, spoken_script
+from deployments.cli.subtitles import aligned, checked, presentation, presentation_request, presented
 from deployments.cli.values import one_of
 from speech.choices import TimingMethod
 
 if TYPE_CHECKING:
+    from speech.lexicons import Row
     from speech.request import SpeechRequest
+    from speech.script import Script
     from speech.subtitles import Subtitles
     from speech.video import Background, Video
 
@@ -54,7 +57,10 @@ _TIME = re.compile(r"(?:(?:(\d{1,2}):)?(\d{1,3}):)?(\d{1,5}(?:\.\d{1,3})?)")
     "--frame", "moment", metavar="TIME", help="Write only the picture at a time, such as 0:12, as PNG: a look before."
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="The MP4 file.  [default: ./output/<name>.mp4; with --frame .png]"
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The MP4 file; with --frame, the picture gets its name. Default: <name>-captioned.mp4 beside VIDEO, or else "
+    "beside the audio or the captions, with a number if that is taken.",
 )
 @presentation(files=False)
 def burn(
@@ -86,32 +92,36 @@ def burn(
     """
     from tempfile import TemporaryDirectory
 
-    from speech.video import Video, burn, still
+    from speech.video import burn, still
 
-    source = _Source(script, timings, captions, job, storage)
+    checks, source = Checks(), _Source(script, timings, captions, job, storage)
     if (video is None) == (background is None):
         refuse("Give a VIDEO, or --background COLOR.")
     source.check()
     if script is None and (cast or options["lexicon"]):
         refuse("--cast, --lexicon: they are for the script of --text.")
-    request = presentation_request(presented(options) | {"cast": read_cast(cast)})
-    if captions and request.look:
-        refuse("--look: the file of --captions has a look of its own; leave out one of the two.")
-    at = None if moment is None else _time(moment)
-    picture = _picture(video, background, size, request.preset)
-    for given in (audio, timings, captions):
-        if given is not None and not given.is_file():
-            refuse(f"There is no file {given}.")
-    own_sound = video if isinstance(picture, Video) and picture.has_audio else None
-    needs_sound = script is not None or (video is None and job is None and at is None)
-    if needs_sound and not (audio or own_sound):
-        refuse("--audio: the picture has no sound; give the recording.")
-    target = _target(out, video or audio or timings or captions or Path(str(job)), "mp4" if at is None else "png")
-    spare((video, audio, timings, captions, script), (target,))
+    with checks.each():
+        for given in (audio, timings, captions):
+            if given is not None and not given.is_file():
+                refuse(f"There is no file {given}.")
+    source = source.read(presented(options), cast, checks)
+    picture = None
+    with checks.each():
+        picture = _picture(video, background, size, source.request.preset if source.request else "netflix")
+    with checks.each():
+        at = None if moment is None else _time(moment)
+    with checks.each():
+        if picture and not checks.problems and source.lacks_sound(picture, audio, only_frame=moment is not None):
+            refuse("--audio: the picture has no sound; give the recording.")
+    with checks.each():
+        target = _target(out, video or audio or timings or captions or Path(str(job)), moment is not None)
+        spare((video, audio, timings, captions, script), (target,))
+    checks.finish()
+    assert picture
     with TemporaryDirectory(prefix="f5-flows-") as folder, bar(quiet=False) as show:
         if job and background and at is None and audio is None:
             audio = _audio_of(job, storage, Path(folder))
-        text, length = source.ass(picture, audio, video, request, Path(folder), show)
+        text, length = source.ass(picture, audio, video, Path(folder), show)
         with writing(target.parent):
             if at is None:
                 burn(picture, text, audio, _length(picture, audio), target, lambda share: show("burn", share), _note)
@@ -123,44 +133,72 @@ def burn(
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where the captions come from: one of a script, timed words, an ASS file, and a job."""
+    """Where the captions come from: one of a script, timed words, an ASS file, and a job.
+
+    Attributes:
+        request: how they are to look; None until it is read.
+        spoken, rows: the script, and its lexicon, once it is read.
+    """
 
     script: Path | None
     timings: Path | None
     captions: Path | None
     job: str | None
     storage: str | None
+    request: SpeechRequest | None = None
+    spoken: Script | None = None
+    rows: tuple[Row, ...] = ()
 
     def check(self) -> None:
         if sum(source is not None for source in (self.script, self.timings, self.captions, self.job)) != 1:
             refuse("Give one of --text, --timings, --captions and --job.")
 
+    def read(self, fields: dict[str, Any], cast: Path | None, checks: Checks) -> _Source:
+        """Return it with the request that the fields make, and with what is said, as far as they are right."""
+        if self.script:
+            request, spoken, rows = checked(fields, cast, None, self.script, self.storage, checks)
+            return replace(self, request=request, spoken=spoken, rows=rows)
+        request = None
+        with checks.each():
+            request = presentation_request(fields)
+        with checks.each():
+            if self.captions and request and request.look:
+                refuse("--look: the file of --captions has a look of its own; leave out one of the two.")
+        return replace(self, request=request)
+
+    def lacks_sound(self, picture: Video | Background, audio: Path | None, *, only_frame: bool) -> bool:
+        """Check whether there is nothing to hear, though it has to be timed, or written."""
+        from speech.video import Background
+
+        if audio or (not isinstance(picture, Background) and picture.has_audio):
+            return False
+        return self.script is not None or (isinstance(picture, Background) and self.job is None and not only_frame)
+
     def ass(
-        self,
-        picture: Video | Background,
-        audio: Path | None,
-        video: Path | None,
-        request: SpeechRequest,
-        folder: Path,
-        show: Show,
+        self, picture: Video | Background, audio: Path | None, video: Path | None, folder: Path, show: Show
     ) -> tuple[str, int | None]:
         """Return the captions as ASS for the size of the picture, and the length of what is said if it is known."""
+        from speech.audio import check_sound
         from speech.media import admit
         from speech.subtitles import render
+        from speech.subtitles.speakers import remark
 
         if self.captions:
             return _own_ass(self.captions), None
-        if self.script:
+        assert self.request
+        if self.spoken:
             sound = audio or video
             assert sound
             with input_named("--audio" if audio else "VIDEO"):
                 recording = admit(sound, folder)
-            spoken, rows = spoken_script(sound, self.script, request), lexicon_rows(request.lexicon, self.storage)
-            subtitles, warnings = aligned(recording, spoken, rows, request, show)
+                check_sound(recording)
+            subtitles, warnings = aligned(recording, self.spoken, self.rows, self.request, show)
             for warning in warnings:
                 _note(warning)
         else:
-            subtitles = _timed(self.timings, self.job, self.storage, request)
+            subtitles = _timed(self.timings, self.job, self.storage, self.request)
+        if note := remark(subtitles, ("ass",)):
+            _note(note)
         look = replace(subtitles.look, width=picture.width, height=picture.height)
         return render(replace(subtitles, look=look), "ass"), subtitles.duration_ms
 
@@ -182,18 +220,27 @@ def _length(picture: Video | Background, audio: Path | None) -> int:
     from speech.video import Video
 
     if audio:
-        return duration_ms(audio)
+        with input_named("--audio"):
+            return duration_ms(audio)
     assert isinstance(picture, Video)
     return picture.duration_ms
 
 
-def _target(out: Path | None, named: Path, kind: str) -> Path:
-    """Return the file to write; with --frame, the picture gets the name that the video will have."""
-    target = out or Path("output") / f"{named.stem}.mp4"
-    if target.is_dir():
-        refuse(f"--out: {target} is a folder; name the MP4 file.")
-    writable(target.parent)
-    return target.with_suffix(".png") if kind == "png" else target
+def _target(out: Path | None, named: Path, is_picture: bool) -> Path:
+    """Return the file to write; with --frame, the picture gets the name that the video will have.
+
+    Args:
+        named: what the file is named after, and lies beside.
+    """
+    kind = ".png" if is_picture else ".mp4"
+    if out is None:
+        writable(named.parent)
+        stem = vacant(f"{named.stem}-captioned", lambda own: [named.with_name(f"{own}{kind}")])
+        return named.with_name(f"{stem}{kind}")
+    if out.is_dir():
+        refuse(f"--out: {out} is a folder; name the MP4 file.")
+    writable(out.parent)
+    return out.with_suffix(kind) if is_picture else out
 
 
 def _time(given: str) -> int:
@@ -216,9 +263,9 @@ def _check_within(at: int, moment: str | None, picture: Video | Background, leng
 
 
 def _own_ass(path: Path) -> str:
-    from speech.files import read_text
+    from speech.files import as_text
 
-    text = read_text(path)
+    text = as_text(path.read_bytes(), f"--captions: {path}")
     if "[Events]" not in text:
         refuse(f"--captions: {path} is not an ASS file; it has no [Events] section.")
     return text
@@ -226,12 +273,18 @@ def _own_ass(path: Path) -> str:
 
 def _timed(timings: Path | None, job: str | None, storage: str | None, request: SpeechRequest) -> Subtitles:
     """Return subtitles from the words of a JSON file, or of a job."""
-    from speech.files import read_text
+    from speech.errors import InvalidRequest
+    from speech.files import as_text
     from speech.outputs import key
     from speech.subtitles.json_format import read
 
-    content = read_text(timings) if timings else open_store(storage).read(key(job or "", "json"))
-    return read(content, **request.presentation())
+    if timings is None:
+        return read(open_store(storage).read(key(job or "", "json")), **request.presentation())
+    content = as_text(timings.read_bytes(), f"--timings: {timings}")
+    try:
+        return read(content, **request.presentation())
+    except InvalidRequest as fault:
+        refuse(f"--timings: {timings}: {fault}")
 
 
 def _size(given: str | None, preset: str) -> tuple[int, int]:

@@ -138,7 +138,7 @@ def server_stop() -> None:
 
 @server.command("status")
 def server_status() -> None:
-    """Check whether the server runs and answers; exit code 1 if not."""
+    """Check whether the server runs and answers, and when it will end; exit code 1 if it does not answer."""
     from deployments.local.server import find
 
     found = find()
@@ -147,6 +147,20 @@ def server_status() -> None:
     if not found.answers():
         fail([f"The local Prefect server (process {found.pid}) does not answer; f5-flows server start replaces it."], 1)
     click.echo(f"The local Prefect server runs at {found.url} (process {found.pid}, Prefect {found.prefect}).")
+    click.echo(_outlook(*found.outlook()))
+
+
+def _outlook(seconds: float | None, kept_by: list[str]) -> str:
+    """Return the sentence on when the server will end."""
+    from datetime import datetime, timedelta
+
+    if seconds is None:
+        return "It stays until f5-flows server stop, as SERVER_IDLE_HOURS is 0."
+    if kept_by:
+        return f"It stays for now: {'; '.join(kept_by)}."
+    now = datetime.now()
+    end = now + timedelta(seconds=seconds)
+    return f"It ends at {end:%H:%M}{'' if end.date() == now.date() else f' on {end:%d %B}'} unless it is used before."
 
 
 @server.command("ui")

@@ -19,6 +19,7 @@ __all__ = [
     "BAD_INPUT",
     "DONE",
     "FAILED",
+    "Checks",
     "as_option",
     "blame",
     "fail",
@@ -45,6 +46,37 @@ def refuse(sentence: str) -> NoReturn:
     raise InvalidRequest([Problem("", None, "", sentence)])
 
 
+class Checks:
+    """Several checks of what was given, whose problems are told together.
+
+    Attributes:
+        problems: those found so far.
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    @contextmanager
+    def each(self) -> Iterator[None]:
+        """Make a check; what it refuses, and what else keeps it from an answer once something was refused, waits."""
+        from speech.errors import InvalidRequest, SpeechError
+
+        try:
+            yield
+        except InvalidRequest as fault:
+            self.problems += fault.problems
+        except SpeechError:
+            if not self.problems:
+                raise
+
+    def finish(self) -> None:
+        """Refuse what was given, if there is a problem."""
+        from speech.errors import InvalidRequest
+
+        if self.problems:
+            raise InvalidRequest(self.problems)
+
+
 # Fields of a request whose option has another name.
 _OPTIONS = {
     "text": "TEXT",
@@ -69,6 +101,8 @@ _SAID = {
     "return_word_timings: true": "word times; leave out --no-timings",
     "overwrite: true": "--overwrite",
     " max_duration": " --max-duration",
+    "as reference_text": "with --text",
+    "as ref_text": "with --ref-text",
 }
 
 
@@ -210,11 +244,11 @@ def use_server(quiet: bool = False) -> None:
     Args:
         quiet: do not say what is being waited for.
     """
-    from deployments.local import server
+    from deployments.local import probe, server
     from speech.settings import settings
 
     if remote := settings().prefect_api_url:
-        server.require(remote)
+        probe.require(remote)
         _point_prefect_to(remote)
     else:
         found = server.ensure(lambda text: None if quiet else click.echo(text, err=True), _import_prefect)

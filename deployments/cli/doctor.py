@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from deployments.local import server
+from deployments.local import probe, server
 from deployments.local.lease import abandoned
 from speech.errors import NotFound, SpeechError
 from speech.settings import bare_environment, settings
@@ -231,7 +231,7 @@ def _server() -> Finding:
     configured = settings().prefect_api_url
     if configured:
         try:
-            server.require(configured)
+            probe.require(configured)
         except SpeechError as fault:
             return Finding("prefect", "degraded", str(fault))
         return Finding("prefect", "ok", f"{configured} answers.")

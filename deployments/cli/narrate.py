@@ -117,6 +117,8 @@ def _order(
 
     engine, preset, chapters, sample = (options.pop(field) for field in ("engine", "preset", "chapters", "sample"))
     asked = {field: value for field, value in options.items() if value not in (None, ())}
+    if asked.get("ref_text") and not asked.get("voice"):
+        refuse("--ref-text: it belongs to a recording; name one with --voice.")
     if voice := asked.pop("voice", None):
         asked["local_voice"] = voice
     people = read_cast(cast)

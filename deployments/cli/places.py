@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -15,7 +15,7 @@ from pathlib import Path
 from deployments.cli.console import refuse, spare
 from speech.choices import AUDIO_ALIASES, AUDIO_FORMATS, FORMATS
 
-__all__ = ["Place", "place"]
+__all__ = ["Place", "place", "vacant"]
 
 # The kind of file that is unpacked into a folder.
 _PIECES = "zip"
@@ -75,16 +75,18 @@ class Place:
 
     def _unused(self, stem: str, kinds: Sequence[str]) -> list[Path]:
         """Return paths none of which exists: those of the stem, or else with the first number that is free."""
-        for number in count(1):
-            paths = self._paths(stem if number == 1 else f"{stem}-{number}", kinds)
-            if not any(map(os.path.lexists, paths)):
-                return paths
-        raise AssertionError
+        return self._paths(vacant(stem, lambda own: self._paths(own, kinds)), kinds)
 
     def _paths(self, stem: str, kinds: Sequence[str]) -> list[Path]:
         names = [f"{stem}-cues" if kind == _PIECES else f"{stem}.{kind}" for kind in kinds]
         audio, *others = (self.folder / name for name in names)
         return [self.audio or audio, *others]
+
+
+def vacant(stem: str, paths: Callable[[str], Iterable[Path]]) -> str:
+    """Return a stem none of whose paths exists: the given one, or else that with the first number that is free."""
+    numbered = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
+    return next(own for own in numbered if not any(map(os.path.lexists, paths(own))))
 
 
 def place(out: str | None, audio_format: str | None) -> Place:

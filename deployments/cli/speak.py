@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from deployments.cli import after
-from deployments.cli.console import open_store, refuse, use_server, writable, writing
+from deployments.cli.console import Checks, open_store, refuse, use_server, writable, writing
 from deployments.cli.documents import cast_and_format, read_cast, read_script
-from deployments.cli.lexicon import lexicon_option, lexicon_rows
+from deployments.cli.lexicon import lexicon_option
 from deployments.cli.places import Place, place
 from deployments.cli.progress import bar
-from deployments.cli.subtitles import presentation, presented
+from deployments.cli.stored import check_stored
+from deployments.cli.subtitles import idle_options, presentation, presented
 from deployments.cli.values import number, one_of
-from deployments.cli.voices import check_voice
 from speech.choices import AudioFormat, EngineName, Quality, SampleRate, TimingMethod
 
 if TYPE_CHECKING:
@@ -92,21 +93,15 @@ def speak(
     f5-flows speak --file chapter.txt --speed 0.9 --preset bbc --out chapters/
     echo "Good morning." | f5-flows speak - --format srt --json
     """
-    if opens and no_timings:
-        refuse("--open: there is no page without word times; leave out --no-timings.")
-    player = after.player() if plays else None
-    target = place(out, options["audio_format"])
-    options["audio_format"] = target.audio_format or options["audio_format"]
-    silent = quiet or as_json
-    words, kind = read_script(text, file, script_format, silent)
-    written = {"text": words, "script_format": kind, "cast": read_cast(cast)}
-    request = _request(written, voice, formats, no_timings, options)
-    target.guard(file, [request.audio_format, *request.formats, "html"])
-    writable(target.folder)
-    check_voice(voice, storage)
-    for name, own in request.cast.items():
-        check_voice(own, storage, f"--cast: {name}")
-    lexicon_rows(request.lexicon, storage)
+    silent, checks, player = quiet or as_json, Checks(), None
+    with checks.each():
+        player = after.player() if plays else None
+    with checks.each():
+        if opens and no_timings:
+            refuse("--open: there is no page without word times; leave out --no-timings.")
+    target = _target(out, options, checks)
+    options |= {"voice": voice, "formats": formats, "no_timings": no_timings}
+    request = _request(_Script(text, file, cast, script_format), options, target, storage, silent, checks)
     reply = _run_flow(request, engine, storage, google, silent)
     files = _keep(reply, request.name or (file.stem if file else request.title), target, storage)
     if as_json:
@@ -123,20 +118,61 @@ def speak(
         after.play(player, files[0])
 
 
+def _target(out: str | None, options: dict[str, Any], checks: Checks) -> Place:
+    """Return the place that --out names, after a check, and set the audio format that it asks for."""
+    target = place(None, None)
+    with checks.each():
+        target = place(out, options["audio_format"])
+        writable(target.folder)
+    options["audio_format"] = target.audio_format or options["audio_format"]
+    return target
+
+
+@dataclass(frozen=True, slots=True)
+class _Script:
+    """What is given of the script, on the command line."""
+
+    text: str | None
+    file: Path | None
+    cast: Path | None
+    format: str | None
+
+    def fields(self, silent: bool, checks: Checks) -> dict[str, Any]:
+        """Return the fields of a request; of a script that cannot be read there is a word to check the others with."""
+        fields: dict[str, Any] = {"text": "x"}
+        with checks.each():
+            fields["text"], fields["script_format"] = read_script(self.text, self.file, self.format, silent)
+        with checks.each():
+            fields["cast"] = read_cast(self.cast)
+        return {name: value for name, value in fields.items() if value is not None and value != {}}
+
+
 def _request(
-    written: dict[str, Any], voice: str | None, formats: tuple[str, ...], no_timings: bool, options: dict[str, Any]
+    script: _Script, options: dict[str, Any], target: Place, storage: str | None, silent: bool, checks: Checks
 ) -> SpeechRequest:
+    """Return the request; all that is wrong with it, and with what it names in the store, is told at once."""
     from speech.request import SpeechRequest
 
-    if no_timings and formats:
-        refuse("--format: there are no subtitles without word times; leave out --no-timings.")
-    if options.get("ref_text") and not voice:
-        refuse("--ref-text: it belongs to a recording; name one with --voice.")
-    fields = presented(options, formats) | {"return_word_timings": not no_timings}
-    fields |= {name: value for name, value in written.items() if value is not None and value != {}}
+    voice, formats, no_timings = (options.pop(name) for name in ("voice", "formats", "no_timings"))
+    fields = presented(options, formats) | {"return_word_timings": not no_timings} | script.fields(silent, checks)
     if voice:
         fields["local_voice"] = voice
-    return SpeechRequest.parse(fields)
+    request = None
+    with checks.each():
+        request = SpeechRequest.parse(fields)
+        target.guard(script.file, [request.audio_format, *request.formats, "html"])
+    with checks.each():
+        if no_timings and formats:
+            refuse("--format: there are no subtitles without word times; leave out --no-timings.")
+    with checks.each():
+        if options["ref_text"] and not voice:
+            refuse("--ref-text: it belongs to a recording; name one with --voice.")
+    check_stored({None: voice} | fields.get("cast", {}), fields.get("lexicon"), storage, checks)
+    checks.finish()
+    assert request
+    if no_timings and not silent and (idle := idle_options(options)):
+        click.echo(f"Note: {', '.join(idle)}: without word times there are no subtitles to shape.", err=True)
+    return request
 
 
 def _run_flow(

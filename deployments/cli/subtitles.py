@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from deployments.cli.console import input_named, refuse, spare, storage_option, writable, writing
+from deployments.cli.console import Checks, input_named, refuse, spare, storage_option, writable, writing
 from deployments.cli.documents import cast_option, read_cast, read_spoken
 from deployments.cli.lexicon import lexicon_option, lexicon_rows
+from deployments.cli.places import vacant
 from deployments.cli.progress import bar
 from deployments.cli.values import number, one_of
 from speech.choices import Karaoke, LookName, Preset, Split, StyleName, TimingFormat, TimingMethod
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from speech.script import Script
     from speech.subtitles import Subtitles
 
-__all__ = ["align", "aligned", "presentation", "presentation_request", "presented", "spoken_script"]
+__all__ = ["align", "aligned", "checked", "idle_options", "presentation", "presentation_request", "presented"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -89,6 +90,12 @@ def presented(options: dict[str, Any], formats: tuple[str, ...] = ()) -> dict[st
     return given
 
 
+def idle_options(options: dict[str, Any]) -> list[str]:
+    """Return the options for the rules and the look of subtitles that were given, as on the command line."""
+    names = (*_RULES, "preset", "look", "style", "karaoke", "speaker_names")
+    return [f"--{name.replace('_', '-')}" for name in names if options.get(name) is not None]
+
+
 @click.command()
 @click.argument("audio", type=click.Path(path_type=Path))
 @click.option(
@@ -98,7 +105,11 @@ def presented(options: dict[str, Any], formats: tuple[str, ...] = ()) -> dict[st
     type=click.Path(path_type=Path),
     help="The script: a text, DOCX, ..., or - for stdin.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the files.  [default: ./output/<name>]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for the files, named after AUDIO. Default: that of AUDIO, and names that are not taken yet.",
+)
 @click.option("--language", help="ISO 639-1. Default: as the document says, else detected.")
 @cast_option
 @lexicon_option
@@ -133,44 +144,103 @@ def align(
     """
     from tempfile import TemporaryDirectory
 
-    from speech import preview, splits
-    from speech.files import write_text
+    from speech.audio import check_sound
     from speech.media import admit
     from speech.outputs import PREVIEW
-    from speech.subtitles import render, summary
+    from speech.subtitles import summary
+    from speech.subtitles.speakers import remark
 
-    request = presentation_request(presented(options, formats) | {"cast": read_cast(cast)})
-    spoken = spoken_script(audio, script, request)
-    rows = lexicon_rows(request.lexicon, storage)
-    folder = writable(out or Path("output") / audio.stem)
-    spare((audio, script), (folder / f"{audio.stem}.{kind}" for kind in (*request.formats, PREVIEW)))
+    checks = Checks()
+    request, spoken, rows = checked(presented(options, formats), cast, audio, script, storage, checks)
+    folder = out or audio.parent
+    with checks.each():
+        writable(folder)
+        if out and request:
+            spare((audio, script), (folder / f"{audio.stem}.{kind}" for kind in (*request.formats, PREVIEW)))
+    checks.finish()
+    assert request
+    assert spoken
     with TemporaryDirectory(prefix="f5-flows-") as scratch, bar(quiet=False) as show:
         show("read", 0.0)
         with input_named("AUDIO"):
             recording = admit(audio, Path(scratch), mono=not request.split)
+            check_sound(recording)
         subtitles, warnings = aligned(recording, spoken, rows, request, show)
+        if note := remark(subtitles, request.formats):
+            warnings.append(note)
         show("render", 0.9)
-        files: dict[str, Path] = {name: folder / f"{audio.stem}.{name}" for name in request.formats}
-        paths = [*files.values()]
+        page = None if no_preview else (audio, warnings)
         with writing(folder):
-            for name, path in files.items():
-                write_text(path, render(subtitles, name))
-            if request.split:
-                pieces = folder / f"{audio.stem}-cues"
-                splits.split(recording, subtitles.cues, pieces)
-                paths.append(pieces)
-            if not no_preview:
-                page = folder / f"{audio.stem}.{PREVIEW}"
-                heard = preview.listenable(audio, recording, page, subtitles.duration_ms)
-                beside = preview.address(heard, page)
-                paths.append(preview.write(subtitles, recording, files, page, warnings, beside=beside))
-                if heard != audio:
-                    paths.append(heard)
+            stem = audio.stem if out else vacant(audio.stem, lambda own: _names(folder / own, request.formats))
+            paths = _write(subtitles, recording, request, folder / stem, page)
     click.echo(f"Timed {len(subtitles.words)} words with {subtitles.method}, confidence {subtitles.confidence:.2f}")
     for warning in [*warnings, *summary(subtitles.broken())]:
         click.echo(f"Note: {warning}")
     for path in paths:
         click.echo(f"  {path}")
+
+
+def _names(base: Path, formats: Sequence[str]) -> list[Path]:
+    """Return the files that `_write` may write."""
+    return [base.with_name(f"{base.name}{ending}") for ending in (*(f".{name}" for name in formats), ".html", "-cues")]
+
+
+def _write(
+    subtitles: Subtitles,
+    recording: Path,
+    request: SpeechRequest,
+    base: Path,
+    page: tuple[Path, list[str]] | None,
+) -> list[Path]:
+    """Write the files of a recording, and return their paths.
+
+    Args:
+        base: the path of each file but for its ending.
+        page: the recording as people know it, and what the page notes; None for no page.
+    """
+    from speech import preview, splits
+    from speech.files import write_text
+    from speech.subtitles import render
+
+    *paths, target, pieces = _names(base, request.formats)
+    files: dict[str, Path] = dict(zip(request.formats, paths, strict=True))
+    for name, path in files.items():
+        write_text(path, render(subtitles, name))
+    if request.split:
+        splits.split(recording, subtitles.cues, pieces)
+        paths.append(pieces)
+    if page:
+        audio, notes = page
+        heard = preview.listenable(audio, recording, target, subtitles.duration_ms)
+        beside = preview.address(heard, target)
+        paths.append(preview.write(subtitles, recording, files, target, notes, beside=beside))
+        if heard != audio:
+            paths.append(heard)
+    return paths
+
+
+def checked(
+    fields: dict[str, Any], cast: Path | None, audio: Path | None, script: Path, storage: str | None, checks: Checks
+) -> tuple[SpeechRequest | None, Script | None, tuple[Row, ...]]:
+    """Return the request of options, the script of a recording and the rows of its lexicon, as far as they are right.
+
+    Args:
+        fields: of the request, but for its cast.
+        audio: the recording; None if it was checked.
+        checks: gets what is wrong with them.
+    """
+    people: dict[str, str] = {}
+    request = spoken = None
+    rows: tuple[Row, ...] = ()
+    with checks.each():
+        people = read_cast(cast)
+    with checks.each():
+        spoken = _spoken_script(audio, script, people)
+    with checks.each():
+        request = presentation_request(fields | {"cast": people})
+    with checks.each():
+        rows = lexicon_rows(request.lexicon, storage) if request else ()
+    return request, spoken, rows
 
 
 def presentation_request(fields: dict[str, Any]) -> SpeechRequest:
@@ -180,12 +250,17 @@ def presentation_request(fields: dict[str, Any]) -> SpeechRequest:
     return SpeechRequest.parse({"text": "x", "return_word_timings": True} | fields)
 
 
-def spoken_script(audio: Path, script: Path, request: SpeechRequest) -> Script:
+def _spoken_script(audio: Path | None, script: Path, cast: Collection[str]) -> Script:
+    """Read what is said in a recording.
+
+    Args:
+        cast: names in the script that are directions.
+    """
     from speech.text import has_words
 
-    if not audio.is_file():
+    if audio and not audio.is_file():
         refuse(f"AUDIO: there is no file {audio}.")
-    spoken = read_spoken(script, "--text", request.cast)
+    spoken = read_spoken(script, "--text", cast)
     if not has_words(spoken.text):
         refuse("--text: the script holds no letter or digit.")
     return spoken

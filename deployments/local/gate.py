@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from base64 import b64encode
+from collections.abc import Awaitable, Callable
 from hmac import compare_digest
 from pathlib import Path
 
@@ -25,7 +26,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.local.server import LINK
 
-__all__ = ["Gate", "SignIn"]
+__all__ = ["Gate", "SignIn", "guarded"]
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 _PAGE = "/f5-flows/sign-in"
 _LINK_SECONDS = 120
@@ -72,6 +75,18 @@ class Gate:
             await self._app(scope, receive, send)
 
 
+def guarded(password: str, handler: Handler) -> Handler:
+    """Return a handler that answers callers that have the password, and no others."""
+    wanted = f"Basic {b64encode(password.encode()).decode()}".encode()
+
+    async def handle(request: Request) -> Response:
+        if not compare_digest(request.headers.get("authorization", "").encode(), wanted):
+            return PlainTextResponse("The password is missing or wrong.\n", 401)
+        return await handler(request)
+
+    return handle
+
+
 class SignIn:
     """Links that give a browser the password; each works once, within two minutes."""
 
@@ -79,15 +94,13 @@ class SignIn:
         self._password = b64encode(password.encode()).decode()
         self._tokens: dict[str, float] = {}
         self.routes = [
-            Route(LINK, self._link, methods=["POST"]),
+            Route(LINK, guarded(password, self._link), methods=["POST"]),
             Route(_PAGE, self._page, methods=["GET"]),
             Route(_PAGE, self._exchange, methods=["POST"]),
         ]
 
     async def _link(self, request: Request) -> Response:
-        """Return a new link to a caller that has the password."""
-        if not compare_digest(request.headers.get("authorization", "").encode(), f"Basic {self._password}".encode()):
-            return PlainTextResponse("The password is missing or wrong.\n", 401)
+        """Return a new link."""
         token = secrets.token_urlsafe(32)
         self._tokens[token] = time.monotonic() + _LINK_SECONDS
         return PlainTextResponse(f"{_PAGE}#{token}", headers=_GUARDED)

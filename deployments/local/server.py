@@ -15,7 +15,6 @@ import socket
 import subprocess
 import sys
 import time
-from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -28,13 +27,14 @@ import httpx
 import psutil
 from filelock import FileLock, Timeout
 
-from deployments.local import database, retention, template
+from deployments.local import clients, database, pace, retention, template
 from deployments.local.home import database_file, owner_only, password, restrict
+from deployments.local.probe import basic, probe
 from speech.errors import ServerError
 from speech.files import write_text
 from speech.settings import environment, settings
 
-__all__ = ["LINK", "Server", "ensure", "find", "obstacle", "password", "require", "reset", "stop"]
+__all__ = ["LIFE", "LINK", "Server", "ensure", "find", "obstacle", "password", "reset", "stop"]
 
 # The first start on an empty database takes 15 to 35 s and as much computing. On a busy machine it takes minutes, in
 # which a server that computes is waited for; one that does nothing for so long, or computes without end, hangs.
@@ -42,6 +42,8 @@ _START_SECONDS = 180
 _START_PROCESSOR_SECONDS = 120
 _LOCK_SECONDS = 600
 _ANSWER_SECONDS = 5
+# A server that ends closes its connections, and stops Prefect's services.
+_END_SECONDS = 30
 # A live server may be starting, or slowed down by other programs, and a restart would lose its runs.
 _PATIENCE_SECONDS = 120
 # A book is a few MB. Prefect's own limit, 512 KB, is the text of some eight hours.
@@ -50,6 +52,8 @@ _HOSTS = ("127.0.0.1", "localhost")
 _PROGRAM = "deployments.local.server_process"
 # The path at which the server makes links that sign a browser in.
 LINK = "/f5-flows/link"
+# The path at which it says when it will end.
+LIFE = "/f5-flows/life"
 
 Say = Callable[[str], None]
 
@@ -99,7 +103,20 @@ class Server:
 
     def status(self, seconds: float) -> int | None:
         """Return 200 if it is healthy, 401 or 403 if it wants another password, else None."""
-        return _status(self.api, _basic(password()), seconds)
+        return probe(self.api, basic(password()), seconds)
+
+    def outlook(self) -> tuple[float | None, list[str]]:
+        """Return in how many seconds it ends if nobody uses it, None for never, and what keeps it from that.
+
+        Raises:
+            ServerError: the server does not answer.
+        """
+        try:
+            answer = httpx.get(f"{self.url}{LIFE}", headers=basic(password()), timeout=_ANSWER_SECONDS, trust_env=False)
+            told = answer.raise_for_status().json()
+        except httpx.HTTPError as fault:
+            raise ServerError(f"The local Prefect server did not say when it will end: {fault}") from None
+        return told["seconds"], told["kept_by"]
 
     def sign_in(self) -> str:
         """Return a URL that opens the UI in a browser and signs it in; it works once, within two minutes.
@@ -109,7 +126,7 @@ class Server:
         """
         try:
             answer = httpx.post(
-                f"{self.url}{LINK}", headers=_basic(password()), timeout=_ANSWER_SECONDS, trust_env=False
+                f"{self.url}{LINK}", headers=basic(password()), timeout=_ANSWER_SECONDS, trust_env=False
             )
             answer.raise_for_status()
         except httpx.HTTPError as fault:
@@ -138,13 +155,15 @@ def ensure(say: Say, meanwhile: Callable[[Server], None] | None = None) -> Serve
     """
     home = settings().f5_flows_home
     try:
-        if (server := find()) and server.current and server.answers():
+        # If the first one found was ending, it is gone once the client is announced.
+        is_held = find() and clients.announce(home, _END_SECONDS)
+        if is_held and (server := find()) and server.current and server.answers():
             return server
         restrict(home)
         with FileLock(home / "server.lock", timeout=_LOCK_SECONDS, mode=0o600):
             # Another process may have started one while this one waited.
-            server = find()
-            if server and server.current:
+            is_held, server = clients.announce(home, _END_SECONDS), find()
+            if is_held and server and server.current:
                 status = server.status(_ANSWER_SECONDS)
                 if status == 200:
                     return server
@@ -157,6 +176,7 @@ def ensure(say: Say, meanwhile: Callable[[Server], None] | None = None) -> Serve
                     "The local Prefect server does not answer, is of another version or has another password; "
                     "replacing it."
                 )
+            clients.announce(home, _END_SECONDS)
             return _start(say, meanwhile)
     except Timeout:
         raise ServerError(
@@ -166,32 +186,6 @@ def ensure(say: Say, meanwhile: Callable[[Server], None] | None = None) -> Serve
         raise ServerError(
             f"The local Prefect server cannot keep its files in {home}: {fault.strerror}; set F5_FLOWS_HOME."
         ) from None
-
-
-def require(api: str) -> None:
-    """Check that a server that somebody else runs can be used.
-
-    Raises:
-        ServerError: it does not answer, or refuses our credentials.
-    """
-    known = settings()
-    if known.prefect_api_auth_string:
-        name, given = "PREFECT_API_AUTH_STRING", _basic(known.prefect_api_auth_string.get_secret_value())
-    elif known.prefect_api_key:
-        name, given = "PREFECT_API_KEY", {"Authorization": f"Bearer {known.prefect_api_key.get_secret_value()}"}
-    else:
-        name, given = None, {}
-    status = _status(api, given, _ANSWER_SECONDS)
-    if status in (401, 403):
-        raise ServerError(
-            f"The Prefect server at {api} (PREFECT_API_URL) refuses our calls ({status}): "
-            + (f"{name} is not what it asks for." if name else "set PREFECT_API_AUTH_STRING to what it asks for.")
-        )
-    if status != 200:
-        raise ServerError(
-            f"The Prefect server at {api} (PREFECT_API_URL) does not answer; start it, correct the address, "
-            "or unset PREFECT_API_URL to use a local server."
-        )
 
 
 def obstacle() -> str | None:
@@ -277,6 +271,7 @@ def _start(say: Say, meanwhile: Callable[[Server], None] | None) -> Server:
             env=environment(
                 without=("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "PREFECT_PROFILE"),
                 **retention.variables(),
+                **pace.variables(),
                 PREFECT_HOME=str(file.parent),
                 PREFECT_API_DATABASE_CONNECTION_URL=f"sqlite+aiosqlite:///{file}",
                 PREFECT_SERVER_API_AUTH_STRING=password(),
@@ -322,28 +317,6 @@ def _answers_in_time(server: Server) -> bool:
             return True
         time.sleep(0.1)
     return False
-
-
-def _status(api: str, headers: dict[str, str], seconds: float) -> int | None:
-    """Return 200 if a server is healthy and accepts the headers, 401 or 403 if it refuses them, else None."""
-    try:
-        encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
-        # Reading the certificates of all authorities takes longer than the answer of a server on this machine.
-        with httpx.Client(headers=encoded, timeout=seconds, trust_env=False, verify=api.startswith("https")) as client:
-            health = client.get(f"{api}/health")
-            if health.status_code in (401, 403):
-                return health.status_code
-            if health.text.strip() != "true":
-                return None
-            # Prefect reports its health without a password.
-            status = client.get(f"{api}/admin/version").status_code
-            return status if status in (401, 403) else 200
-    except (httpx.HTTPError, httpx.InvalidURL):
-        return None
-
-
-def _basic(text: str) -> dict[str, str]:
-    return {"Authorization": f"Basic {b64encode(text.encode()).decode()}"}
 
 
 def _state_file() -> Path:

@@ -15,8 +15,10 @@ import gc
 gc.disable()
 
 import asyncio
+import os
 import socket
 import sys
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -37,11 +39,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.asyncio.session import AsyncSessionTransaction
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 from uvicorn.config import STARTUP_FAILURE
 
 from deployments.local import template, upkeep
-from deployments.local.gate import Gate, SignIn
+from deployments.local.gate import Gate, SignIn, guarded
+from deployments.local.life import Attendance, Life
+from deployments.local.server import LIFE
+from speech.settings import settings
+
+_END_SECONDS = 20
 
 
 class OneWriter(AioSqliteConfiguration):
@@ -55,9 +62,9 @@ class OneWriter(AioSqliteConfiguration):
             yield transaction
 
 
-def application() -> Starlette:
+def application(life: Life) -> Starlette:
     """Return Prefect's application with the gate and the sign-in links around it."""
-    prefect = create_app()
+    prefect, password = create_app(), PREFECT_SERVER_API_AUTH_STRING.value()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -65,11 +72,17 @@ def application() -> Starlette:
             gc.collect()
             gc.freeze()
             gc.enable()
+            own = [asyncio.create_task(life.watch()), asyncio.create_task(upkeep.sweep())]
             yield
+            for task in own:
+                task.cancel()
 
     return Starlette(
-        routes=[*SignIn(PREFECT_SERVER_API_AUTH_STRING.value()).routes, Mount("/", prefect)],
-        middleware=[Middleware(Gate, PREFECT_SERVER_CORS_ALLOWED_ORIGINS.value().split(","))],
+        routes=[*SignIn(password).routes, Route(LIFE, guarded(password, life.tell)), Mount("/", prefect)],
+        middleware=[
+            Middleware(Gate, PREFECT_SERVER_CORS_ALLOWED_ORIGINS.value().split(",")),
+            Middleware(Attendance, life),
+        ],
         lifespan=lifespan,
     )
 
@@ -78,6 +91,14 @@ def migrate(url: str) -> None:
     """Create Prefect's tables in a new database."""
     upkeep.prepare(url)
     asyncio.run(provide_database_interface().create_db())
+
+
+def end(server: uvicorn.Server) -> None:
+    """Stop a server, and this process even if something in it does not stop."""
+    server.should_exit = True
+    last = threading.Timer(_END_SECONDS, os._exit, [os.EX_OK])
+    last.daemon = True
+    last.start()
 
 
 @click.command()
@@ -94,7 +115,8 @@ def main(fd: int, mark: str) -> None:
             if not database.exists():
                 template.create(database, lambda: migrate(url))
             upkeep.prepare(url)
-            server = uvicorn.Server(uvicorn.Config(application(), log_level="warning", timeout_graceful_shutdown=3))
+            life = Life(Path.cwd(), database, settings().server_idle_hours * 3600, lambda: end(server))
+            server = uvicorn.Server(uvicorn.Config(application(life), log_level="warning", timeout_graceful_shutdown=3))
             server.run(sockets=[listener])
     except Timeout:
         sys.exit(f"Another, unknown server uses the database {database}; stop it and try again.")

@@ -144,7 +144,12 @@ def bind(
             files.append(File("book.epub", "epub"))
         files += texts
     notes += too_long(timeline, preset)
-    outside = [each for file in files if file.figures for each in broken(file.name, file.figures, preset.limits)]
+    outside = [
+        each
+        for file in files
+        if file.figures
+        for each in broken(file.name, file.figures, preset.limits, _seconds(timeline, file.chapter))
+    ]
     return Bound(tuple(files), Report(options.preset, gains, tuple(outside), tuple(notes)))
 
 
@@ -210,6 +215,11 @@ class _Press:
 
     def _measured(self, path: Path, rate: int, frames: int) -> Figures:
         return measure(path, rate, frames / self.pcm.rate, self.preset.limits)
+
+
+def _seconds(timeline: Timeline, chapter: int | None) -> float:
+    """Return the length of a chapter by its number, or of the whole book."""
+    return (timeline.chapters[chapter - 1].length if chapter else timeline.length) / timeline.rate
 
 
 def too_long(timeline: Timeline, preset: Preset) -> list[str]:

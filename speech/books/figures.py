@@ -32,6 +32,7 @@ _PATTERNS: dict[Figure, re.Pattern[str]] = {
     "floor": re.compile(r"\[astats@samples.*RMS th?rough dB: (\S+)"),
 }
 _SAMPLES = ("RMS", "peak", "floor")
+_SHORTEST_SECONDS = 15
 _STATISTICS = "measure_perchannel=none:measure_overall"
 
 
@@ -85,12 +86,16 @@ def measure(path: Path, rate: int, seconds: float, figures: Collection[Figure] =
     return {figure: _last(_PATTERNS[figure], said) for figure in get_args(Figure) if figure in figures}
 
 
-def broken(file: str, figures: Figures, limits: Limits) -> list[Broken]:
-    """Return what of a file's figures lies outside of the limits, as it is rounded to one decimal."""
+def broken(file: str, figures: Figures, limits: Limits, seconds: float = math.inf) -> list[Broken]:
+    """Return what of a file's figures lies outside of the limits, as it is rounded to one decimal.
+
+    Args:
+        seconds: its length. Levels of a sentence or two, such as a title page, say nothing; peaks do.
+    """
     return [
         Broken(file, figure, figures[figure], least, most)
         for figure, (least, most) in limits.items()
-        if not least <= round(figures[figure], 1) <= most
+        if not least <= round(figures[figure], 1) <= most and (seconds >= _SHORTEST_SECONDS or "peak" in figure)
     ]
 
 

@@ -10,6 +10,7 @@ from speech.books.book import Book, book_in, read_script
 from speech.books.choices import fingerprint
 from speech.books.edition import Edition, plan
 from speech.books.order import Ordered
+from speech.books.original import completed
 from speech.engines import choose
 from speech.engines.speaking import check_spoken
 from speech.errors import InvalidRequest, Problem
@@ -56,6 +57,7 @@ def book_of(ordered: Ordered, store: Store) -> Book:
         InvalidRequest: its file cannot be read, or it has no chapter of a number that is ordered.
     """
     book = read(ordered.data, "The book", ordered.order.title, ordered.order.request().cast, store)
+    book = completed(book, ordered.name, store)
     if wrong := [number for number in ordered.order.chapters or () if not 1 <= number <= len(book.chapters)]:
         raise InvalidRequest([Problem("chapters", wrong[0], f"numbers from 1 to {len(book.chapters)}")])
     return book

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 from speech.script.passage import Passage
 from speech.sentences import ends
+from speech.subtitles.palette import ON_LIGHT
 
 if TYPE_CHECKING:
     from speech.subtitles import Subtitles
@@ -50,6 +52,12 @@ class Layout:
 
     blocks: tuple[Block, ...]
     voices: tuple[str, ...]
+
+    @property
+    def tints(self) -> list[str]:
+        """The name of each voice's colour in the page's style: the same as in ASS, where the narrator has none."""
+        number = count()
+        return ["ink" if name == NARRATOR else f"voice-{next(number) % len(ON_LIGHT)}" for name in self.voices]
 
 
 def lay_out(subtitles: Subtitles) -> Layout:

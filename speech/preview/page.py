@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 from speech.files import write_pieces
 from speech.outputs import AUDIO, LONGEST_IN_PAGE, content_type, filename
 from speech.preview.layout import lay_out
-from speech.preview.shell import BESIDE, STYLE, TOOLS, fill
+from speech.preview.shell import BESIDE, STYLE, TOOLS, fill, read
 from speech.preview.sound import column_ms, peaks, player
 from speech.subtitles import describe, summary
+from speech.subtitles.palette import ON_DARK, ON_LIGHT, Colour
 
 if TYPE_CHECKING:
     from speech.subtitles import Subtitles
@@ -79,6 +80,7 @@ def write(
         ),
         "blocks": [astuple(block) for block in layout.blocks],
         "voices": layout.voices,
+        "tints": layout.tints,
         "cues": (
             [cue.start, cue.end, len(cue.words), problems.get(number, [])]
             for number, cue in enumerate(subtitles.cues, 1)
@@ -89,13 +91,14 @@ def write(
         "audio": sound,
         "downloads": itertools.chain(downloads, _downloads(subtitles, files, title)),
     }
+    palette = _palette(ON_LIGHT) + f"@media (prefers-color-scheme: dark) {{ {_palette(ON_DARK)} }}\n"
     values = {
         "LANGUAGE": html.escape(subtitles.language),
         "TITLE": html.escape(title or _title(subtitles.text)),
         "ABOUT": html.escape(" · ".join(_about(subtitles))),
     }
     media = "blob:" if sound["data"] else f"blob: {BESIDE}"
-    write_pieces(target, fill(_FOLDER / "page.html", [STYLE], _SCRIPTS, data, media, values))
+    write_pieces(target, fill(_FOLDER / "page.html", [read(STYLE), palette], _SCRIPTS, data, media, values))
     return target
 
 
@@ -146,6 +149,12 @@ def _about(subtitles: Subtitles) -> list[str]:
 
 def _number(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _palette(colours: Sequence[Colour]) -> str:
+    """Return the rule that names the colours of voices."""
+    named = " ".join(f"--voice-{number}: #{bytes(colour).hex()};" for number, colour in enumerate(colours))
+    return f":root {{ {named} }}\n"
 
 
 def _base64(content: bytes) -> str:

@@ -22,17 +22,18 @@ _PLACEHOLDER = re.compile(r"%([A-Z]+)%")
 _ESCAPES = str.maketrans({letter: f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"})
 
 
-def fill(template: Path, styles: Iterable[Path], scripts: Iterable[Path], data: Mapping[str, Any], media: str,
+def fill(template: Path, styles: Iterable[str], scripts: Iterable[Path], data: Mapping[str, Any], media: str,
          values: Mapping[str, str]) -> Iterator[str]:  # fmt: skip
     """Yield a page in pieces.
 
     Args:
+        styles: the texts of its style sheets.
         data: what its scripts find as JSON in the element `data`, escaped so that it cannot close that. The entries
             of an iterator in it are made one at a time.
         media: sources of media that the policy allows.
         values: HTML in place of the other placeholders, by their names.
     """
-    style = "\n".join(map(read, styles))
+    style = "\n".join(styles)
     script = '"use strict";\n' + "\n".join(map(read, scripts))
     policy = f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; media-src {media}"
     own = {"POLICY": policy, "STYLE": style, "SCRIPT": script, **values}

@@ -45,7 +45,7 @@ function passage(block, level, language, continues) {
   if (continues) place.classList.add("continues");
   if (many) {
     place.classList.add("voiced");
-    place.style.setProperty("--own", "var(--voice-" + (block.voice % 8) + ")");
+    place.style.setProperty("--own", "var(--" + data.tints[block.voice] + ")");
   }
   block.text = said.appendChild(element("span", {}, ...plain(block)));
   return place;
@@ -93,7 +93,7 @@ function legend() {
   at("voices").hidden = false;
   data.voices.forEach((name, index) => {
     const entry = element("li", { dir: "auto" }, name);
-    entry.style.color = "var(--voice-" + (index % 8) + ")";
+    entry.style.color = "var(--" + data.tints[index] + ")";
     at("voices").append(entry);
   });
 }

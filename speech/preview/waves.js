@@ -6,7 +6,7 @@ let ink = {}, bars = [];
 function colours() {
   const style = getComputedStyle(document.documentElement);
   for (const name of ["accent", "card", "doubt", "guess", "head", "ink", "line", "lit", "soft", "wave"]) ink[name] = style.getPropertyValue("--" + name);
-  ink.voices = data.voices.map((_, index) => style.getPropertyValue("--voice-" + (index % 8)));
+  ink.voices = data.tints.map((name) => style.getPropertyValue("--" + name));
 }
 
 // A pen for a canvas in CSS pixels, with the canvas empty.

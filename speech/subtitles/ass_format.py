@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from io import StringIO
 from typing import TYPE_CHECKING
 
 import pysubs2
 import regex
+from pysubs2.formats.substation import SubstationFormat
+from pysubs2.time import ms_to_times
 
 from speech.subtitles.font import FONT, font
 from speech.subtitles.layout import fit, size_of
@@ -60,7 +63,18 @@ def write(subtitles: Subtitles) -> str:
         name = _name(cue) if subtitles.speakers else ""
         text = _karaoke(cue, start, end, looks[name], size)
         file.append(pysubs2.SSAEvent(start=start * 10, end=end * 10, text=text, style=_style_name(name), name=name))
-    return file.to_string("ass")
+    whole = StringIO()
+    _LongFormat.to_file(file, whole, "ass")
+    return whole.getvalue()
+
+
+class _LongFormat(SubstationFormat):
+    """ASS whose hours may have two digits, as libass reads them; pysubs2 makes all later times the end of hour ten."""
+
+    @staticmethod
+    def ms_to_timestamp(requested_ms: int) -> str:
+        hours, minutes, seconds, ms = ms_to_times(requested_ms)
+        return f"{hours}:{minutes:02}:{seconds:02}.{ms // 10:02}"
 
 
 def _looks(look: Look, cues: Sequence[Cue]) -> dict[str, Look]:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from speech.choices import Karaoke
+from speech.subtitles.palette import ON_DARK, ON_LIGHT, Colour
 
-__all__ = ["KARAOKE", "LOOKS", "STYLES", "Finish", "Karaoke", "Look", "Margins", "Style", "look_for"]
-
-Colour = tuple[int, int, int]
+__all__ = ["KARAOKE", "LOOKS", "STYLES", "Colour", "Finish", "Karaoke", "Look", "Margins", "Style", "look_for"]
 
 KARAOKE: dict[str, str] = {
     "sweep": "the colour moves through each word while it is heard",
@@ -22,13 +21,6 @@ KARAOKE: dict[str, str] = {
 _WHITE, _GREY, _BLACK, _YELLOW = (255, 255, 255), (150, 150, 150), (0, 0, 0), (255, 222, 33)
 _INK = (16, 17, 32)
 
-# Colours of voices, to be told apart by people who see few colours as well; on dark edges, and on light ones.
-_LIGHT: tuple[Colour, ...] = (
-    (120, 210, 255), (255, 180, 110), (150, 235, 150), (255, 165, 210), (205, 185, 255), (95, 230, 215),
-)  # fmt: skip
-_DARK: tuple[Colour, ...] = (
-    (0, 80, 150), (150, 60, 0), (0, 100, 45), (160, 0, 95), (95, 50, 170), (0, 95, 95),
-)  # fmt: skip
 _BRIGHT = 128
 
 
@@ -70,7 +62,7 @@ class Style:
 
     def tinted(self, number: int) -> Style:
         """Return the style in the colour of a voice: what has the style's own colour gets it, highlights stay."""
-        palette = _DARK if sum(self.edge) > 3 * _BRIGHT else _LIGHT
+        palette = ON_LIGHT if sum(self.edge) > 3 * _BRIGHT else ON_DARK
         own = palette[number % len(palette)]
         heard, waiting = (own if colour == self.colour else colour for colour in (self.heard, self.waiting))
         return replace(self, colour=own, heard=heard, waiting=waiting)

@@ -55,7 +55,9 @@ class Clip:
         return len(self.samples) / RATE
 
 
-def make(path: Path, text: str | None, language: str | None = None, store: Store | None = None) -> Clip:
+def make(
+    path: Path, text: str | None, language: str | None = None, store: Store | None = None, field: str = "ref_text"
+) -> Clip:
     """Cut a clip from a recording, and cut the transcript to match or transcribe the clip.
 
     Args:
@@ -63,10 +65,11 @@ def make(path: Path, text: str | None, language: str | None = None, store: Store
         text: the transcript of the whole recording, if it is known.
         language: ISO 639-1 code for the transcriber; None to detect the language.
         store: the store whose model cache may hold the transcriber's model.
+        field: the field of the request that gives the transcript.
 
     Raises:
         AudioError: the recording is not audio, or is silent, too short or too long.
-        InvalidRequest: the clip cannot be transcribed; the text asks for ref_text.
+        InvalidRequest: the clip cannot be transcribed; the text asks for the field.
     """
     whole = _trimmed(_decoded(path))
     warnings = _level_warnings(whole)
@@ -75,9 +78,11 @@ def make(path: Path, text: str | None, language: str | None = None, store: Store
     warnings += more
     clip = np.concatenate([whole[:end], np.zeros(int(_TAIL_SECONDS * RATE), np.float32)])
     if transcript is None:
-        transcript = _transcribed(clip, language, store)
+        transcript = _transcribed(clip, language, store, field)
         if not _plausible(transcript, end / RATE):
-            raise _untranscribed(f"the transcriber heard {transcript[:40]!r}, which does not fit the clip's length")
+            raise _untranscribed(
+                f"the transcriber heard {transcript[:40]!r}, which does not fit the clip's length", field
+            )
         warnings.append(f"The clip was transcribed automatically: {transcript!r}")
     return Clip(clip, transcript, tuple(warnings))
 
@@ -179,7 +184,7 @@ def _words_before(samples: Samples, end: int, text: str) -> str | None:
     return "".join(word.text + word.space for word in words if (word.start + word.end) / 2 < moment).strip() or None
 
 
-def _transcribed(clip: Samples, language: str | None, store: Store | None) -> str:
+def _transcribed(clip: Samples, language: str | None, store: Store | None, field: str) -> str:
     from speech.transcriber import transcribe
 
     with scratch() as folder:
@@ -187,9 +192,9 @@ def _transcribed(clip: Samples, language: str | None, store: Store | None) -> st
         try:
             return transcribe(recording.path, language, store)
         except ModelError as fault:
-            raise _untranscribed(str(fault)) from None
+            raise _untranscribed(str(fault), field) from None
 
 
-def _untranscribed(reason: str) -> InvalidRequest:
-    message = f"ref_text: the voice recording could not be transcribed; give its transcript as ref_text ({reason})"
-    return InvalidRequest([Problem("ref_text", None, "the recording's transcript", message)])
+def _untranscribed(reason: str, field: str) -> InvalidRequest:
+    message = f"{field}: the voice recording could not be transcribed; give its transcript as {field} ({reason})"
+    return InvalidRequest([Problem(field, None, "the recording's transcript", message)])

@@ -107,7 +107,7 @@ def add(upload: Upload, store: Store) -> dict[str, Any]:
         _receive(upload.voice_file_url, upload.voice_file, path, "voice_file", upload.voice_name)
         text = upload.reference_text or _text(upload, Path(folder) / "text", upload.voice_name)
         try:
-            clip = make(path, text, store=store)
+            clip = make(path, text, store=store, field="reference_text")
             recording = Path(folder) / "voice.wav"
             write_wav(recording, blocks(path, RATE), RATE, RATE)
         except AudioError as fault:

@@ -8,7 +8,7 @@ from pathlib import Path
 from speech.errors import InvalidRequest, NotFound, Problem
 from speech.stores import Store
 
-__all__ = ["DEFAULT", "Reference", "Voice", "find", "name_of", "names"]
+__all__ = ["DEFAULT", "DEMO", "Reference", "Voice", "find", "name_of", "names"]
 
 _FOLDER = "voices/"
 
@@ -27,6 +27,8 @@ class Voice:
 
 
 DEFAULT = Voice(None)
+DEMO = "demo"
+"""The name of the packaged voice, unless a stored voice has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ def find(name: str | None, store: Store, field: str = "local_voice") -> Voice:
     try:
         store.head(key)
     except NotFound:
+        if name == DEMO:
+            return DEFAULT
         missing = f"Failed to download voice file: {name}"
         raise InvalidRequest([Problem(field, name, "the name of a stored voice", missing)]) from None
     return Voice(name, key)

@@ -18,7 +18,7 @@ from speech.books.proof.doubts import find_doubts
 from speech.books.shelf import Kept
 from speech.books.timeline import Chapter, TimedPassage, TimedWord, Timeline
 from speech.files import write_pieces
-from speech.preview.shell import BESIDE, STYLE, TOOLS, fill
+from speech.preview.shell import BESIDE, STYLE, TOOLS, fill, read
 
 __all__ = ["sound_of", "write"]
 
@@ -81,7 +81,9 @@ def write(
         "ABOUT": html.escape(" · ".join(about)),
     }
     scripts = [TOOLS, _FOLDER / "page.js"]
-    write_pieces(target, fill(_FOLDER / "page.html", [STYLE, _FOLDER / "page.css"], scripts, data, BESIDE, values))
+    write_pieces(
+        target, fill(_FOLDER / "page.html", [read(STYLE), read(_FOLDER / "page.css")], scripts, data, BESIDE, values)
+    )
     return target
 
 

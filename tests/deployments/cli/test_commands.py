@@ -168,6 +168,7 @@ class TestSpeak:
         (["speak", "x", "--lexicon", "names"], "--lexicon: there is no lexicon 'names'. None is stored"),
         (["speak", "x", "--lexicon", "../x.y"], "--lexicon: ../x.y cannot be read: No such file"),
         (["speak", "x", "--lexicon", "a b"], "--lexicon: 'a b' is not accepted; expected the name of a stored lexicon"),
+        (["narrate", "/dev/null", "--ref-text", "Hello there."], "--ref-text: it belongs to a recording"),
         (["lexicon", "add", "../x", "x.csv"], "FILE: x.csv cannot be read: No such file"),
         (["lexicon", "try", "x", "Hi"], "NAME: there is no lexicon 'x'. None is stored"),
         (["lexicon", "remove", "../x"], "NAME: '../x' is not accepted"),
@@ -222,6 +223,26 @@ def test_several_problems_are_told_at_once(call):
     done = call("speak", "x", "--speed", "9", "--preset", "loud", "--sample-rate", "1")
     assert done.returncode == 2
     assert [line.split(":")[1].strip() for line in done.stderr.splitlines()] == ["--speed", "--preset", "--sample-rate"]
+
+
+def test_what_the_store_does_not_have_is_told_with_the_rest(call):
+    done = call("speak", "x", "--speed", "9", "--voice", "nobody", "--lexicon", "none", "--out", "talk.srt")
+    assert done.returncode == 2
+    named = [line.split(":")[1].strip() for line in done.stderr.splitlines()]
+    assert sorted(named) == ["--lexicon", "--out", "--speed", "--voice"]
+
+
+def test_align_and_burn_tell_all_problems_at_once_too(call, tmp_path):
+    (tmp_path / "work" / "talk.wav").write_bytes(b"")
+    done = call("align", "talk.wav", "--text", "nowhere.txt", "--preset", "loud", "--out", "/proc/nowhere")
+    assert [line.split(":")[1].strip() for line in done.stderr.splitlines()] == ["--text", "--preset", "--out"]
+    done = call("burn", "--background", "reddish", "--timings", "a.json", "--preset", "loud", "--frame", "soon")
+    assert [line.split(":")[1].strip() for line in done.stderr.splitlines()] == [
+        "There is no file a.json.",
+        "--preset",
+        "--background",
+        "--frame",
+    ]
 
 
 def test_an_option_that_looks_like_a_number_stays_a_text(call):
@@ -308,6 +329,26 @@ class TestAlign:
         assert "talk.wav is not audio" in done.stderr
         assert files(tmp_path / "work") == ["talk.wav"]
 
+    def test_a_recording_in_which_nothing_is_said_is_refused(self, call, tmp_path):
+        soundfile.write(tmp_path / "work" / "talk.wav", np.zeros(48000, np.float32), 16000)
+        for words in (["align", "talk.wav"], ["burn", "--background", "navy", "--audio", "talk.wav"]):
+            done = call(*words, "--text", "-", stdin="Hello there, my friend.")
+            assert (done.returncode, "The recording is silent" in done.stderr) == (2, True)
+        assert files(tmp_path / "work") == ["talk.wav"]
+
+    def test_without_out_the_files_lie_beside_the_recording_and_none_is_written_over(self, call, tmp_path):
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        recorded(say("Hello there, my friend.", "en"), elsewhere / "talk.wav")
+        (elsewhere / "talk.srt").write_text("by hand")
+        given = ["align", elsewhere / "talk.wav", "--text", "-", "--format", "srt"]
+        done = call(*given, "--speaker-names", stdin="Hello there, my friend.")
+        assert done.returncode == 0, done.stderr
+        assert files(elsewhere) == ["talk-2.html", "talk-2.srt", "talk.srt", "talk.wav"]
+        assert (elsewhere / "talk.srt").read_text() == "by hand"
+        assert files(tmp_path / "work") == []
+        assert "Note: Who speaks is not shown" in done.stdout
+
     def test_every_preset_style_and_output_is_there_for_a_recording_too(self, call, tmp_path):
         recorded(say(ALICE, "en", 150, "en-gb-x-rp+f3"), tmp_path / "work" / "talk.wav")
         (tmp_path / "work" / "talk.txt").write_text(ALICE)
@@ -377,6 +418,33 @@ class TestBurn:
         done = call("burn", "--background", "black", *given, "--out", "talk.mp4", stdin="Hello there, my friend.")
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "work" / "talk.mp4").stat().st_size > 1000
+
+    def test_without_out_the_video_lies_beside_its_sound_and_is_no_other_file(self, call, tmp_path):
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        recorded(say("Hello there, my friend.", "en"), elsewhere / "talk.wav")
+        given = ["--text", "-", "--audio", elsewhere / "talk.wav", "--size", "180x320", "--frame", "0.5"]
+        for _ in range(2):
+            done = call("burn", "--background", "black", *given, stdin="Hello there, my friend.")
+            assert done.returncode == 0, done.stderr
+        assert files(elsewhere) == ["talk-captioned-2.png", "talk-captioned.png", "talk.wav"]
+
+    @pytest.mark.parametrize(
+        ("given", "says"),
+        [
+            (["--text", "talk.txt", "--audio", "talk.txt"], "--audio: talk.txt is not audio"),
+            (["--timings", "talk.wav", "--audio", "talk.wav"], "--timings: talk.wav is not UTF-8"),
+            (["--captions", "talk.wav", "--audio", "talk.wav"], "--captions: talk.wav is not UTF-8"),
+            (["--captions", "talk.ass", "--audio", "talk.txt"], "--audio: talk.txt is not audio"),
+        ],
+    )
+    def test_a_file_of_another_kind_is_refused_under_its_option(self, call, tmp_path, given, says):
+        recorded(say("Hello there, my friend.", "en"), tmp_path / "work" / "talk.wav")
+        (tmp_path / "work" / "talk.txt").write_text("Hello there, my friend.")
+        (tmp_path / "work" / "talk.ass").write_text("[Events]\n")
+        done = call("burn", "--background", "black", *given)
+        assert done.returncode == 2, done.stderr
+        assert says in done.stderr
 
     def test_one_frame_with_a_look_is_seen_before_the_video_is_written(self, call, tmp_path):
         recorded(say("Hello there, my friend.", "en"), tmp_path / "work" / "talk.wav")

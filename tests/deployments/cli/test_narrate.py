@@ -46,6 +46,14 @@ def test_a_plan_tells_chapters_and_chunks_and_starts_nothing(call, book, tmp_pat
     assert [(each["number"], each["title"]) for each in part["chapters"]] == [(2, "Day")]
 
 
+def test_what_is_heard_twice_counts_twice_in_the_whole_as_in_its_chapters(call, tmp_path):
+    (tmp_path / "work" / "sea.md").write_text("# One\n\nHello there, all.\n\n# Two\n\nHello there, all.\n")
+    plan = json.loads(call("narrate", "sea.md", "--plan", "--json").stdout)
+    chunks = [each["chunks"] for each in plan["chapters"]]
+    assert (plan["chunks"], plan["to_speak"]) == (sum(chunks), sum(each["to_speak"] for each in plan["chapters"]))
+    assert plan["chunks"] == 4
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

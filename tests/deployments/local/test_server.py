@@ -21,7 +21,7 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from deployments.local import database, server
+from deployments.local import database, probe, server
 from speech.errors import ServerError
 from speech.settings import settings
 from tests import PATIENCE, inherited
@@ -407,19 +407,19 @@ class TestAServerOfSomebodyElse:
             silent.bind(("127.0.0.1", 0))
             silent.listen()
             with pytest.raises(ServerError, match=r"PREFECT_API_URL.*does not answer"):
-                server.require(f"http://127.0.0.1:{silent.getsockname()[1]}/api")
+                probe.require(f"http://127.0.0.1:{silent.getsockname()[1]}/api")
 
     def test_whose_password_is_missing_or_wrong_says_so(self, monkeypatch, running):
         monkeypatch.delenv("PREFECT_API_AUTH_STRING")
         with pytest.raises(ServerError, match=r"refuses our calls \(401\): set PREFECT_API_AUTH_STRING"):
-            server.require(running.api)
+            probe.require(running.api)
         for name, value in (("PREFECT_API_KEY", "hunter2"), ("PREFECT_API_AUTH_STRING", "somebody:hunter2")):
             monkeypatch.setenv(name, value)
             with pytest.raises(ServerError, match=f"{name} is not what it asks for") as refusal:
-                server.require(running.api)
+                probe.require(running.api)
             assert "hunter2" not in str(refusal.value)
         monkeypatch.setenv("PREFECT_API_AUTH_STRING", server.password())
-        server.require(running.api)
+        probe.require(running.api)
 
     def test_that_stands_behind_a_password_of_its_proxy_is_used(self, monkeypatch):
         """Even its health is not told to everybody."""
@@ -437,10 +437,10 @@ class TestAServerOfSomebodyElse:
         Thread(target=proxy.serve_forever, daemon=True).start()
         api = f"http://127.0.0.1:{proxy.server_port}/api"
         monkeypatch.setenv("PREFECT_API_AUTH_STRING", "a:b")
-        server.require(api)
+        probe.require(api)
         monkeypatch.setenv("PREFECT_API_AUTH_STRING", "a:c")
         with pytest.raises(ServerError, match="401"):
-            server.require(api)
+            probe.require(api)
         proxy.shutdown()
 
 

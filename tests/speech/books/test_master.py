@@ -152,6 +152,12 @@ def test_a_figure_that_falls_outside_is_said_with_its_file(tmp_path):
     assert str(found[1]).endswith("it should be at most -3 dB.")
 
 
+def test_of_a_title_page_only_the_peaks_are_told():
+    figures, limits = {"RMS": -30.0, "peak": -1.0, "floor": -50.0}, PRESETS["acx"].limits
+    assert [each.figure for each in broken("chapters/001.mp3", figures, limits, 4)] == ["peak"]
+    assert [each.figure for each in broken("chapters/002.mp3", figures, limits, 60)] == ["RMS", "peak", "floor"]
+
+
 def test_the_loudness_of_blocks_is_that_of_ffmpeg(tmp_path):
     timeline, takes = two_voices(tmp_path)
     mastered, _ = master(timeline, takes, tmp_path, PRESETS["podcast"])

@@ -144,3 +144,10 @@ def test_any_script_survives_every_format(tokens):
     assert [word["word"] for word in json.loads(render(made, "json"))["words"]] == tokens
     assert len(pysubs2.SSAFile.from_string(render(made, "ass"), format_="ass")) == len(made.cues)
     assert render(made, "vtt").count(" --> ") == len(made.cues)
+
+
+def test_ass_goes_on_after_nine_hours():
+    at = 11 * 3_600_000 + 1_230
+    late = subtitles([Word("Late.", at, at + 500, 0.9, False, "")], "Late.")
+    [event] = pysubs2.SSAFile.from_string(render(late, "ass"))
+    assert (event.start, event.duration) == (at, late.cues[0].end - at)

@@ -9,12 +9,15 @@ import srt
 import webvtt
 
 from speech.alignment import align
+from speech.preview.layout import lay_out
 from speech.request import SpeechRequest
 from speech.script import read
 from speech.script.chunks import cut
 from speech.subtitles import make, render
 from speech.subtitles.cues import DASH
 from speech.subtitles.json_format import read as read_json
+from speech.subtitles.palette import ON_DARK
+from speech.subtitles.speakers import remark
 from speech.subtitles.styles import LOOKS, STYLES, look_for
 from speech.text import tokens
 from speech.words import Word
@@ -131,8 +134,37 @@ def luminance(colour):
 )
 def test_the_colour_of_each_voice_can_be_read(chosen):
     style = look_for("netflix", **chosen).style
-    tints = [style.tinted(number) for number in range(6)]
+    tints = [style.tinted(number) for number in range(len(ON_DARK))]
     for tint in tints:
         lighter, darker = sorted((luminance(tint.colour), luminance(tint.edge)), reverse=True)
         assert (lighter + 0.05) / (darker + 0.05) >= 4.5, "WCAG 2.2, 1.4.3"
-    assert len({tint.colour for tint in tints}) == 6
+    assert len({tint.colour for tint in tints}) == len(ON_DARK)
+
+
+def test_a_voice_has_the_same_colour_on_the_page_and_in_ass():
+    made = subtitles()
+    styles = pysubs2.SSAFile.from_string(render(made, "ass"), format_="ass").styles
+    layout = lay_out(made)
+    assert layout.voices == ("Narrator", "alice", "Bob")
+    assert layout.tints == ["ink", "voice-0", "voice-1"]
+    for name, tint in zip(layout.voices[1:], layout.tints[1:], strict=True):
+        colour = styles[f"Voice {name}"].primarycolor
+        assert (colour.r, colour.g, colour.b) == ON_DARK[int(tint.removeprefix("voice-"))]
+
+
+class TestThatTheyAreNotShownIsTold:
+    def test_where_the_script_names_nobody(self):
+        assert remark(subtitles(), ["srt"]) is None
+        assert "the script gives no passage to a voice" in remark(subtitles(spoken("It was late.")), ["vtt"])
+
+    def test_where_no_format_knows_them(self):
+        assert "only srt, vtt, ass can show it" in remark(subtitles(), ["csv", "ttml"])
+        assert remark(subtitles(), ["csv", "ass"]) is None
+
+    def test_where_srt_has_no_change_to_mark(self):
+        alone = subtitles(spoken("Bob: Nobody else did."))
+        assert "there is none" in remark(alone, ["srt", "json"])
+        assert remark(alone, ["srt", "vtt"]) is None
+
+    def test_where_they_are_not_asked_for_nothing_is(self):
+        assert remark(subtitles(speakers=False), ["csv"]) is None

@@ -18,6 +18,13 @@ def test_a_voice_that_is_not_there_is_named_in_the_words_that_clients_know(tmp_p
         find("bob.wav", FolderStore(tmp_path))
 
 
+def test_the_packaged_voice_has_a_name_unless_a_stored_one_has_it(tmp_path):
+    store = FolderStore(tmp_path)
+    assert find("demo", store) == DEFAULT
+    store.write("voices/demo.wav", "RIFF", "audio/wav")
+    assert find("demo", store).key == "voices/demo.wav"
+
+
 def test_no_voice_is_the_default_one(tmp_path):
     assert find(None, FolderStore(tmp_path)) == DEFAULT
 
