@@ -1,4 +1,4 @@
-"""The two pieces of work that a book consists of: speaking a part of it, and binding what was spoken."""
+"""The flows that make a book: speak one of its parts, and bind the finished takes into files."""
 
 from typing import Annotated, Any
 
@@ -27,7 +27,7 @@ __all__ = ["bind", "speak_part"]
 async def speak_part(
     book: str, edition: str, part: int, storage: Annotated[str | None, Form()] = None
 ) -> dict[str, Any]:
-    """Speak what is missing of a part of a book, and time its words.
+    """Speak the missing chunks of one part of a book, and time their words.
 
     Args:
         book: its name.
@@ -90,12 +90,12 @@ async def bind(book: str, edition: str, storage: Annotated[str | None, Form()] =
 
 
 def _superseded(book: str) -> dict[str, Any]:
-    get_run_logger().info("%a was changed since this was planned; nothing is done.", book)
+    get_run_logger().info("The book %a has changed since this run was planned; it is skipped.", book)
     return {"book": book, "superseded": True}
 
 
 async def _go_on(book: str, storage: str | None) -> None:
-    """Have the next visit to the book come now, if there is somebody to make it, and not with the next schedule."""
+    """Start the next visit of the book now instead of with the next schedule, if `narrate` is deployed."""
     async with get_client() as client:
         try:
             deployment = await client.read_deployment_by_name("narrate/narrate")

@@ -1,4 +1,4 @@
-"""The end of flows that are cancelled while they run."""
+"""Ending flows that are cancelled while they run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def cancellable(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R 
 
 
 async def heed() -> None:
-    """Raise `CancelledRun` if this run is being cancelled; for flows that a process carries out among others."""
+    """Raise `CancelledRun` if this run is being cancelled; for flows that share a process with others."""
     async with get_client() as client:
         run = await client.read_flow_run(UUID(str(flow_run.id)))
     if run.state and (run.state.is_cancelling() or run.state.is_cancelled()):

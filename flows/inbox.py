@@ -42,7 +42,7 @@ async def narrate_inbox(
         most: maximum number of texts that one run speaks; the others wait for the next run.
     """
     store = await aopen_store(storage)
-    # An unknown one is the fault of who started this run, and of no text.
+    # An unknown lexicon is the caller's mistake, so it fails this run and not each text.
     await asyncio.to_thread(find, lexicon, store)
     asked = {
         "local_voice": local_voice,

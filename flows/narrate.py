@@ -1,7 +1,7 @@
-"""Narrate: bring a book nearer to its end, from whatever is there. It can be run any number of times.
+"""Narrate: start whatever a book still lacks. The flow is idempotent and can be run any number of times.
 
-A book is finished when the store holds every take of its edition and what is bound of them. Nothing else is believed:
-no state of a run, and no earlier visit. Each visit plans the edition, looks for what is missing, sees that there is a
+A book is finished when the store holds every take of its edition and the bound files. Nothing else is trusted:
+neither the state of a run nor an earlier visit. Each visit plans the edition, finds what is missing, and ensures one
 run of `speak-part` for each incomplete part and, once all takes are there, one of `bind`; it waits for none of them.
 """
 
@@ -32,12 +32,12 @@ __all__ = ["narrate", "narrate_books"]
 async def narrate(
     book: str, storage: Annotated[str | None, Form()] = None, again: bool = False, binds: bool = True
 ) -> dict[str, Any]:
-    """Start what is missing of a book that was ordered with `f5-flows narrate`.
+    """Start the runs that a book still needs; `f5-flows narrate` orders it.
 
     Args:
         book: its name.
         storage: a storage block, such as s3-bucket/prod. Empty: the worker's default.
-        again: also what was cancelled, or has failed too often.
+        again: also restart runs that were cancelled or have failed too often.
         binds: also bind it once it is spoken, or as far as it goes if a part of it has failed too often.
     """
     store = await aopen_store(storage)
@@ -63,7 +63,7 @@ async def narrate(
 @flow(name="narrate-books", persist_result=False, result_storage=RESULTS)
 @cancellable
 async def narrate_books(storage: Annotated[str | None, Form()] = None) -> dict[str, bool]:
-    """Take up every book that is not finished.
+    """Visit every unfinished book.
 
     Args:
         storage: a storage block. Empty: the worker's default.

@@ -42,7 +42,7 @@ def within(field: str) -> dict[str, Any]:
 
 
 class Fields(BaseModel):
-    """A model in whose data null means what leaving the field out means, as many clients send it."""
+    """A model that treats null as a missing field, because many clients send null."""
 
     @model_validator(mode="before")
     @classmethod

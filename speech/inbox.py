@@ -1,4 +1,4 @@
-"""The texts in a store's inbox: finding and reading them, and filing each with what was made of it."""
+"""The texts in a store's inbox: finding and reading them, and filing each with its outputs."""
 
 from __future__ import annotations
 

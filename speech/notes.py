@@ -28,7 +28,7 @@ def declined(aligner: str) -> str:
 
 
 def kinds(notes: Iterable[str]) -> dict[str, int]:
-    """Return the place of the first note of each kind, counted from 0.
+    """Return the index of the first note of each kind.
 
     >>> kinds(["It is cold.", Note("A robot speaks.", DEMO)])
     {'demo-voice': 1}

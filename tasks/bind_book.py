@@ -1,4 +1,4 @@
-"""Binding: the files of a book, made of its takes and put into the store; the record of them is written last."""
+"""Binding: make the files of a book from its takes, and store them; their record is written last."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CONTENT_TYPES = {"m4b": "audio/mp4", "epub": "application/epub+zip"}
 
 
 def recipe(desk: Desk) -> dict[str, Any]:
-    """Return what decides the files of an edition."""
+    """Return everything that determines the files of an edition."""
     return {
         "version": _VERSION,
         "edition": desk.edition.name,
@@ -43,7 +43,7 @@ def recipe(desk: Desk) -> dict[str, Any]:
 
 @step("look for the bound book", timeout="setup_timeout")
 def is_bound(desk: Desk) -> bool:
-    """Check whether the files of the edition are there, as they are wanted now."""
+    """Check whether the edition's files are stored and match the current recipe."""
     try:
         return bool(json.loads(desk.store.read(desk.key("/result.json")))["recipe"] == recipe(desk))
     except (NotFound, ValueError, KeyError):

@@ -27,7 +27,7 @@ __all__ = ["Desk", "find_books", "find_missing", "keep_outline", "open_desk", "s
 
 
 class Desk:
-    """What a run works from. It is a plain object, since Prefect would walk through the words of a book."""
+    """The context of a run on a book. It is no dataclass, because Prefect would traverse all words of the book."""
 
     def __init__(self, ordered: Ordered, store: Store, edition: Edition, folder: Path) -> None:
         self.name, self.preset = ordered.name, ordered.order.preset
@@ -37,7 +37,7 @@ class Desk:
         self.decided = choices.fingerprint(ordered.choices)
 
     def key(self, rest: str) -> str:
-        """Return the key of something of this edition."""
+        """Return the store key of a file of this edition."""
         return f"{FOLDER}{self.name}/editions/{self.edition.name}{rest}"
 
     def finished(self, missing: Missing) -> Desk | None:
@@ -50,7 +50,7 @@ class Desk:
         return other
 
     def takes(self) -> Callable[[str], Path]:
-        """Return what fetches the file of a take; it stays until the next one is fetched."""
+        """Return a function that fetches a take into a file, which the next call overwrites."""
         path = self.folder / "take.flac"
 
         def fetch(key: str) -> Path:
@@ -71,7 +71,7 @@ async def open_desk(name: str, store: Store, folder: Path) -> Desk:
 
 @step("look for books", timeout="setup_timeout")
 def find_books(store: Store) -> list[str]:
-    """Return the names of the books that are not finished, as far as their last visit tells."""
+    """Return the names of the unfinished books, according to their last visits."""
     return [
         name
         for name in order.names(store)
@@ -103,7 +103,7 @@ def keep_outline(desk: Desk) -> None:
 
 @step("look for takes", timeout="setup_timeout")
 def find_missing(desk: Desk) -> Missing:
-    """Look for what of the edition is not in the store."""
+    """Find the takes and word times of the edition that the store lacks."""
     return desk.edition.missing(desk.shelf)
 
 
@@ -116,7 +116,7 @@ def speak_lines(desk: Desk, lines: Sequence[Line], title: str, before: int, tota
         before: number of lines of the book that are finished.
         total: number of all lines.
     """
-    # What an earlier try of this step has spoken is not spoken again.
+    # Skip what an earlier try of this step has already spoken.
     present = desk.shelf.present([line.key for line in lines])
     missing = [line for line in lines if line.key not in present]
     done = before + len(lines) - len(missing)
@@ -134,5 +134,5 @@ def time_lines(desk: Desk, lines: Sequence[Line], account: Account | None) -> No
 
 
 def share(done: int, total: int) -> float:
-    """Return the share of a book that is done once so many of its lines are; binding it is the rest."""
+    """Return the progress of a book, 0 to 1, once `done` of its lines are finished; binding is the last tenth."""
     return 0.9 * done / max(total, 1)

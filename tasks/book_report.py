@@ -22,12 +22,12 @@ __all__ = ["Part", "report"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A run that makes something of a book.
+    """A run that speaks a part of a book, or binds it.
 
     Attributes:
         number: of the part; 0 for binding.
         missing: number of its lines that are not finished.
-        over: whether nobody is going to try it again.
+        over: whether it has ended and will not be retried automatically.
     """
 
     number: int
@@ -36,10 +36,10 @@ class Part:
     over: bool
 
     def facts(self) -> dict[str, Any]:
-        """Return what is said of it."""
+        """Return its entry in the state of the book."""
         state = self.run.state
         said = {"part": self.number, "missing": self.missing, "run": str(self.run.id), "over": self.over}
-        reason = (state.message if state else None) or "it ended, but what it makes is not complete"
+        reason = (state.message if state else None) or "it ended, but its output is incomplete"
         return said | {"state": state.name if state else None, "reason": reason if self.over else None}
 
 
@@ -82,7 +82,7 @@ async def report(desk: Desk, missing: Missing, runs: list[Part], bound: str | No
 
 @step("keep the state", timeout="setup_timeout")
 def keep_state(desk: Desk, facts: dict[str, Any]) -> None:
-    """Write the state of a book into the store, and what it was the state of."""
+    """Store the state of a book, with the fingerprint of the order that it belongs to."""
     kept = facts | {"of": order.fingerprint(desk.store, desk.name)}
     desk.store.write(f"{FOLDER}{desk.name}/state.json", json.dumps(kept, ensure_ascii=False), "application/json")
 

@@ -38,21 +38,21 @@ from speech.settings import settings
 __all__ = ["CLAIMED", "SUBMITTING", "Claim", "Claims", "claim_state", "is_untouched"]
 
 CLAIMED = ("Claimed", "Reclaimed")
-"""Names of the state Pending of a run that somebody holds and has not begun."""
+"""Names of the Pending state of a run that is claimed but not yet running."""
 
 SUBMITTING = ("Pending", "Submitting", "InfrastructurePending")
-"""Names of the state Pending between a Prefect worker's taking a run and the run's being claimed."""
+"""Names of the Pending state of a run that a Prefect worker has taken but nobody has claimed."""
 
 log = logging.getLogger("f5_flows.claims")
 
 
 class Claim(Enum):
-    """What came of claiming a run.
+    """The outcome of an attempt to claim a run.
 
     Attributes:
         OURS: this container may run it.
-        ENDED: it has an end.
-        UNWANTED: nobody runs it, and somebody cancelled it: it must be given its end.
+        ENDED: it has already ended.
+        UNWANTED: it was cancelled before anybody ran it; the caller must end it.
         ELSEWHERE: another job has it.
     """
 
@@ -63,12 +63,12 @@ class Claim(Enum):
 
 
 def claim_state(holder: str, *, again: bool = False) -> State[Any]:
-    """The state of a run that `holder` has claimed."""
+    """Return the state of a run that `holder` has claimed."""
     return Pending(name="Reclaimed" if again else "Claimed", message=holder)
 
 
 def is_untouched(run: FlowRun) -> bool:
-    """Whether nobody has begun or holds a run."""
+    """Check whether a run has been neither started nor claimed."""
     return run.start_time is None and not run.infrastructure_pid
 
 
@@ -91,19 +91,19 @@ class Claims:
         return list(self._held)
 
     def holder(self, job: str) -> str:
-        """What the state of a run says that this container has claimed for a job."""
+        """Return the state message of a run that this container has claimed for a job."""
         return f"RunPod job {job}, held by {self._holder}"
 
     def is_here(self, run: FlowRun) -> bool:
-        """Whether a run's `infrastructure_pid` is of this endpoint, or of this pod."""
+        """Check whether a run's `infrastructure_pid` names this endpoint or this pod."""
         return bool(run.infrastructure_pid) and str(run.infrastructure_pid).startswith(f"{self._where}:")
 
     def is_claimed(self, run: FlowRun, job: str) -> bool:
-        """Whether a run is claimed for this job, by this container, and has not begun."""
+        """Check whether this container has claimed a run for this job and not started it yet."""
         return run.state is not None and run.state.is_pending() and run.state.message == self.holder(job)
 
     async def claim(self, run: FlowRun, job: str) -> Claim:
-        """Claim a run, if nobody has it, or if whoever has it by the same job is silent.
+        """Claim a run if it is free, or take it over if the same job's earlier holder is silent.
 
         Args:
             run: as it was read, or created, just now.
@@ -134,7 +134,7 @@ class Claims:
         self._held.pop(run_id, None)
 
     def due(self) -> list[UUID]:
-        """The runs whose lease must be renewed by now."""
+        """Return the runs whose leases are due for renewal."""
         old = time.monotonic() - settings().lease_seconds / 4
         return [run_id for run_id, (_, since) in self._held.items() if since < old]
 
@@ -157,13 +157,13 @@ class Claims:
         try:
             state = await propose_state(self._client, wanted, flow_run_id=run_id)
         except Abort:
-            # The first try may have succeeded, and its answer been lost.
+            # The first try may have succeeded although its answer was lost.
             found = (await self._client.read_flow_run(run_id)).state
             return found is not None and found.message == wanted.message
         return state.message == wanted.message
 
     async def _is_silent(self, seen: FlowRun) -> bool:
-        """Wait for as long as a lease; returns False as soon as the run moves."""
+        """Watch a run for the length of a lease; return False as soon as it changes."""
         deadline = time.monotonic() + settings().lease_seconds
         while time.monotonic() < deadline:
             await asyncio.sleep(min(1.0, settings().lease_seconds / 5))

@@ -1,4 +1,4 @@
-"""Runs that are to exist once: created under an idempotency key, and scheduled again after a failure."""
+"""Runs that must exist exactly once: created under an idempotency key, and rescheduled after a failure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prefect.states import Scheduled
 __all__ = ["MAX_TRIES", "ensure", "is_over"]
 
 MAX_TRIES = 3
-"""How often a run is tried before somebody has to ask for it again."""
+"""How many times a run is tried automatically."""
 
 
 async def ensure(
@@ -24,9 +24,9 @@ async def ensure(
     A run that was cancelled, or that has failed too often, is returned as it is.
 
     Args:
-        flow: name of the flow, and of its deployment; without that the run is nobody's but this process's.
+        flow: name of the flow and of its deployment; without a deployment, only this process can execute the run.
         name: of the run, for people.
-        again: schedule it again whatever became of it, because a person asks for it.
+        again: schedule it again however it ended, because a person asks for it.
     """
     tags = sorted(TagsContext.get().current_tags)
     given = {name: value for name, value in parameters.items() if value is not None}
@@ -46,7 +46,7 @@ async def ensure(
         run = FlowRun.model_validate(answer.json())
     if is_over(run, again=again) or run.state is None or not run.state.is_final():
         return run
-    await client.set_flow_run_state(run.id, Scheduled(message="What it makes is not complete."), force=True)
+    await client.set_flow_run_state(run.id, Scheduled(message="Its output is incomplete."), force=True)
     return await client.read_flow_run(run.id)
 
 

@@ -59,7 +59,7 @@ def file_away(text: Text, outcome: Outcome, store: Store, folder: Path) -> str:
 
 @asynccontextmanager
 async def turn(store: Store) -> AsyncIterator[None]:
-    """Hold the turn to process a store's inbox; other visits wait. The turn of a visit that dies ends in a minute."""
+    """Hold the lock on a store's inbox; other visits wait. The lock of a visit that dies expires within a minute."""
     name = f"inbox-{hashlib.sha256(str(store).encode()).hexdigest()[:16]}"
     async with get_client() as client:
         with suppress(ObjectAlreadyExists):  # Another visit has just created it.

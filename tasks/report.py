@@ -21,7 +21,7 @@ __all__ = ["plain", "report", "summary", "table"]
 _ROWS = 500
 _QUOTED = 300
 _NAMES = {PREVIEW: "Page to read and listen", PIECES: "Cues as WAV files"}
-# Markdown takes any punctuation as itself after a backslash.
+# In Markdown, a backslash makes any punctuation literal.
 _PLAIN = str.maketrans({character: f"\\{character}" for character in punctuation})
 
 

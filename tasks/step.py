@@ -53,9 +53,9 @@ _GPU = ThreadPoolExecutor(1, thread_name_prefix="gpu")
 
 
 def allow_for(characters: int) -> None:
-    """Give the steps of this run more time than their settings say, if its text is longer than one over RunPod may be.
+    """Extend the timeouts of this run's steps in proportion if its text exceeds MAX_TEXT_CHARS.
 
-    The settings bound what one such request may take; a book takes as many times longer as it is longer.
+    The settings are meant for requests up to that length; the time for a book grows with its length.
     """
     _stretch.set(max(1.0, characters / settings().max_text_chars))
 

@@ -1,4 +1,4 @@
-"""What a person may want done with the files of a command: to hear the audio, to see the page."""
+"""Play the audio or open the page that a command has written (`--play`, `--open`)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from deployments.cli.console import refuse
 __all__ = ["Player", "play", "player", "show"]
 
 Player = tuple[str, ...]
-"""A program with its options, to which the name of the audio file is added."""
+"""The command line of an audio player; the path of the audio file is appended to it."""
 
-# The first that is installed is used; all of them play every format that is written, and end with the audio.
+# The first one installed is used. Each plays every format that we write, and exits at the end of the audio.
 _PLAYERS: tuple[Player, ...] = (
     ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"),
     ("afplay",),
@@ -26,12 +26,12 @@ _PLAYERS: tuple[Player, ...] = (
 
 
 def player() -> Player:
-    """Return a program that plays audio; without one, refuse `--play`, before any work is done."""
+    """Return an installed audio player; if there is none, refuse `--play` before any work is done."""
     for found in _PLAYERS:
         if shutil.which(found[0]):
             return found
     names = ", ".join(name for name, *_ in _PLAYERS)
-    refuse(f"--play: no program that plays audio is installed here ({names}); install ffmpeg, which brings ffplay.")
+    refuse(f"--play: no audio player is installed here ({names}); install ffmpeg, which includes ffplay.")
 
 
 def play(found: Player, audio: Path) -> None:

@@ -25,7 +25,7 @@ _LOOK_SECONDS = 5.0
 
 @click.group()
 def book() -> None:
-    """The books that f5-flows narrate has put into the store."""
+    """Manage the books that f5-flows narrate has stored."""
 
 
 for command in (bind, choose, say_again):
@@ -35,7 +35,7 @@ for command in (bind, choose, say_again):
 @book.command("list")
 @storage_option
 def list_books(storage: str | None) -> None:
-    """List the books, and how far each is."""
+    """List the books and the progress of each."""
     from speech.books import order
 
     store = open_store(storage)
@@ -51,7 +51,7 @@ def list_books(storage: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the state as JSON.")
 @storage_option
 def status(name: str, as_json: bool, storage: str | None) -> None:
-    """Show how far the book NAME is, chapter by chapter."""
+    """Show the progress of the book NAME, chapter by chapter."""
     state = _now(open_store(storage), name)
     if as_json:
         click.echo(json.dumps(state, ensure_ascii=False, indent=1))
@@ -93,7 +93,7 @@ def watch(name: str, storage: str | None) -> None:
 @click.argument("name")
 @storage_option
 def script(name: str, storage: str | None) -> None:
-    """Print the text of the book NAME with its directions as Markdown, to be edited and narrated under the same name.
+    """Print the script of the book NAME as Markdown, to edit and narrate again under the same name.
 
     \b
     f5-flows book script alice > script.md
@@ -129,7 +129,7 @@ def fetch(name: str, out: Path | None, storage: str | None) -> None:
 @click.argument("name")
 @storage_option
 def cancel(name: str, storage: str | None) -> None:
-    """Cancel what is being done for the book NAME; what was spoken is kept, and f5-flows narrate goes on."""
+    """Cancel the runs of the book NAME; finished takes are kept, and f5-flows narrate resumes the book."""
     from speech.books import order
 
     order.read(open_store(storage), name)
@@ -155,7 +155,7 @@ async def _cancel(name: str) -> int:
 
 
 def _now(store: Store, name: str) -> dict[str, Any]:
-    """Return the state of a book: as its last visit left it, with the chunks that were finished since."""
+    """Return the state of a book as of its last visit, updated with the chunks finished since."""
     from speech.books import choices, order
     from speech.books.shelf import Shelf
 

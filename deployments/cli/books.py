@@ -1,4 +1,4 @@
-"""What the commands on books share: the plan as people read it, and the files of a bound book."""
+"""Helpers of the book commands: printing a plan, and fetching the files of a bound book."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 __all__ = ["failures", "fetch_files", "tell_plan", "unfinished"]
 
 _MOST_LISTED = 30
-# Seconds of work for a second of speech. F5-TTS: 16 steps on an L20 GPU, as its authors publish.
+# Seconds of computing per second of speech. F5-TTS: 16 steps on an L20 GPU, as its authors report.
 _GPU_PACE = 0.15
 
 
 def tell_plan(order: Order, name: str, data: bytes, store: Store, *, silent: bool) -> dict[str, Any]:
-    """Plan an edition, tell it, and return what was told; nothing is spoken.
+    """Plan an edition, print the plan unless `silent`, and return its figures; nothing is spoken.
 
     Raises:
         SpeechError: the book cannot be read or planned here.
@@ -112,14 +112,14 @@ def _lines(edition: Edition, facts: dict[str, Any]) -> Iterator[str]:
         yield f"Note: {note}"
     done = facts["chunks"] - facts["to_speak"]
     yield (
-        f"About {facts['hours']:g} hours of speech; parts of some ten minutes: {facts['parts']}. Chunks kept before: "
-        f"{done:,} of {facts['chunks']:,}; {facts['engine']} has about {facts['hours_to_speak']:g} hours to speak."
+        f"About {facts['hours']:g} hours of speech in {facts['parts']} parts of about ten minutes. Already spoken: "
+        f"{done:,} of {facts['chunks']:,} chunks; {facts['engine']} has about {facts['hours_to_speak']:g} hours left."
     )
     if facts["gpu_minutes"]:
         price = (
             f", {facts['cost_usd']:.2f} USD" if facts["cost_usd"] else "; set GPU_USD_PER_HOUR to see what that costs"
         )
-        yield f"That takes about {facts['gpu_minutes']:g} minutes of a GPU{price}."
+        yield f"This takes about {facts['gpu_minutes']:g} minutes on a GPU{price}."
 
 
 def failures(state: dict[str, Any]) -> list[str]:
@@ -143,7 +143,7 @@ def unfinished(state: dict[str, Any]) -> list[str]:
 def fetch_files(
     store: Store, name: str, edition: str, folder: Path, source: Path | None = None
 ) -> tuple[list[Path], list[str]]:
-    """Fetch the files of a bound book, over those of an earlier edition; return their paths, and notes.
+    """Fetch the files of a bound book, replacing those of an earlier edition; return their paths and notes.
 
     Args:
         source: a file that must not be written over.
@@ -152,7 +152,7 @@ def fetch_files(
 
     base = f"{FOLDER}{name}/editions/{edition}/"
     result = json.loads(store.read(f"{base}result.json"))
-    # `book.m4b` is called by the name of the book here.
+    # On this machine, `book.m4b` is named after the book.
     paths = {
         file: folder / (f"{name}{file.removeprefix('book')}" if "/" not in file else file) for file in result["files"]
     }

@@ -1,4 +1,4 @@
-"""f5-flows burn: captions in the picture of a video."""
+"""f5-flows burn: burn captions into a video."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TIME = re.compile(r"(?:(?:(\d{1,2}):)?(\d{1,3}):)?(\d{1,5}(?:\.\d{1,3})?)")
 
 @click.command()
 @click.argument("video", required=False, type=click.Path(path_type=Path))
-@click.option("--background", metavar="COLOR", help="A picture of one colour instead of VIDEO: navy, or #1A2B3C.")
+@click.option("--background", metavar="COLOR", help="A plain colour instead of VIDEO, such as navy or #1A2B3C.")
 @click.option(
     "--size",
     help="Pixels of the --background picture.  [default: 1920x1080; 1080x1920 with --preset social or a look for it]",
@@ -53,9 +53,7 @@ _TIME = re.compile(r"(?:(?:(\d{1,2}):)?(\d{1,3}):)?(\d{1,5}(?:\.\d{1,3})?)")
 @click.option(
     "--storage", help="With --job, or a stored --lexicon: a Prefect storage block. Default: the environment's."
 )
-@click.option(
-    "--frame", "moment", metavar="TIME", help="Write only the picture at a time, such as 0:12, as PNG: a look before."
-)
+@click.option("--frame", "moment", metavar="TIME", help="Write only the frame at TIME, such as 0:12, as a PNG preview.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -99,7 +97,7 @@ def burn(
         refuse("Give a VIDEO, or --background COLOR.")
     source.check()
     if script is None and (cast or options["lexicon"]):
-        refuse("--cast, --lexicon: they are for the script of --text.")
+        refuse("--cast, --lexicon: these options need --text.")
     with checks.each():
         for given in (audio, timings, captions):
             if given is not None and not given.is_file():
@@ -112,7 +110,7 @@ def burn(
         at = None if moment is None else _time(moment)
     with checks.each():
         if picture and not checks.problems and source.lacks_sound(picture, audio, only_frame=moment is not None):
-            refuse("--audio: the picture has no sound; give the recording.")
+            refuse("--audio: the picture has no sound of its own; name a recording.")
     with checks.each():
         target = _target(out, video or audio or timings or captions or Path(str(job)), moment is not None)
         spare((video, audio, timings, captions, script), (target,))
@@ -133,7 +131,7 @@ def burn(
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where the captions come from: one of a script, timed words, an ASS file, and a job.
+    """The source of the captions: a script, timed words, an ASS file or a job.
 
     Attributes:
         request: how they are to look; None until it is read.
@@ -163,7 +161,7 @@ class _Source:
             request = presentation_request(fields)
         with checks.each():
             if self.captions and request and request.look:
-                refuse("--look: the file of --captions has a look of its own; leave out one of the two.")
+                refuse("--look: the --captions file has its own style; leave out one of the two.")
         return replace(self, request=request)
 
     def lacks_sound(self, picture: Video | Background, audio: Path | None, *, only_frame: bool) -> bool:
@@ -177,7 +175,7 @@ class _Source:
     def ass(
         self, picture: Video | Background, audio: Path | None, video: Path | None, folder: Path, show: Show
     ) -> tuple[str, int | None]:
-        """Return the captions as ASS for the size of the picture, and the length of what is said if it is known."""
+        """Return the captions as ASS for the size of the picture, and the length of the speech if it is known."""
         from speech.audio import check_sound
         from speech.media import admit
         from speech.subtitles import render

@@ -116,7 +116,7 @@ def doctor() -> None:
 
 @cli.group()
 def server() -> None:
-    """The local Prefect server, which keeps the history of runs and shows it in a browser."""
+    """Manage the local Prefect server, which stores the history of runs and shows it in a browser."""
 
 
 @server.command("start")
@@ -175,7 +175,7 @@ def server_ui() -> None:
 
 @server.command("reset")
 def server_reset() -> None:
-    """Keep the database under another name, and start with an empty one."""
+    """Rename the database, and start the server with an empty one."""
     from deployments.local.server import reset
 
     started = reset(lambda text: click.echo(text, err=True))

@@ -96,7 +96,7 @@ _OPTIONS = {
     "reference_text": "--text",
 }
 
-# What a problem says of other fields, and what it means on the command line.
+# References to other fields in the text of a problem, and their equivalents on the command line.
 _SAID = {
     "return_word_timings: true": "word times; leave out --no-timings",
     "overwrite: true": "--overwrite",
@@ -107,7 +107,7 @@ _SAID = {
 
 
 def as_option(problem: Problem) -> str:
-    """Return the sentence of a problem with the name that its field has on the command line."""
+    """Return the message of a problem, with its field replaced by the command-line option."""
     from speech.fields import CueRules
     from speech.request import SpeechRequest
 
@@ -125,7 +125,7 @@ def as_option(problem: Problem) -> str:
 
 @contextmanager
 def input_named(name: str) -> Iterator[None]:
-    """Refuse a recording or a video that cannot be used, under the name that it has on the command line."""
+    """Report an unusable recording or video under the name given on the command line."""
     from speech.errors import AudioError, VideoError
 
     try:
@@ -136,7 +136,7 @@ def input_named(name: str) -> Iterator[None]:
 
 @contextmanager
 def reading(file: Path, option: str) -> Iterator[None]:
-    """Refuse a file that cannot be read, under the name of the option or argument that gives it."""
+    """Report an unreadable file under the option or argument that names it."""
     try:
         yield
     except OSError as fault:
@@ -242,7 +242,7 @@ def use_server(quiet: bool = False) -> None:
     """Point Prefect at a server that answers; call this before Prefect is imported, which freezes its settings.
 
     Args:
-        quiet: do not say what is being waited for.
+        quiet: do not print what the command is waiting for.
     """
     from deployments.local import probe, server
     from speech.settings import settings
@@ -272,7 +272,7 @@ def _point_prefect_to(api: str, password: str | None = None) -> None:
     if password:
         export(PREFECT_API_AUTH_STRING=password)
         bypass_proxies("127.0.0.1")
-    # Keep Prefect's own log off the console; it goes to the server and its UI. Tell Prefect's makers nothing.
+    # Keep Prefect's own log off the console; it goes to the server and its UI. Turn off Prefect's telemetry.
     export(
         DO_NOT_TRACK="1",
         PREFECT_API_URL=api,

@@ -42,7 +42,7 @@ def deploy(pool: str, kind: str | None, limit: int | None) -> None:
 
 @click.group()
 def blocks() -> None:
-    """The Prefect blocks, which keep credentials out of deployments, jobs and logs."""
+    """Manage the Prefect blocks, which keep credentials out of deployments, jobs and logs."""
 
 
 @blocks.command()
@@ -65,7 +65,7 @@ def save() -> None:
     use_server()
     from blocks.saved import asave_all, remark
 
-    for name in asyncio.run(asave_all()) or ["The environment describes no block; see the README's settings."]:
+    for name in asyncio.run(asave_all()) or ["The environment describes no block; see docs/settings.md."]:
         click.echo(name)
     if note := remark():
         click.echo(f"Note: {note}")

@@ -138,7 +138,7 @@ def _aligner() -> Finding:
         return Finding(
             "alignment",
             "degraded",
-            "Without espeak-ng, the last resort times words by their letters; run: pip install 'f5-flows[espeak]'",
+            "Without espeak-ng, word times are estimated from word lengths; run: pip install 'f5-flows[espeak]'",
         )
     return Finding("alignment", "ok", "The embedded aligner is installed, so subtitles are always written.")
 
@@ -151,7 +151,7 @@ def _google() -> Finding:
         ask(connect())
     except SpeechError as fault:
         return Finding("google", "degraded" if wanted else "off", f"Not used for timing: {fault}")
-    return Finding("google", "ok", "Google answered these credentials.")
+    return Finding("google", "ok", "Google accepted these credentials.")
 
 
 def _storage() -> Finding:
@@ -160,7 +160,7 @@ def _storage() -> Finding:
 
     block = settings().storage_block
     if block:
-        return Finding("storage", "ok", f"The block {block} (STORAGE_BLOCK); it is opened when a run starts.")
+        return Finding("storage", "ok", f"The store is the block {block} (STORAGE_BLOCK), opened when a run starts.")
     probe = "jobs/doctor.probe"
     try:
         store = from_environment()
@@ -220,10 +220,10 @@ def _history() -> Finding:
     kept = f"{size:.0f} MB of runs are kept for {values.keep_days} days and up to {values.keep_mb} MB"
     if left:
         how = "the local server ends them; if it is not running: f5-flows server start"
-        return Finding("history", "degraded", f"{kept}. {left} runs have lost their process; {how}")
+        return Finding("history", "degraded", f"{kept}. {left} processes died and left runs open; {how}")
     if size > 2 * values.keep_mb:
         how = "a running server shrinks it within minutes; restart it: f5-flows server stop; f5-flows server start"
-        return Finding("history", "degraded", f"{kept}, which is more; {how}")
+        return Finding("history", "degraded", f"{kept}, and it exceeds that limit; {how}")
     return Finding("history", "ok", f"{kept} (KEEP_DAYS, KEEP_MB).")
 
 
@@ -239,7 +239,7 @@ def _server() -> Finding:
     if found is None:
         if obstacle := server.obstacle():
             return Finding("prefect", "degraded", f"The local server cannot start. {obstacle}")
-        return Finding("prefect", "off", "The local server is started by the first run, or: f5-flows server start")
+        return Finding("prefect", "off", "The local server is not running; start it: f5-flows server start")
     if not found.answers():
         return Finding("prefect", "degraded", "The local server does not answer; replace it: f5-flows server start")
     return Finding("prefect", "ok", f"The local server answers at {found.url}.")

@@ -1,4 +1,4 @@
-"""What commands share that take a script: reading it from whatever it is written in, and the cast."""
+"""Helpers of the commands that take a script: reading it from any supported format, and reading the cast."""
 
 from __future__ import annotations
 
@@ -24,11 +24,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 cast_option = click.option(
     "--cast",
     type=click.Path(path_type=Path),
-    help='A TOML file that gives names in the script to voices, such as alice = "alice.wav".',
+    help='A TOML file that assigns voices to names in the script, such as alice = "alice.wav".',
 )
-_FORMAT = click.option(
-    "--script-format", type=one_of(ScriptFormat), help="How the script is written. Default: detected."
-)
+_FORMAT = click.option("--script-format", type=one_of(ScriptFormat), help="Format of the script. Default: detected.")
 
 
 def cast_and_format(command: F) -> F:
@@ -41,7 +39,7 @@ def read_script(text: str | None, file: Path | None, kind: str | None, silent: b
     standard input.
 
     Args:
-        silent: whether to say nothing of what was assumed and left out.
+        silent: whether to suppress the notes on assumptions and omissions.
     """
     if (text is None) == (file is None):
         refuse("Give the text, or --file PATH, or - to read it from standard input.")
@@ -53,12 +51,12 @@ def read_script(text: str | None, file: Path | None, kind: str | None, silent: b
             click.echo(f"Note: {note}", err=True)
         if number := len(document.script.left_out):
             things = "1 thing is" if number == 1 else f"{number} things are"
-            click.echo(f"Note: {things} not spoken; f5-flows script tells which, and why.", err=True)
+            click.echo(f"Note: {things} not spoken; f5-flows script lists what, and why.", err=True)
     return document.text, document.kind
 
 
 def read_spoken(file: Path, option: str, cast: Collection[str]) -> Script:
-    """Read what is said in a recording: a script whose directions were carried out when it was spoken.
+    """Read the script of a recording, without its directions, which were followed when it was spoken.
 
     Args:
         cast: names in the script that are directions.

@@ -21,9 +21,9 @@ _MOST_HINTS = 20
 
 @click.group()
 def lexicon() -> None:
-    """How names and other words are spoken; the subtitles keep their spelling.
+    """Manage lexicons, which say how words are pronounced; subtitles keep the script's spelling.
 
-    A lexicon is a CSV file, one row a word or phrase; language, voice and case may be left out:
+    A lexicon is a CSV file with one row per word or phrase; language, voice and case are optional:
 
     \b
     word,say,language,voice,case
@@ -33,8 +33,8 @@ def lexicon() -> None:
     GIF,giff,de,,
     US,U S,,,yes
 
-    GIF is spoken otherwise in German texts, and US is for that letter case only, not for "us". Whole words are
-    found, also in Aoife's and GIF-Datei, the longest first. Of a W3C PLS file the aliases are read.
+    GIF is pronounced differently in German texts; US matches in this letter case only, not "us". Rows match whole
+    words, also in Aoife's and GIF-Datei, the longest first. Of a W3C PLS file, only aliases are used.
 
     \b
     f5-flows lexicon try names.csv "Aoife's GIF file"
@@ -103,10 +103,10 @@ def remove(name: str, storage: str | None) -> None:
 @click.argument("source", metavar="FILE|NAME")
 @click.argument("text")
 @click.option("--language", help="ISO 639-1 code of the text. Default: detected.")
-@click.option("--voice", help="Name of the voice that speaks it, for rows that are for one voice.")
+@click.option("--voice", help="Name of the voice that speaks TEXT, for rows limited to one voice.")
 @storage_option
 def try_(source: str, text: str, language: str | None, voice: str | None, storage: str | None) -> None:
-    """Print how TEXT is spoken, without speaking it, and which rows of the lexicon are for it.
+    """Print how TEXT would be spoken, without speaking it, and which rows of the lexicon apply to it.
 
     \b
     f5-flows lexicon try names.csv "Aoife's GIF file"
@@ -126,7 +126,7 @@ def try_(source: str, text: str, language: str | None, voice: str | None, storag
     for hint in trial.hints[:_MOST_HINTS]:
         click.echo(f"Hint: {hint}")
     if len(trial.hints) > _MOST_HINTS:
-        click.echo(f"Hint: {len(trial.hints) - _MOST_HINTS} more rows are like these.")
+        click.echo(f"Hint: {len(trial.hints) - _MOST_HINTS} more rows do not apply either.")
 
 
 def lexicon_rows(given: str | Sequence[Row] | None, storage: str | None) -> tuple[Row, ...]:
@@ -145,7 +145,7 @@ def _is_file(source: str) -> bool:
 
 
 def _read(file: Path, option: str) -> tuple[Row, ...]:
-    """Read the rows of a file, and say what of it is not honoured."""
+    """Read the rows of a file, and print notes on what is not supported."""
     from speech.lexicons.reader import MOST_BYTES, read
 
     with reading(file, option), file.open("rb") as opened:
@@ -166,7 +166,7 @@ def _name_or_rows(context: click.Context, parameter: click.Parameter, value: str
     if len(rows) > MOST_INLINE:
         stem = Path(value).stem
         refuse(
-            f"--lexicon: {value} has {len(rows)} rows, and at most {MOST_INLINE} travel with a request. Store it with "
+            f"--lexicon: {value} has {len(rows)} rows; a request holds at most {MOST_INLINE}. Store it with "
             f"f5-flows lexicon add {stem} {value}, and give --lexicon {stem}."
         )
     return [row.model_dump(exclude_defaults=True) for row in rows]

@@ -20,7 +20,7 @@ __all__ = ["models"]
 
 @click.group()
 def models() -> None:
-    """The model cache: stored once in the bucket, downloaded as a whole, verified part by part.
+    """Manage the model cache: each model is stored once in the bucket and verified when it is downloaded.
 
     \b
     A model's name says what it does and what it is, such as
@@ -66,7 +66,7 @@ def sync(names: tuple[str, ...], storage: str | None) -> None:
 )
 @storage_option
 def push(names: tuple[str, ...], folder: Path | None, storage: str | None) -> None:
-    """Upload models of this machine to the bucket, so that other machines need not fetch them from elsewhere.
+    """Upload models from this machine to the bucket, where other machines find them.
 
     \b
     f5-flows models push f5-tts/mine --from ./checkpoint    (safetensors, vocab.txt, model.yaml)

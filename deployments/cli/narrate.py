@@ -1,4 +1,4 @@
-"""f5-flows narrate: a book becomes an audiobook."""
+"""f5-flows narrate: make an audiobook of a book."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ __all__ = ["narrate"]
     type=click.Choice(get_args(BookPreset)),
     default="podcast",
     show_default=True,
-    help="How it should sound.",
+    help="Mastering preset: loudness and peaks.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the files. Default: one named after the book.")
-@click.option("--detach", is_flag=True, help="Leave the work to the workers of the Prefect server, and return at once.")
+@click.option("--detach", is_flag=True, help="Leave the work to the Prefect server's workers, and return immediately.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and nothing else.")
 @storage_option
 def narrate(
@@ -76,7 +76,7 @@ def narrate(
 ) -> None:
     """Speak the book FILE (EPUB, DOCX, Markdown, HTML, text, PDF), and write an M4B, MP3s and subtitles.
 
-    What was spoken is kept: stopped or killed, the same command goes on, and after an edit only what was changed is
+    Finished takes are kept: after a stop or a kill, the same command resumes, and after an edit only what changed is
     spoken.
 
     \b
@@ -92,7 +92,7 @@ def narrate(
     wanted = _order(file, data, store, storage, cast, asked)
     book = order.check_name(name, "--name") if name else order.named(f"{wanted.title}{' sample' if sample else ''}")
     if plans or not detach:
-        # The workers that a book is left to may have another engine.
+        # With --detach, the workers that speak the book may have another engine.
         plan = tell_plan(wanted, book, data, store, silent=not plans or as_json)
     if plans:
         if as_json:
@@ -102,7 +102,7 @@ def narrate(
     order.save(store, book, wanted, file)
     state = make(book, storage, as_json, detach=detach)
     if state is None:
-        click.echo(f"{book} is being spoken; to see how far it is: f5-flows book status {book}")
+        click.echo(f"{book} is being spoken; to see its progress: f5-flows book status {book}")
         return
     finish(state, book, store, target, file, as_json=as_json)
 
@@ -110,7 +110,7 @@ def narrate(
 def _order(
     file: Path, data: bytes, store: Store, storage: str | None, cast: Path | None, options: dict[str, Any]
 ) -> Order:
-    """Return the order of a book; what is not accepted is refused."""
+    """Return the order of a book; exit with an error if an option is invalid."""
     from speech.books.order import Order
     from speech.books.preparation import read
     from speech.lexicons.library import find as find_lexicon
@@ -118,7 +118,7 @@ def _order(
     engine, preset, chapters, sample = (options.pop(field) for field in ("engine", "preset", "chapters", "sample"))
     asked = {field: value for field, value in options.items() if value not in (None, ())}
     if asked.get("ref_text") and not asked.get("voice"):
-        refuse("--ref-text: it belongs to a recording; name one with --voice.")
+        refuse("--ref-text: it is the transcript of a recording; name that with --voice.")
     if voice := asked.pop("voice", None):
         asked["local_voice"] = voice
     people = read_cast(cast)

@@ -1,4 +1,4 @@
-"""Where the files of a job go on this machine, and what they are called."""
+"""The folder and the names of a job's files on this machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Place", "place", "vacant"]
 # The kind of file that is unpacked into a folder.
 _PIECES = "zip"
 _ENDINGS: dict[str, str] = {name: name for name in AUDIO_FORMATS} | {"opus": "ogg"}
-# Endings of files that are not the audio; who gives one of them does not mean a folder.
+# Extensions of the files other than the audio; a path with one of them is not taken for a folder.
 _OTHERS = (*FORMATS, _PIECES, "html", "txt", "md", "aac", "aiff", "aif", "wma", "mp4", "mkv", "mov", "webm")
 
 
@@ -90,7 +90,7 @@ def vacant(stem: str, paths: Callable[[str], Iterable[Path]]) -> str:
 
 
 def place(out: str | None, audio_format: str | None) -> Place:
-    """Return the place that `--out` names: a file, by its ending, or else a folder; by default the working folder.
+    """Return the destination in `--out`: an audio file, by its extension, or a folder; by default the working folder.
 
     Args:
         audio_format: what `--audio-format` says, which must not contradict the ending.
@@ -121,7 +121,7 @@ def _audio_format(name: str) -> str | None:
 
 @contextmanager
 def _turn(folder: Path) -> Iterator[None]:
-    """Hold the turn to name files in a folder, so that two commands never choose the same name."""
+    """Lock a folder while names are chosen in it, so that two commands never choose the same name."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         # Some network file systems cannot lock a folder.

@@ -16,7 +16,7 @@ Show = Callable[[str, float], None]
 
 Clock = Callable[[], float]
 
-# An estimate from less than this says nothing.
+# Below this, an estimate is too unreliable to show.
 _LEAST_SHARE, _LEAST_SECONDS = 0.05, 2.0
 # Another line is due after this time, or when another tenth is done.
 _SECONDS = 5.0
@@ -30,7 +30,7 @@ class _Estimate:
         self._first: tuple[float, float] | None = None
 
     def __call__(self, share: float) -> str:
-        """Return the time left in words; empty if it cannot be told yet."""
+        """Return the remaining time in words; empty if it cannot be estimated yet."""
         now = self._clock()
         if share <= 0:
             return ""
@@ -63,7 +63,7 @@ class Lines:
 
 
 def _tenths(share: float) -> int:
-    # A sum of floats may lack a little.
+    # A sum of floats may fall slightly short of 1.
     return int(share * 10 + 1e-6)
 
 

@@ -1,4 +1,4 @@
-"""f5-flows run: one run of a deployment, which a worker carries out."""
+"""f5-flows run: start a run of a deployment, which a worker executes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["run_deployment", "start"]
     "given",
     metavar="NAME=VALUE",
     multiple=True,
-    help="A parameter of the flow: JSON, or else a text; may be repeated. NAME.FIELD sets a field of it.",
+    help="A flow parameter, as JSON or plain text; may be repeated. NAME.FIELD sets a field of it.",
 )
 def run_deployment(deployment: str, given: tuple[str, ...]) -> None:
     """Start a run of DEPLOYMENT, such as speak, on the Prefect server; a worker carries it out.
@@ -50,7 +50,7 @@ def _parameters(given: tuple[str, ...]) -> dict[str, Any]:
         for part in path:
             inner = inner.setdefault(part, {})
             if not isinstance(inner, dict):
-                refuse(f"--param: {text!r}: {part} has a value already, and no fields")
+                refuse(f"--param: {text!r}: {part} already has a value, so its fields cannot be set")
         inner[field] = _value(value)
     return parameters
 
@@ -79,11 +79,11 @@ async def start(name: str, parameters: dict[str, Any]) -> None:
             click.echo(f"  {page}/runs/flow-run/{run.id}")
         if not await _has_worker(client, deployment):
             pool = deployment.work_pool_name
-            click.echo(f"Note: it waits for a worker; start one: f5-flows worker --pool {pool}")
+            click.echo(f"Note: the run waits for a worker; start one: f5-flows worker --pool {pool}")
 
 
 async def _find(client: PrefectClient, name: str) -> DeploymentResponse:
-    """Return the deployment of a name; that of its flow may be left out, if it is the same."""
+    """Return the deployment of a name; a flow name alone stands for its deployment of the same name."""
     from prefect.exceptions import ObjectNotFound
 
     try:

@@ -1,4 +1,4 @@
-"""f5-flows script: what would be spoken of a document, without speaking it."""
+"""f5-flows script: show what would be spoken of a document."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MARGIN, _MOST_LISTED = 26, 30
 def script(
     file: Path, cast: Path | None, script_format: str | None, language: str | None, as_json: bool, as_markdown: bool
 ) -> None:
-    """Show what would be spoken of FILE, passage by passage, and what not; - is standard input.
+    """Show what would be spoken of FILE, passage by passage, and what would not; - reads standard input.
 
     FILE is a text, Markdown, HTML, SSML, an EPUB book, a Word document (DOCX), a PDF, or SRT or WebVTT subtitles.
 
@@ -48,7 +48,7 @@ def script(
     fields = {"cast": read_cast(cast), "language": language, "script_format": script_format}
     request = SpeechRequest.parse({"text": "x"} | {name: value for name, value in fields.items() if value})
     found = open_script(None if str(file) == "-" else file, "FILE", request.script_format).script
-    # No store is opened here, so the voices that SSML names are believed.
+    # No store is opened here, so voices named in SSML are assumed to exist.
     named = [passage.voice for passage in found.passages if passage.voice]
     directed = direct(found, request.cast, lambda: named)
     if as_markdown:
@@ -68,7 +68,7 @@ def script(
 
 
 def _shown(directed: Script, language: str, notes: list[str]) -> Iterator[str]:
-    """Yield the lines that tell of a script."""
+    """Yield the lines that describe a script."""
     width = max(shutil.get_terminal_size((100, 24)).columns, 60)
     yield f"{click.style(directed.title or 'Without a title', bold=True)} ({directed.format}, {language})\n"
     for passage in directed.passages:
@@ -98,7 +98,7 @@ def _passage(passage: Passage, width: int) -> Iterator[str]:
 
 
 def _unknown(directed: Script) -> list[str]:
-    """Return notes on what looks like the name of a voice, but is spoken."""
+    """Return notes on bracketed text that looks like a voice's name but would be spoken."""
     import regex
 
     tag = regex.compile(r"\[(\p{L}[^\[\]\n]{0,40})\]")
@@ -110,7 +110,7 @@ def _unknown(directed: Script) -> list[str]:
 def _length(text: str) -> tuple[int, float]:
     """Return the number of words, and the estimated minutes of speech.
 
-    A sign of Chinese or Japanese counts as a word; scripts without spaces are measured by their letters.
+    A Chinese or Japanese character counts as a word; text without spaces is measured by its letters.
     """
     import regex
 

@@ -1,4 +1,4 @@
-"""f5-flows speak: a script becomes files on this machine."""
+"""f5-flows speak: turn a script into files on this machine."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ __all__ = ["speak"]
     "Default: this folder, and names after the script that are not taken yet.",
 )
 @click.option("--no-timings", is_flag=True, help="Write only the audio.")
-@click.option("--open", "opens", is_flag=True, help="Open the page to read and listen when done.")
+@click.option("--open", "opens", is_flag=True, help="Open the preview page when done.")
 @click.option("--play", "plays", is_flag=True, help="Play the audio when done.")
 @click.option("--quiet", is_flag=True, help="Print the paths of the files and nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON, with the paths, and nothing else.")
@@ -166,7 +166,7 @@ def _request(
             refuse("--format: there are no subtitles without word times; leave out --no-timings.")
     with checks.each():
         if options["ref_text"] and not voice:
-            refuse("--ref-text: it belongs to a recording; name one with --voice.")
+            refuse("--ref-text: it is the transcript of a recording; name that with --voice.")
     check_stored({None: voice} | fields.get("cast", {}), fields.get("lexicon"), storage, checks)
     checks.finish()
     assert request
@@ -187,7 +187,7 @@ def _run_flow(
         # The model that detects languages takes 0.7 s to unpack; that is done while Prefect is imported.
         threading.Thread(target=_unpack, args=(request.text,), daemon=True).start()
     remote = settings().prefect_api_url
-    # If the server misses part of a failed run's log, the person at the console need not know. Said before Prefect is
+    # The user need not know if the server misses part of a failed run's log. This must be set before Prefect is
     # imported, which freezes its settings.
     export(PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL")
     logging.raiseExceptions = False
@@ -219,10 +219,10 @@ def _keep(reply: dict[str, Any], name: str, target: Place, storage: str | None) 
 
 
 def _tell(reply: dict[str, Any], files: list[Path], asked: str | None) -> None:
-    """Say what was made, in few lines.
+    """Print a short summary of what was made.
 
     Args:
-        asked: the aligner that was asked for by name; then the reason why it did not time the words is told.
+        asked: the aligner requested by name; if it did not time the words, the reason is printed.
     """
     done = click.style("Done", fg="green", bold=True)
     click.echo(f"{done}: {reply['duration']:.2f} s of speech, seed {reply['seed']}, job {reply['job_id']}")
@@ -236,7 +236,7 @@ def _tell(reply: dict[str, Any], files: list[Path], asked: str | None) -> None:
 
 
 def _notes(reply: dict[str, Any], asked: str | None) -> list[str]:
-    """Return the warnings of a reply, with one sentence for all that `doctor` explains."""
+    """Return the warnings of a reply, with those that `doctor` explains merged into one sentence."""
     from speech.alignment.chain import CHAIN
     from speech.notes import DEMO, declined
 
@@ -251,4 +251,4 @@ def _notes(reply: dict[str, Any], asked: str | None) -> list[str]:
     folded = stepped | {places[DEMO]} if DEMO in places else stepped
     others = [warning for place, warning in enumerate(reply["warnings"]) if place not in folded]
     sentence = " and ".join(told)
-    return [f"{sentence[0].upper()}{sentence[1:]}; f5-flows doctor tells what is missing for better ones.", *others]
+    return [f"{sentence[0].upper()}{sentence[1:]}; f5-flows doctor shows what better ones need.", *others]

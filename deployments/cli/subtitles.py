@@ -44,7 +44,7 @@ _OPTIONS = (
     click.option(
         "--look",
         type=one_of(LookName),
-        help="A finished look for captions in a picture, with its own font, size and place, and with the --preset and "
+        help="A complete look for burned-in captions, with its own font, size and position, and with the --preset and "
         "--karaoke that suit it unless you give others. For upright video: pop (the word heard leaps, yellow), bubble "
         "(on a pink bubble), marker (marked yellow), neon (glows). For films: cinema (gold runs through the line).",
     ),

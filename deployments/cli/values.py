@@ -1,6 +1,6 @@
 """The values of options, as `--help` shows them and the shell completes them.
 
-They refuse nothing: the request alone decides what is accepted, so that all problems are told at once.
+They reject nothing: only the request validates values, so that all problems are reported at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class _OneOf(click.Choice[Any]):
 
 
 class _Number(click.ParamType[Any]):
-    """A number within limits; any other number, and a text that is none, is left as it is."""
+    """A number within limits; any other number or text is passed on unchanged."""
 
     name = "number"
 

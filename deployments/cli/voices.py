@@ -15,7 +15,7 @@ _MOST_NAMES = 10
 
 
 def check_voice(name: str | None, storage: str | None, option: str = "--voice") -> None:
-    """Refuse a voice that is not in the store, with those that are, the nearest first, before any work is done."""
+    """Refuse an unknown voice before any work is done, and list the stored ones, the nearest first."""
     from difflib import SequenceMatcher
 
     from speech.errors import InvalidRequest
@@ -35,7 +35,7 @@ def check_voice(name: str | None, storage: str | None, option: str = "--voice") 
 
 @click.group()
 def voices() -> None:
-    """The voices in the store, which requests clone by name.
+    """Manage the stored voices, which requests clone by name.
 
     Six to ten seconds of clear speech are best. Give the recording's transcript with --text, else it is
     transcribed; a longer recording is cut at a pause, and its transcript with it.
@@ -70,7 +70,7 @@ def add(name: str, recording: str, text: str | None, overwrite: bool, storage: s
         if size > MOST_BYTES:
             refuse(
                 f"RECORDING: {recording} has {size / 1e6:.0f} MB, and at most {MOST_BYTES / 1e6:.0f} are accepted; "
-                "cut a minute out of it, or store it as MP3."
+                "use an excerpt of a minute, or convert it to MP3."
             )
         fields["voice_file"] = base64.b64encode(Path(recording).read_bytes()).decode()
     else:

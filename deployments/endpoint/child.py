@@ -203,7 +203,7 @@ def _cuda_fault() -> str | None:
 
 
 async def _outcome(run: FlowRun, state: State[Any]) -> dict[str, Any]:
-    """Return what the client is told: the flow's result, or why there is none."""
+    """Return the reply for the client: the flow's result, or the reason why there is none."""
     value = await value_of(state)
     if not state.is_completed():
         return {"error": reason(state, value)}

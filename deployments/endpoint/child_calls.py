@@ -69,7 +69,7 @@ async def do(name: str, given: dict[str, Any]) -> dict[str, Any]:
 
     def check() -> None:
         if finished.is_set():
-            raise SpeechError(f"The {name} was stopped, because nobody waits for it any longer.")
+            raise SpeechError(f"The {name} was cancelled because its client stopped waiting.")
 
     def work() -> dict[str, Any]:
         with interrupted_by(check):

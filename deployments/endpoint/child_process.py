@@ -123,7 +123,7 @@ class ChildProcess:
                         # Logs must reach Prefect before the container sleeps.
                         PREFECT_LOGGING_TO_API_BATCH_INTERVAL="0.05",
                         PREFECT_LOGGING_EXTRA_LOGGERS="f5_tts,whisperx",
-                        # A container waits for a store that is away for a minute, so that no work is lost.
+                        # A container retries a store for about a minute, so that a short outage loses no work.
                         STEP_RETRIES=str(max(settings().step_retries, _RETRIES_OVER_A_MINUTE)),
                         PYTHONPATH=str(Path(__file__).parents[2]),
                     ),

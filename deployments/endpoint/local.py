@@ -71,7 +71,7 @@ async def _serve(listener: socket.socket) -> None:
             WorkerAPI({"handler": container.contract}).rp_app, [f"http://{_HOST}:{port}", f"http://localhost:{port}"]
         )
         config = uvicorn.Config(api, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS)
-        # Who calls before uvicorn has started waits, and is not refused.
+        # The socket is already listening, so early requests wait for uvicorn instead of being refused.
         listener.listen()
         print(f"The endpoint answers at http://{_HOST}:{port}. To try it:\n{_CALL.format(port=port)}", flush=True)
         await _Server(config).serve(sockets=[listener])
@@ -84,4 +84,4 @@ _CALL = (
 
 
 async def _report(job: dict[str, Any], told: dict[str, Any]) -> None:
-    """Report a job's progress to nobody."""
+    """Discard a job's progress: the local API has nowhere to report it."""

@@ -118,7 +118,7 @@ async def _main(pings: Pings) -> None:
 
 
 async def _look_after(connection: Connection, executor: Executor, supervisor: Supervisor) -> None:
-    """Connect to Prefect if necessary, and look after the held runs."""
+    """Connect to Prefect if necessary, then renew leases, watch for cancellations and repair records."""
     runs = await connection.open()
     # The child needs the server.
     supervisor.start()

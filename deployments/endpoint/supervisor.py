@@ -286,7 +286,7 @@ class Supervisor:
             if work.id not in suspects and work.deaths < _MAX_DEATHS_OF_BYSTANDER and not self._is_stopping:
                 work.deaths += 1
                 del child.works[work.id]
-                log.warning("Flow run %s is run again: the process died while another run was at work", work.id)
+                log.warning("Flow run %s is run again: another run is suspected of having killed its process", work.id)
                 self._side_tasks.run_once("Running a flow run again", self._run_again(work))
         child.fail(explain_exit(code))
 

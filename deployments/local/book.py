@@ -28,7 +28,7 @@ _LOOK_SECONDS = 2.0
 
 
 async def narrate_here(parameters: dict[str, Any], lease: Lease, running: Running) -> dict[str, Any]:
-    """Speak and bind a book, as far as that succeeds; return its state.
+    """Speak and bind as much of a book as possible; return its state.
 
     Args:
         parameters: of `narrate`.
@@ -41,7 +41,7 @@ async def narrate_here(parameters: dict[str, Any], lease: Lease, running: Runnin
             claims = Claims(client, "local", platform.node() or "here")
             again = True
             while True:
-                # What a killed process left is nobody's as soon as its lease is taken.
+                # The runs of a killed process become free once its lease is taken.
                 await sweep()
                 state = await _visit(client, parameters | {"again": again}, lease, running)
                 again = False
@@ -64,7 +64,7 @@ async def _visit(client: PrefectClient, parameters: dict[str, Any], lease: Lease
 async def _carry_out(
     client: PrefectClient, found: dict[str, Any], claims: Claims, lease: Lease, running: Running
 ) -> bool:
-    """Carry out a run, unless somebody else does; return whether it was carried out."""
+    """Run a flow run unless another process has claimed it; return whether it was run."""
     run = await client.read_flow_run(UUID(found["run"]))
     if await claims.claim(run, lease.name) is not Claim.OURS:
         return False

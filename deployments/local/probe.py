@@ -53,7 +53,7 @@ def require(api: str) -> None:
     if status in (401, 403):
         raise ServerError(
             f"The Prefect server at {api} (PREFECT_API_URL) refuses our calls ({status}): "
-            + (f"{name} is not what it asks for." if name else "set PREFECT_API_AUTH_STRING to what it asks for.")
+            + (f"{name} was rejected; correct it." if name else "set PREFECT_API_AUTH_STRING to its credentials.")
         )
     if status != 200:
         raise ServerError(

@@ -46,7 +46,7 @@ _PREFECT_TAKES_BYTES = 524_288
 
 
 class Running(Protocol):
-    """What a piece of work sees of its run.
+    """The view of the current run that is passed to `Work`.
 
     Attributes:
         job: what it works on now, for messages: the id of a flow run.
@@ -158,7 +158,7 @@ class _Run:
         try:
             return await self._work(self._lease, self)
         except (Abort, CancelledRun):
-            raise SpeechError(f"Job {self.job} was ended by somebody else; see the Prefect server's pages.") from None
+            raise SpeechError(f"Job {self.job} was ended by somebody else; see the Prefect server's UI.") from None
         except (httpx.HTTPError, PrefectException) as fault:
             raise ServerError(self._lost(type(fault).__name__)) from None
 

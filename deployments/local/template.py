@@ -6,7 +6,7 @@ database, when it holds tables and nothing else.
 
 The name of a template holds a digest of what decides its tables, and one of its content. It is used only if it has
 that content and is a file that this user alone can read and write; otherwise it is made again. A cache that cannot be
-used is gone without: then Prefect's migrations run, as they would have.
+used is skipped: Prefect's own migrations run instead.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from speech.settings import settings
 
 __all__ = ["create", "read"]
 
-# What one start makes, others wait for; if it takes longer than migrations do, they make their own.
+# How long other starts wait for a template that one is making, before they run the migrations themselves.
 _WAIT_SECONDS = 60
 _MAKERS = ("prefect", "sqlalchemy", "alembic")
 

@@ -243,7 +243,7 @@ def _refusal(call: Call, answer: httpx.Response) -> RunPodError:
         ),
         402: (OutOfCredit, "The RunPod account has no balance; add credit."),
         403: (KeyNotAccepted, f"The RunPod API key may not do this ({call}); give it the permission."),
-        404: (Gone, f"RunPod knows no such thing ({call}: {reason})."),
+        404: (Gone, f"RunPod does not know this job, pod or endpoint ({call}: {reason})."),
     }
     kind, sentence = sentences.get(status, (RunPodError, f"RunPod refused ({call}: {status} {reason})."))
     return kind(sentence)

@@ -51,7 +51,7 @@ async def watch(
     """Return when the flow run has ended, or is no longer on RunPod.
 
     Args:
-        say: called with what a person who looks at the run should know.
+        say: called with notes for the log of the run.
     """
     watcher = _Watcher(client, find, run_id, find(pid), patience, say)
     while True:

@@ -5,7 +5,7 @@
 
 A flow run is submitted as a job of a serverless endpoint that runs this project's image, or in a pod of its own;
 only the run's id and labels are sent. The container that executes the run claims it first, so submitting it twice
-does no harm. A worker also looks after runs that nobody watches: those of a worker that has died, and those that
+does no harm. A worker also adopts runs that nobody watches: those of a worker that has died, and those that
 RunPod's clients started.
 """
 
@@ -146,14 +146,14 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
             self._watched.discard(run)
 
     async def _observe(self) -> None:
-        """Look after runs of this pool that nobody watches."""
+        """Adopt runs of this pool that nobody watches."""
         sweep = Sweep(self.client, self._is_of_this_pool, elsewhere=True)
         while True:
             for work in (self._reconcile, self._sweep_pods, sweep):
                 try:
                     await work()
                 except Exception as fault:
-                    self._logger.warning("Runs of this pool cannot be looked after at the moment: %s", explained(fault))
+                    self._logger.warning("The runs of this pool cannot be checked at the moment: %s", explained(fault))
                     self._logger.debug("The full error:", exc_info=True)
             await asyncio.sleep(settings().runpod_reconcile_seconds)
 
@@ -170,7 +170,7 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
             try:
                 await self._look_after(run)
             except Exception as fault:
-                self._logger.warning("Flow run %s cannot be looked after: %s", run.id, explained(fault))
+                self._logger.warning("Flow run %s cannot be checked: %s", run.id, explained(fault))
                 self._logger.debug("The full error:", exc_info=True)
 
     async def _look_after(self, run: FlowRun) -> None:

@@ -44,7 +44,7 @@ class Options:
     Attributes:
         preset: how it should sound; see `speech.books.presets.PRESETS`.
         audio: "m4b" for the whole book in one file, "mp3" for a file of each chapter.
-        overlay: make an EPUB that is read along, and what of it lights up while it is heard; None for no EPUB.
+        overlay: what the read-along EPUB highlights, sentences or words; None for no EPUB.
         subtitles: formats of the subtitles, of the whole book and of each chapter.
     """
 
@@ -62,7 +62,7 @@ class File:
         name: relative to the folder of the book, with slashes.
         kind: its extension.
         chapter: the number of its chapter, counted from 1; None for a file of the whole book.
-        figures: what its sound measures; empty where the preset sets no limits.
+        figures: the measurements of its audio; empty if the preset sets no limits.
     """
 
     name: str
@@ -73,10 +73,10 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How the book was mastered, and what did not come out as it should.
+    """How the book was mastered, and which files miss the preset's limits.
 
     Attributes:
-        broken: each figure of a file that lies outside of the limits of the preset.
+        broken: the measurements that lie outside the preset's limits.
         notes: sentences for the user.
     """
 
@@ -111,7 +111,7 @@ def bind(
     Temporary files take four bytes for each sample.
 
     Args:
-        source: the EPUB that the book was read from, whose markup the one that is read along keeps.
+        source: the EPUB that the book was read from; the read-along EPUB keeps its markup.
         progress: called with the share that is done, by several threads.
 
     Raises:
@@ -133,7 +133,7 @@ def bind(
             chapters = [submit(partial(press.chapter, number)) for number in numbers]
             texts = _captions(timeline, folder, options.subtitles)
             done, _ = wait([*whole, *chapters], return_when=FIRST_EXCEPTION)
-            # The first that failed is what the user should hear of, not those that were ended because of it.
+            # Report the first failure, not the calls that were stopped because of it.
             for each in done:
                 each.result()
             parts = [each.result() for each in chapters]
@@ -257,16 +257,16 @@ def _chapter(number: int, kind: str) -> str:
 
 @contextmanager
 def _pool() -> Iterator[Callable[[Callable[[], File]], Future[File]]]:
-    """Yield what starts a call in a thread, one for each core; all of them end soon if the block fails."""
+    """Yield a function that runs a call in a thread pool; if the block fails, the calls are interrupted."""
     failed = Event()
 
     def check() -> None:
         if failed.is_set():
-            raise AudioError("The book is not bound, since another of its files failed.")
+            raise AudioError("The book was not bound because another of its files failed.")
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool, interrupted_by(check):
         try:
-            # A copy of the context has interruptions reach the threads too.
+            # A copy of the context makes interruptions reach the threads too.
             yield lambda call: pool.submit(copy_context().run, call)
         except BaseException:
             failed.set()

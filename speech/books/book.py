@@ -1,4 +1,4 @@
-"""A whole work: its chapters, what is known about it, and what of it is not spoken."""
+"""A book: its chapters, its metadata, and what of it is left out."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ class Book:
         return tuple(value for name, value in self.facts if name == "creator")
 
     def rewritten(self, passages: Sequence[Passage]) -> Book:
-        """Return the book with other passages in the places of its own."""
+        """Return the book with its passages replaced, in order."""
         rest = iter(passages)
         chapters = (replace(each, passages=tuple(islice(rest, len(each.passages)))) for each in self.chapters)
         return replace(self, chapters=tuple(chapters))
 
     def digest(self) -> str:
-        """Return a digest of what is known about it, apart from its text."""
+        """Return a digest of its metadata."""
         cover = self.cover.hex() if self.cover else None
         return digest(repr((self.title, self.language, self.facts, cover)))
 
@@ -103,7 +103,7 @@ def book_in(script: Script, data: bytes, title: str) -> Book:
     """
     chapters = divide(script.passages, script.title or title, script.depth)
     alike = sum(chapter.level == chapters[0].level for chapter in chapters)
-    # Where several chapters are as high as the first, its heading is its own, and not that of the book.
+    # If several chapters share the level of the first, its heading is the chapter's, not the book's.
     is_chapters = script.format != "epub" and script.title == chapters[0].title and alike > 1
     title = title if is_chapters else script.title or title
     cover = _cover(data) if script.format == "epub" else None

@@ -36,7 +36,7 @@ def divide(passages: Sequence[Passage], title: str, depth: int | None = None) ->
     """Divide the passages of a book into chapters.
 
     Args:
-        title: of the book, which is also that of what stands before the first chapter.
+        title: of the book; also used for what precedes the first chapter.
         depth: level down to which headings begin a chapter; None to find it out.
     """
     listed = any(passage.entry for passage in passages)
@@ -62,7 +62,7 @@ def divide(passages: Sequence[Passage], title: str, depth: int | None = None) ->
 
 
 def digest(text: str) -> str:
-    """Return what stands for a text in ids and keys."""
+    """Return the digest that represents a text in ids and keys."""
     from blake3 import blake3
 
     return blake3(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -30,11 +30,11 @@ _PART_CHARS = round(600 * CHARACTERS_A_SECOND)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is spoken in one go: about ten minutes.
+    """About ten minutes of an edition, spoken by one run.
 
     Attributes:
         number: from 1.
-        lines: those whose take or whose word times no earlier part makes.
+        lines: the lines whose take or word times no earlier part makes.
         chapter: the number of the chapter in which it begins, from 1.
     """
 
@@ -45,7 +45,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What of an edition is not in a store: the keys of takes, and those of word times."""
+    """The keys of the takes and of the word times of an edition that a store lacks."""
 
     takes: frozenset[str]
     words: frozenset[str]
@@ -173,7 +173,7 @@ def plan(
     """Plan an edition; nothing is spoken.
 
     Args:
-        request: says how the book is spoken; its text does not count.
+        request: says how the book is spoken; its text is ignored.
         references: the references of the voices, by the names that the script gives them; None is the book's voice.
         pronounce: changes how words are spoken.
         chosen: numbers of the chapters to speak, from 1; None for all.

@@ -1,4 +1,4 @@
-"""How loud a file is, as ffmpeg measures it, and whether that is what a preset asks for."""
+"""The loudness of a file, measured by ffmpeg, and the check against a preset's limits."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def measure(path: Path, rate: int, seconds: float, figures: Collection[Figure] =
 
 
 def broken(file: str, figures: Figures, limits: Limits, seconds: float = math.inf) -> list[Broken]:
-    """Return what of a file's figures lies outside of the limits, as it is rounded to one decimal.
+    """Return the figures of a file that lie outside the limits once they are rounded to one decimal.
 
     Args:
         seconds: its length. Levels of a sentence or two, such as a title page, say nothing; peaks do.

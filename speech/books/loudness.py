@@ -15,7 +15,7 @@ __all__ = ["STEPS", "STEP_SECONDS", "Track", "Voices", "integrated"]
 STEP_SECONDS, STEPS = 0.1, 4
 """The blocks of ITU-R BS.1770: 400 ms long, one every 100 ms."""
 
-# What is quieter does not count, then what is that much quieter than the rest.
+# The gates of ITU-R BS.1770: an absolute one, then one relative to the loudness of what passed the first.
 _SILENT_LUFS, _QUIETER_LU = -70.0, 10.0
 
 
@@ -45,7 +45,7 @@ class Track:
             self._voices.append(voice)
 
     def stretches(self, begin: int, end: int) -> Iterator[tuple[slice, int]]:
-        """Yield what of a block of samples each voice has: its part of the block, and the voice."""
+        """Yield the parts of a block of samples, as slices, each with the voice that speaks it."""
         at, index = begin, bisect_right(self._begins, begin) - 1
         while at < end and self._voices:
             last = min(end, self._begins[index + 1]) if index + 1 < len(self._begins) else end

@@ -32,7 +32,7 @@ _MOMENTARY = re.compile(rb"lavfi\.r128\.M=(\S+)")
 _LOWEST_CEILING = 0.0625
 _ROOM_SECONDS = 20
 _BLOCK = 1 << 20
-# So much of a voice tells how loud it is: the rest of a book changes that by less than half a decibel.
+# This much speech determines a voice's loudness; the rest of a book changes it by less than half a decibel.
 _ENOUGH_SECONDS = 1_200
 # How close the limited book must come to what a preset aims at, and how often that is tried.
 _CLOSE_DB, _MOST_PASSES = 0.25, 4
@@ -84,7 +84,7 @@ def _keep(blocks: Iterable[Samples], mixed: Pcm, path: Path, voices: Voices, mea
     """Write all samples to one file, and the first of each voice to another; return the latter.
 
     Args:
-        measured: is told who speaks in the second file.
+        measured: filled with who speaks when in the second file.
         most: the number of samples of a voice in it.
     """
     at = kept = 0

@@ -12,7 +12,7 @@ from speech.files import replacing
 
 __all__ = ["rate", "write"]
 
-# Those that the format knows.
+# The sample rates that MP3 supports, in hertz.
 _RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
 

@@ -39,7 +39,7 @@ __all__ = [
 FOLDER = "books/"
 SEED = 1
 """The seed of a book that asks for none: the same for all, so that a book is never spoken twice by chance."""
-# What of a request concerns how a text is spoken, and not which files are made of it.
+# The fields of a request that affect how a text is spoken, not which files are made of it.
 _FIELDS = (
     "cast", "lexicon", "pauses", "local_voice", "ref_text", "speed", "seed", "language", "timing_method", "quality",
 )  # fmt: skip
@@ -80,7 +80,7 @@ class Order(BaseModel):
             "://" in each for each in self.asked.get("cast", {}).values()
         ):
             message = (
-                "local_voice: a book needs a stored voice, which stays what it is; add it with f5-flows voices add"
+                "local_voice: a book needs a stored voice, since a URL may change; add one with f5-flows voices add"
             )
             raise InvalidRequest([Problem("local_voice", None, "", message)])
         text = self.title if any(map(str.isalnum, self.title)) else "x"
@@ -155,7 +155,7 @@ def read(store: Store, name: str) -> Order:
 
 
 def fingerprint(store: Store, name: str) -> str:
-    """Return what changes whenever a book is ordered anew."""
+    """Return a fingerprint that changes whenever a book is ordered again."""
     return store.head(f"{FOLDER}{name}/order.json").modified.isoformat()
 
 
@@ -169,7 +169,7 @@ def state(store: Store, name: str) -> dict[str, Any]:
 
 
 def is_settled(store: Store, name: str) -> bool:
-    """Check whether a book needs no visit: it is finished, or what is missing is not tried again."""
+    """Check whether a book needs no visit: it is finished, or what is missing will not be retried."""
     found = state(store, name)
     return bool(found.get("finished") or found.get("over"))
 
@@ -181,7 +181,7 @@ def names(store: Store) -> list[str]:
 
 
 def _unknown(name: str) -> InvalidRequest:
-    message = f"book: there is no book {name!r}; f5-flows book list tells which there are"
+    message = f"book: there is no book {name!r}; f5-flows book list shows them"
     return InvalidRequest([Problem("book", name, "", message)])
 
 

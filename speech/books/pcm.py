@@ -1,4 +1,4 @@
-"""The samples of a whole book in one file, 16 bit without a header: what every encoder reads its part of."""
+"""The samples of a whole book in one headerless 16-bit file, of which every encoder reads its part."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from speech.processes import Program
 __all__ = ["Pcm", "decoded", "encoded", "program", "run"]
 
 _MEMORY = 500_000_000
-# Whatever it does with it, ffmpeg is many times faster than a listener; and a minute to start.
+# The time limit of ffmpeg: a minute to start, plus the length of the audio divided by this speed.
 _SPEED, _PATIENCE_SECONDS = 4, 60
 
 
@@ -54,7 +54,7 @@ def run(arguments: list[str], seconds: float, task: str) -> Program:
 
     Args:
         seconds: length of the audio, from which the patience with it follows.
-        task: what it is to do, as the error says if it fails.
+        task: completes the error message "ffmpeg could not ...".
 
     Raises:
         AudioError: it failed, or took too long.

@@ -1,4 +1,4 @@
-"""When everything in an edition is heard: its timeline, computed from what the records of its takes say."""
+"""The timeline of an edition, computed from the records of its takes."""
 
 from __future__ import annotations
 

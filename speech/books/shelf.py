@@ -25,15 +25,15 @@ from speech.words import Word
 __all__ = ["Kept", "Shelf", "key_of", "reference_digest", "words_key"]
 
 _FOLDER, _WORDS = "takes/", "words/"
-# Changes whenever what a take is changes: how it is trimmed, judged or stored.
+# Increase this when the trimming, judging or storing of takes changes.
 _VERSION = 1
-# Up to so many keys are asked for one by one; else all are listed.
+# Up to this many keys are looked up one by one; beyond that, all are listed.
 _FEW = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the record of a take says.
+    """The record of a take.
 
     Attributes:
         rate: in hertz.

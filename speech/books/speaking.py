@@ -23,7 +23,7 @@ from speech.words import Word, place
 
 __all__ = ["speak", "time_words", "windows"]
 
-# Some two minutes of speech: what one step speaks, and a process that is killed loses.
+# About two minutes of speech: the work of one step, and the most that a killed process loses.
 _WINDOW_CHARS = 2_000
 _ALIGNED_RATE = 16_000
 _UNTIMED = "interpolated"
@@ -51,7 +51,7 @@ def speak(edition: Edition, lines: Sequence[Line], shelf: Shelf, progress: Progr
 
     chunks = [line.chunk for line in once]
     options = [edition.options_of(line) for line in once]
-    # The engine goes on while a store takes what it made; what was handed over is stored even if the engine fails.
+    # The engine continues while takes are stored; takes already handed over are stored even if it fails.
     with ThreadPoolExecutor(_HANDS) as pool:
         stored: list[Future[None]] = []
 

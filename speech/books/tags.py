@@ -27,7 +27,7 @@ def album(metadata: Metadata) -> dict[str, str]:
         "album": metadata.title,
         "artist": authors,
         "album_artist": authors,
-        # Where players look for the narrator, for want of a tag of its own.
+        # Players look for the narrator in this tag, since there is no dedicated one.
         "composer": metadata.narrator,
         "date": metadata.date,
         "description": metadata.description,

@@ -16,7 +16,7 @@ M = TypeVar("M")
 
 _lock = threading.Lock()
 _models: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
-# Held while a model is loaded, so that nobody loads it twice, and work with other models goes on.
+# Held while one model is loaded, so that it is loaded only once and other models stay usable.
 _loading: dict[Hashable, threading.Lock] = {}
 
 

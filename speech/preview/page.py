@@ -136,7 +136,7 @@ def _download(name: str, kind: str, content: bytes) -> dict[str, Any]:
 
 
 def _about(subtitles: Subtitles) -> list[str]:
-    """Return what the page says of its recording."""
+    """Return the facts about the recording that the page shows."""
     count, seconds = len(subtitles.words), subtitles.duration_ms / 1000
     length = _number(round(seconds), "second") if seconds < 90 else f"{round(seconds / 60)} minutes"
     if seconds > 7200:

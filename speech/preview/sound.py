@@ -39,7 +39,7 @@ def player(audio: Path) -> tuple[bytes, str]:
 
 
 def listenable(audio: Path, recording: Path, page: Path, duration_ms: int) -> Path:
-    """Return the file that a page plays which cannot hold its recording.
+    """Return the file that a page plays if its recording is too long to be embedded.
 
     It is the audio or, where browsers do not play its format, an MP3 that is written beside the page.
 

@@ -44,7 +44,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A word or a sign, as rows are compared with it.
+    """A word or symbol, in the form in which it is compared with rows.
 
     Attributes:
         key: without regard to letter case.
@@ -59,7 +59,7 @@ class _Unit:
 
 @dataclass(slots=True)
 class _Node:
-    """What may follow the beginning of a phrase, and the rows that end with it."""
+    """A node of the trie of phrases: what may follow, and the rows that end here."""
 
     following: dict[str, _Node] = field(default_factory=dict)
     rows: dict[_Scope, Row] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Lexicon:
         voices: the voices by the names that the script gives them; None is the voice of the request.
 
     Attributes:
-        shadowed: the rows that never count, since an earlier one is for the same.
+        shadowed: the rows that never apply, because an earlier row has the same word and scope.
     """
 
     def __init__(self, rows: Iterable[Row], voices: Mapping[str | None, str | None] = MappingProxyType({})) -> None:
@@ -90,7 +90,7 @@ class Lexicon:
                 self.shadowed.append(row)
 
     def pronounce(self, script: Script, language: str) -> Script:
-        """Return the script with what is spoken otherwise than it is written.
+        """Return the script with the substitutions of the lexicon added.
 
         Args:
             language: of the passages that name none.
@@ -103,12 +103,12 @@ class Lexicon:
             Substitution(match.start, match.end, _said(match.row, own))
             for match in self.matches(passage.text, own, passage.voice)
         ]
-        # What the document itself says counts for more.
+        # Substitutions in the document itself take precedence.
         said = sorted([*passage.says, *_beside(found, passage.says)], key=lambda each: each.start)
         return replace(passage, says=tuple(said)) if found else passage
 
     def matches(self, text: str, language: str, voice: str | None = None) -> list[Match]:
-        """Return what rows are for in a normalised text, in order, without overlaps.
+        """Return the matches of rows in a normalised text, in order, without overlaps.
 
         Args:
             voice: name of the voice as the script gives it.
@@ -174,7 +174,7 @@ def _may_end(units: Sequence[_Unit], last: int) -> bool:
 
 
 def _said(row: Row, language: str) -> str:
-    """Return what a row speaks, with its digits spelled out."""
+    """Return the replacement text of a row, with its digits spelled out."""
     if not any(map(str.isdigit, row.say)):
         return row.say
     return Chunk(tuple(tokens(row.say, language))).spoken or row.say

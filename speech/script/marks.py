@@ -1,4 +1,4 @@
-"""Marks in a text around what is spoken otherwise than it is written, so that it can be cut, joined and tidied."""
+"""Marks around the substituted parts of a text, so that they survive cutting, joining and tidying."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def unmark(text: str, says: Sequence[str]) -> tuple[str, tuple[Substitution, ...
         if part == _OPEN:
             start = len(plain)
         elif part == _CLOSE:
-            # A direction within has torn it apart if its beginning is not here.
+            # Without an opening mark, a direction inside the marks has split the text.
             if start is not None and says and plain[start:].strip():
                 found.append(Substitution(start, len(plain), says[0]))
             start, says = None, says[1:]

@@ -13,7 +13,7 @@ SPOKEN_KINDS: tuple[Kind, ...] = ("heading", "paragraph", "item", "quotation", "
 
 @dataclass(frozen=True, slots=True)
 class Substitution:
-    """Characters of a passage that are spoken otherwise than they are written.
+    """Characters of a passage that are replaced by other words when it is spoken.
 
     Attributes:
         start, end: first and past-the-last character in the passage's text.
@@ -50,7 +50,7 @@ class Passage:
         level: of a heading, 1 to 6.
         seconds: length of a pause.
         continues: whether it belongs to the same paragraph as the passage before it.
-        says: what of it is spoken otherwise than it is written, in order, without overlaps.
+        says: its substitutions, in order, without overlaps.
         speaker: name of who speaks, as subtitles give it; it is the name of a voice if the cast has it.
         entry: the entry of the table of contents that points to it.
         part: name of the part of an EPUB book that holds it. Passages that differ only in these two are equal.

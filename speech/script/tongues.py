@@ -32,7 +32,7 @@ def localise(script: Script, request: SpeechRequest, language: str) -> Script:
 
 
 def speakable(script: Script, language: str, engine: Engine) -> tuple[Script, list[str]]:
-    """Return the script as an engine can speak it, and what the user should know of that.
+    """Return the script as an engine can speak it, and notes for the user.
 
     A passage in a language that the engine does not speak is read as the rest of the script is: a quotation is not
     worth refusing a book for.

@@ -83,7 +83,7 @@ def _words(text: str) -> str:
 
 
 def _why_not(row: Row, texts: Sequence[str], language: str, voice: str | None) -> str | None:
-    """Return why a row is for no word of a text in which its word stands; None if it does not stand there."""
+    """Return why a row does not apply to a text that contains its word; None if the text does not contain it."""
     if not any(fold(row.word) in fold(text) for text in texts):
         return None
 

@@ -89,7 +89,7 @@ _BEFORE_NAMES = {"St.", "M.", "MM.", "Fr.", "Hr.", "D.", "Mt.", "Gen.", "av.", "
                  "Sen.", "Rep.", "Gov.", "Lt.", "Col.", "Maj.", "Rev.", "Hon.", "Fa."}  # fmt: skip
 # Of a century, whose numeral follows.
 _BEFORE_NUMERALS = {("es", "s."), ("it", "sec.")}
-# What they are there. Elsewhere they stay as they are written.
+# Their readings there. Elsewhere they stay as written.
 _OTHERWISE = {("en", "St."): "Street", ("de", "St."): "Stück", ("pt", "Av."): "Avenida", ("fr", "av."): "avenue"}
 _ITALIAN_SAINT = "S."
 # Names follow a saint; a word that opens a sentence follows a street: `on Main St. They met.`
@@ -102,7 +102,7 @@ _MOST_TOKENS, _LONGEST = 3, 12
 
 
 def expand(words: Sequence[str], index: int, language: str) -> list[str] | None:
-    """Return what the abbreviation that begins with a word is read as, one text for each of its words.
+    """Return the reading of the abbreviation that begins at a word, one text for each of its words.
 
     >>> expand(["z.", "B.", "Kutschen"], 0, "de"), expand(["No.", "I", "won't"], 0, "en")
     (['zum', 'Beispiel'], None)

@@ -1,4 +1,4 @@
-"""What words are read as together: grouped numbers, amounts before units, dates and times, abbreviations.
+"""Readings of several words together: grouped numbers, amounts with units, dates, times and abbreviations.
 
 Each reading takes the words, the index of the first and the language, and returns one text for each of the words that
 it reads, or None if it does not concern them.

@@ -1,4 +1,4 @@
-"""What a single word of digits and signs is read as. Each rule returns None for a word that it does not concern."""
+"""Readings of a single word of digits and symbols. Each rule returns None for a word that it does not apply to."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ def _head(style: Style, size: float, share: float) -> str:
 
 
 def _strut(style: Style) -> str:
-    """Return what holds a line as high as its box, or its tallest moment: a leaping word would lift those above it."""
+    """Return a strut as high as the box or the largest word, so that a leaping word does not lift the lines above."""
     height = max(style.pop, 1 + 2 * style.outline if style.box else 1.0)
     if not style.fitted or height == 1:
         return ""

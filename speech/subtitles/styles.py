@@ -29,7 +29,7 @@ class Style:
     """A style of captions; lengths are in pixels of a frame whose shorter side has 1080.
 
     Attributes:
-        font: the name of a font; one in `speech.subtitles.fonts` is written into the file.
+        font: the name of a font; that of `speech.subtitles.font` is attached to the file.
         colour: colour of words if none is highlighted.
         heard, waiting: colours of words that are or have been heard, and of words that have not.
         outline: width of the outline of letters, or of the padding of a box, as a share of the font size.

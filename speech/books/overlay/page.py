@@ -99,7 +99,7 @@ class Page:
         self._at += 1
 
     def _wrap(self, node: Any, begin: int, end: int, named: Callable[[int], str]) -> None:
-        """Put spans around what an element has of the text."""
+        """Put spans around the part of the text that lies in an element."""
         made: list[_Item] = []
         run: list[_Item] = []
 

@@ -32,7 +32,7 @@ _OPF = "http://www.idpf.org/2007/opf"
 _XHTML = "http://www.w3.org/1999/xhtml"
 # Signatures no longer hold for a book that was changed.
 _DROPPED = ("mimetype", "META-INF/signatures.xml")
-# All parts of the largest picture books.
+# The total size of all parts; the largest picture books stay below it.
 _MOST_BYTES = 2_000_000_000
 _BLOCK = 1 << 20
 
@@ -271,7 +271,7 @@ def _free(archive: Archive, folder: str) -> str:
 
 
 def _link(root: Any, href: str) -> None:
-    """Have a page use the style of what is heard, without which its overlay is not valid."""
+    """Link the highlight style in a page; its overlay is not valid without it."""
     from lxml import etree
 
     head = root.find(f"{{{_XHTML}}}head")

@@ -1,4 +1,4 @@
-"""ZIP archives from strangers, of which nothing is read that would not fit into memory."""
+"""Untrusted ZIP archives, with limits on what is unpacked into memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from speech.script.readers.markup import refused
 
 __all__ = ["Archive", "check"]
 
-# The longest books have 5 MB of text. It shrinks to a twentieth at most; what shrinks two hundredfold holds nothing.
+# The longest books have 5 MB of text. Text compresses 20-fold at most; a ratio of 200 is a bomb.
 _MOST_BYTES, _MOST_PARTS, _WORST_RATIO, _SMALL = 30_000_000, 20_000, 200, 1_000_000
 _TEXTS = (".xml", ".xhtml", ".html", ".htm", ".opf", ".ncx", ".rels")
 

@@ -80,7 +80,7 @@ def parse(text: str, kind: str | None = None) -> Script:
 
 
 def detect(text: str) -> str:
-    """Return the format of a text: only what is surely something else is not plain text.
+    """Return the format of a text; plain text unless it is surely something else.
 
     >>> detect("The *only* one, our #1."), detect("# Salt\\n\\nEvery summer"), detect("<speak>Hello.</speak>")
     ('text', 'markdown', 'ssml')

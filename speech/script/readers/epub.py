@@ -22,7 +22,7 @@ CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 # Fonts are often veiled with these, which is no protection of the text.
 _VEILS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
-# Parts that nobody reads out, by their role in the file or in the book's landmarks.
+# Parts that are not read aloud, by their role in the file or in the book's landmarks.
 _ROLES = {
     "cover": "cover", "titlepage": "title page", "title-page": "title page", "halftitlepage": "half title",
     "copyright-page": "copyright page", "imprint": "imprint", "colophon": "colophon", "uncopyright": "copyright page",

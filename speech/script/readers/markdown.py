@@ -25,7 +25,7 @@ _FACTS = {
 }  # fmt: skip
 # The label of an alert on GitHub, or of a callout of Obsidian, which may have a title.
 _ALERT = regex.compile(r"\[!(?P<kind>[A-Za-z]{2,20})\][+-]?[ \t]*")
-# What programs are full of, and prose is not.
+# Characters and words that are common in code and rare in prose.
 _CODE_SIGN = regex.compile(r"[{}<>=$|\\`]|\w\(|;[ \t]*$|^[ \t]*(?:#!|//|\$ |>>> |def |import )", regex.MULTILINE)
 
 
@@ -82,7 +82,7 @@ def _soft_break(*_: Any) -> str:
 
 
 def _indented(_renderer: Any, tokens: Any, index: int, *_: Any) -> str:
-    """Render an indented block: it is code by the book, but writers indent verse and letters as well."""
+    """Render an indented block: code according to CommonMark, but writers also indent verse and letters."""
     from html import escape
 
     text = tokens[index].content

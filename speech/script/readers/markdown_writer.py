@@ -14,9 +14,9 @@ from speech.script.readers.runs import MAX_VERSE, breadth
 __all__ = ["write"]
 
 _NEEDS_QUOTES = regex.compile(r"""[:#"'\\\[\]{}&*!|>%@`]|^[-?\s]|\s$""")
-# What Markdown would take for its own anywhere in a line.
+# Characters that are Markdown syntax anywhere in a line.
 _SIGNS = regex.compile(r"[\\`*<~|]|(?<![^\W_])_|_(?![^\W_])|\^(?=\[)|\[(?=\^)|\](?=[(\[:])|&(?=#?\w+;)|#$")
-# ... and at the start of one.
+# Markdown syntax at the start of a line.
 _STARTS = regex.compile(r"^(?:\[(?=!)|[-+](?=\s|$)|[-=]+(?=\s*$)|#(?=#{0,5}(?:\s|$))|>)")
 _NUMBER = regex.compile(r"^(\d{1,9})([.)])(?=\s|$)")
 

@@ -1,4 +1,4 @@
-"""Parsing HTML and XML from strangers: no entities of their own, no network, no trees without bound."""
+"""Parsing untrusted HTML and XML: no custom entities, no network access, limited nesting and size."""
 
 from __future__ import annotations
 

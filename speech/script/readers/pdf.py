@@ -21,10 +21,10 @@ from speech.text import has_words
 __all__ = ["read"]
 
 _GUESS = (
-    "A PDF holds lines at places, no paragraphs: where those begin, what is a heading and what is a running head "
-    "was guessed. Check it with: f5-flows script"
+    "A PDF has positioned lines but no paragraphs, so paragraphs, headings and running heads "
+    "were guessed. Check them with: f5-flows script"
 )
-# The library must not be entered by two threads at once.
+# The library is not thread-safe.
 _lock = threading.Lock()
 _MOST_PAGES, _MOST_CHARS = 5_000, 20_000_000
 # What pdfium puts where a word was divided at the end of a line.

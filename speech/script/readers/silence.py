@@ -1,4 +1,4 @@
-"""What of a page is not spoken, and why."""
+"""The parts of a page that are left out, and why."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WHY: Mapping[str, str] = {
     NOTE_MARK: "notes are not spoken",
     _NOTE: "notes would interrupt what is read",
     _PAGE_NUMBER: "it belongs to the printed page",
-    _CONTENTS: "it serves to find one's way on paper",
+    _CONTENTS: "it is for finding places in the printed book",
     _PICTURE: "pictures are not described",
     "link address": "only the words of a link are spoken",
     "code": "it is made to be seen",
@@ -115,7 +115,7 @@ def _by_tag(node: Any, tag: str, names: str) -> str | None:
     if tag == "table":
         return None if _is_layout(node) else "table"
     if tag == "img" and len(attribute(node, "alt").strip()) == 1:
-        # An initial, painted.
+        # A decorated initial, drawn as a picture.
         return None
     return _BY_TAG[tag]
 

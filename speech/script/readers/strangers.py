@@ -1,4 +1,4 @@
-"""Recognising the files that are no script, to say what they look like."""
+"""Recognising files that are not scripts, to name their type in the error."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _ZIPPED = (
 
 
 def stranger(data: bytes) -> str | None:
-    """Return what bytes look like, if it is nothing that a script is written in.
+    """Return the type of a file that is not a script; None if it may be one.
 
     >>> stranger(b"\\x89PNG\\r\\n"), stranger(b"Hello.")
     ('a PNG picture', None)

@@ -23,7 +23,7 @@ _SLOWEST, _FASTEST = 0.5, 2.0
 _TIME = regex.compile(r"\+?(\d{0,6}(?:\.\d{1,6})?)\s*(ms|s)")
 _RATE = regex.compile(r"([+-]?)(\d{1,4}(?:\.\d{1,4})?)(%?)")
 _UNHEARD = ("pitch", "contour", "range", "volume", "duration")
-# Elements of SSML that say nothing that would be missed.
+# Elements of SSML that can be ignored without loss.
 _SILENT = {"speak", "p", "s", "lang", "mark", "desc", "metadata", "meta", "w", "token", "br", "sentence", "paragraph"}
 _SPOKEN = {"voice", "break", "sub", "say-as", "prosody"}
 

@@ -163,12 +163,12 @@ class TestSpeak:
             ["speak", "x", "--voice", "../x.wav"],
             "--voice: '../x.wav' is not accepted",
         ),
-        (["speak", "x", "--ref-text", "Hello there."], "--ref-text: it belongs to a recording"),
+        (["speak", "x", "--ref-text", "Hello there."], "--ref-text: it is the transcript of a recording"),
         (["speak", "x", "--no-timings", "--format", "srt"], "--format: there are no subtitles without word times"),
         (["speak", "x", "--lexicon", "names"], "--lexicon: there is no lexicon 'names'. None is stored"),
         (["speak", "x", "--lexicon", "../x.y"], "--lexicon: ../x.y cannot be read: No such file"),
         (["speak", "x", "--lexicon", "a b"], "--lexicon: 'a b' is not accepted; expected the name of a stored lexicon"),
-        (["narrate", "/dev/null", "--ref-text", "Hello there."], "--ref-text: it belongs to a recording"),
+        (["narrate", "/dev/null", "--ref-text", "Hello there."], "--ref-text: it is the transcript of a recording"),
         (["lexicon", "add", "../x", "x.csv"], "FILE: x.csv cannot be read: No such file"),
         (["lexicon", "try", "x", "Hi"], "NAME: there is no lexicon 'x'. None is stored"),
         (["lexicon", "remove", "../x"], "NAME: '../x' is not accepted"),
@@ -200,7 +200,7 @@ class TestSpeak:
         ),
         (
             ["burn", "--background", "red", "--captions", "a.ass", "--look", "pop"],
-            "--look: the file of --captions has a look of its own",
+            "--look: the --captions file has its own style",
         ),
         (
             ["burn", "--background", "red", "--timings", "a.json", "--frame", "soon"],
@@ -253,7 +253,7 @@ def test_an_option_that_looks_like_a_number_stays_a_text(call):
 def test_a_player_that_is_missing_is_told_before_any_work(call, tmp_path):
     done = call("speak", "Hello there.", "--play", PATH=str(tmp_path), PREFECT_API_URL="http://127.0.0.1:9/api")
     assert done.returncode == 2
-    assert "--play: no program that plays audio is installed here" in done.stderr
+    assert "--play: no audio player is installed here" in done.stderr
 
 
 def test_an_unknown_voice_is_refused_with_those_that_there_are_the_nearest_first(call, tmp_path):

@@ -18,7 +18,7 @@ def test_the_inbox_is_where_deploy_says_and_a_run_is_started_by_name(call, tmp_p
     started = call("run", "speak", "--param", "request.text=Hello there.", "--param", "request.speed=0.9")
     assert started.returncode == 0, started.stderr
     assert "is scheduled, job " in started.stdout
-    assert "it waits for a worker; start one: f5-flows worker --pool local" in started.stdout
+    assert "the run waits for a worker; start one: f5-flows worker --pool local" in started.stdout
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_the_inbox_is_where_deploy_says_and_a_run_is_started_by_name(call, tmp_p
         ),
         (["run", "speak", "--param", "request.txt=x"], "'txt' does not match"),
         (["run", "speak", "--param", "text"], "--param: 'text' is not NAME=VALUE"),
-        (["run", "speak", "--param", "a=1", "--param", "a.b=2"], "a has a value already, and no fields"),
+        (["run", "speak", "--param", "a=1", "--param", "a.b=2"], "a already has a value, so its fields cannot be set"),
     ],
 )
 def test_a_run_that_cannot_be_is_refused(call, words, says):

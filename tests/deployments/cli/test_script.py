@@ -80,7 +80,7 @@ def test_it_needs_neither_prefect_nor_a_server(place):
         (["speak", "x", "--cast", "odd.toml"], "--cast"),
         (["speak", "x", "--cast", "cast.toml"], "--cast: alice: there is no voice 'nobody'; there is none yet."),
         (["align", "talk.wav", "--text", "sea.md", "--lexicon", "none"], "--lexicon: there is no lexicon 'none'"),
-        (["burn", "--background", "navy", "--job", "x", "--lexicon", "names"], "--cast, --lexicon: they are for"),
+        (["burn", "--background", "navy", "--job", "x", "--lexicon", "names"], "--cast, --lexicon: these"),
         (["script", "sea.md", "--script-format", "rtf"], "--script-format: 'rtf' is not accepted"),
     ],
 )

@@ -108,7 +108,7 @@ async def test_what_does_not_pass_is_given_up_after_a_while(plane):
         (401, KeyNotAccepted, "does not accept the API key"),
         (402, OutOfCredit, "no balance"),
         (403, KeyNotAccepted, "may not do this"),
-        (404, Gone, "knows no such thing"),
+        (404, Gone, "does not know this job"),
         (400, RunPodError, "refused"),
         (422, RunPodError, "refused"),
     ],
