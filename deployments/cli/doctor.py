@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from deployments.local import probe, server
-from deployments.local.lease import abandoned
+from deployments.local.process_lock import abandoned
 from speech.errors import NotFound, SpeechError
 from speech.settings import bare_environment, settings
 

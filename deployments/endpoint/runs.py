@@ -91,7 +91,7 @@ class Runs:
         self._claims = Claims(client, where, values.runpod_pod_id or "container")
         self._deployment: UUID | None = None
 
-    async def look_after(self, on_cancel: Callable[[str], None]) -> None:
+    async def maintain(self, on_cancel: Callable[[str], None]) -> None:
         """Renew leases, watch for cancellations and repair records; never returns, and survives every error.
 
         Args:

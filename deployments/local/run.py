@@ -27,7 +27,7 @@ from blocks.storage import akeepable
 from deployments.ends import end
 from deployments.interrupts import WORK, Stopped
 from deployments.local import server
-from deployments.local.lease import Lease, hold
+from deployments.local.process_lock import ProcessLock, hold
 from deployments.local.sweep import runs
 from flows.speak import speak
 from speech.errors import InvalidRequest, Problem, ServerError, SpeechError
@@ -55,8 +55,8 @@ class Running(Protocol):
     job: str
 
 
-Work = Callable[[Lease, Running], Awaitable[dict[str, Any]]]
-"""Carries out flow runs, each with the name of the lease among its tags, and returns a reply."""
+Work = Callable[[ProcessLock, Running], Awaitable[dict[str, Any]]]
+"""Carries out flow runs, each with the name of the process lock among its tags, and returns a reply."""
 
 
 def perform(parameters: dict[str, Any], show: Callable[[str, float], None], *, remote: str | None) -> dict[str, Any]:
@@ -75,8 +75,8 @@ def carry_out(work: Work, show: Callable[[str, float], None], *, remote: str | N
         SpeechError: the run failed; the text says why.
         OSError: likewise.
     """
-    with hold(remote, tempfile.gettempdir()) as lease:
-        run = _Run(lease, work, show)
+    with hold(remote, tempfile.gettempdir()) as lock:
+        run = _Run(lock, work, show)
         try:
             return run.reply()
         except Stopped:
@@ -86,8 +86,8 @@ def carry_out(work: Work, show: Callable[[str, float], None], *, remote: str | N
 
 
 class _Run:
-    def __init__(self, lease: Lease, work: Work, show: Callable[[str, float], None]) -> None:
-        self._lease, self._work, self._show = lease, work, show
+    def __init__(self, lock: ProcessLock, work: Work, show: Callable[[str, float], None]) -> None:
+        self._lock, self._work, self._show = lock, work, show
         self._stopping, self._held = threading.Event(), threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.job = ""
@@ -98,23 +98,23 @@ class _Run:
         served = server.find()
         while not wait([self._done], _LOOK_SECONDS).done:
             # Prefect's client would retry for minutes, but the local server does not come back by itself.
-            if self._lease.api is None and server.find() != served:
+            if self._lock.api is None and server.find() != served:
                 raise ServerError(self._lost("it has ended"))
         return self._done.result()
 
     def stop(self) -> None:
-        """End the run as cancelled; if that fails now, the lease that is left makes the sweep do it."""
-        self._lease.stop()
+        """End the run as cancelled; if that fails now, the process lock that is left makes the sweep do it."""
+        self._lock.stop()
         self._stopping.set()
         release = self._hold()
         if asyncio.run(asyncio.wait_for(self._cancel(), _SERVER_SECONDS)):
-            self._lease.end()
+            self._lock.end()
         elif self.job:
             # The run had already ended, but may still have to write its record.
             release.set()
             with suppress(Exception):
                 self._done.result(_STEP_SECONDS)
-            self._lease.end()
+            self._lock.end()
 
     def _hold(self) -> threading.Event:
         """Block the run's event loop, so that the run cannot end itself after it is ended here."""
@@ -133,7 +133,7 @@ class _Run:
     async def _cancel(self) -> bool:
         """Cancel the run, and return whether there was one that had not ended."""
         async with get_client() as client:
-            found = await runs(client, self._lease)
+            found = await runs(client, self._lock)
             if found:
                 await self._let_steps_end()
             for run in found:
@@ -156,7 +156,7 @@ class _Run:
         listener.set(self._hear)
         self._loop = asyncio.get_running_loop()
         try:
-            return await self._work(self._lease, self)
+            return await self._work(self._lock, self)
         except (Abort, CancelledRun):
             raise SpeechError(f"Job {self.job} was ended by somebody else; see the Prefect server's UI.") from None
         except (httpx.HTTPError, PrefectException) as fault:
@@ -177,12 +177,12 @@ class _Run:
         )
 
 
-async def _speak(parameters: dict[str, Any], lease: Lease, running: Running) -> dict[str, Any]:
+async def _speak(parameters: dict[str, Any], lock: ProcessLock, running: Running) -> dict[str, Any]:
     kept = await akeepable(parameters["request"], parameters["storage"])
     parameters = parameters | {"request": kept}
     async with get_client() as client:
         try:
-            run = await client.create_flow_run(speak, parameters=parameters, tags=[lease.name])
+            run = await client.create_flow_run(speak, parameters=parameters, tags=[lock.name])
         except PrefectHTTPStatusError as fault:
             if refusal := _refused(fault, kept):
                 raise refusal from None

@@ -168,12 +168,12 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
                 self._first_seen[run.state.id] = seen.get(run.state.id, time.monotonic())
         for run in unfinished:
             try:
-                await self._look_after(run)
+                await self._reconcile_run(run)
             except Exception as fault:
                 self._logger.warning("Flow run %s cannot be checked: %s", run.id, explained(fault))
                 self._logger.debug("The full error:", exc_info=True)
 
-    async def _look_after(self, run: FlowRun) -> None:
+    async def _reconcile_run(self, run: FlowRun) -> None:
         if run.id in self._watched or run.id in self._submitting_flow_run_ids:
             return
         if run.infrastructure_pid:
