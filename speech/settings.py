@@ -61,11 +61,6 @@ class Settings(BaseSettings):
     )
 
     pytorch_cuda_alloc_conf: str = Field("max_split_size_mb:512", description="Passed to PyTorch.")
-    cuda_visible_devices: str | None = Field(None, description="Passed to CUDA.")
-    hf_home: Path | None = Field(None, description="Set at start-up, below the chosen MODELS_DIR.")
-    hf_hub_cache: Path | None = Field(None, description="Set at start-up, below the chosen MODELS_DIR.")
-    transformers_cache: Path | None = Field(None, description="Set at start-up, below the chosen MODELS_DIR.")
-    torch_home: Path | None = Field(None, description="Set at start-up, below the chosen MODELS_DIR.")
 
     runpod_ai_api_key: SecretStr | None = Field(None, description="The container's API key; set by RunPod.")
     runpod_endpoint_id: str | None = Field(

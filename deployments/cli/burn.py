@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployments.cli.console import Checks, input_named, open_store, refuse, spare, writable, writing
+from deployments.cli.destinations import vacant
 from deployments.cli.documents import cast_option
 from deployments.cli.lexicon import lexicon_option
-from deployments.cli.places import vacant
-from deployments.cli.progress import Show, bar
+from deployments.cli.progress import ProgressCallback, bar
 from deployments.cli.subtitles import aligned, checked, presentation, presentation_request, presented
 from deployments.cli.values import one_of
 from speech.choices import TimingMethod
@@ -116,13 +116,21 @@ def burn(
         spare((video, audio, timings, captions, script), (target,))
     checks.finish()
     assert picture
-    with TemporaryDirectory(prefix="f5-flows-") as folder, bar(quiet=False) as show:
+    with TemporaryDirectory(prefix="f5-flows-") as folder, bar(quiet=False) as on_progress:
         if job and background and at is None and audio is None:
             audio = _audio_of(job, storage, Path(folder))
-        text, length = source.ass(picture, audio, video, Path(folder), show)
+        text, length = source.ass(picture, audio, video, Path(folder), on_progress)
         with writing(target.parent):
             if at is None:
-                burn(picture, text, audio, _length(picture, audio), target, lambda share: show("burn", share), _note)
+                burn(
+                    picture,
+                    text,
+                    audio,
+                    _length(picture, audio),
+                    target,
+                    lambda share: on_progress("burn", share),
+                    _note,
+                )
             else:
                 _check_within(at, moment, picture, length)
                 still(picture, text, at, target, _note)
@@ -173,7 +181,12 @@ class _Source:
         return self.script is not None or (isinstance(picture, Background) and self.job is None and not only_frame)
 
     def ass(
-        self, picture: Video | Background, audio: Path | None, video: Path | None, folder: Path, show: Show
+        self,
+        picture: Video | Background,
+        audio: Path | None,
+        video: Path | None,
+        folder: Path,
+        on_progress: ProgressCallback,
     ) -> tuple[str, int | None]:
         """Return the captions as ASS for the size of the picture, and the length of the speech if it is known."""
         from speech.audio import check_sound
@@ -190,7 +203,7 @@ class _Source:
             with input_named("--audio" if audio else "VIDEO"):
                 recording = admit(sound, folder)
                 check_sound(recording)
-            subtitles, warnings = aligned(recording, self.spoken, self.rows, self.request, show)
+            subtitles, warnings = aligned(recording, self.spoken, self.rows, self.request, on_progress)
             for warning in warnings:
                 _note(warning)
         else:
@@ -201,8 +214,8 @@ class _Source:
         return render(replace(subtitles, look=look), "ass"), subtitles.duration_ms
 
 
-def _note(sentence: str) -> None:
-    click.echo(f"Note: {sentence}", err=True)
+def _note(message: str) -> None:
+    click.echo(f"Note: {message}", err=True)
 
 
 def _picture(video: Path | None, background: str | None, size: str | None, preset: str) -> Video | Background:

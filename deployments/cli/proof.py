@@ -55,7 +55,7 @@ def say_again(name: str, chunk: str, seed: int | None, text: str | None, detach:
     if make(name, storage, silent=False, detach=detach, binds=False) is None:
         click.echo(f"Take {take} of {chunk} is being made; to see how far it is: f5-flows book status {name}")
         return
-    _tell(store, name, chunk, take)
+    _print_take(store, name, chunk, take)
 
 
 @click.command()
@@ -114,7 +114,7 @@ def _outline(store: Store, name: str, state: dict[str, Any]) -> dict[str, Any]:
     return dict(json.loads(store.read(f"{FOLDER}{name}/editions/{state['edition']}.json")))
 
 
-def _tell(store: Store, name: str, chunk: str, take: int) -> None:
+def _print_take(store: Store, name: str, chunk: str, take: int) -> None:
     """Say how a new take came out."""
     from speech.books import order
     from speech.books.shelf import Shelf

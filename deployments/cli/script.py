@@ -103,8 +103,8 @@ def _unknown(directed: Script) -> list[str]:
 
     tag = regex.compile(r"\[(\p{L}[^\[\]\n]{0,40})\]")
     names = dict.fromkeys(found[1] for each in directed.passages if (found := tag.match(each.text)))
-    sentence = "[{}] is spoken, unless a voice of that name is stored, or --cast names it."
-    return [sentence.format(name) for name in names]
+    message = "[{}] is spoken, unless a voice of that name is stored, or --cast names it."
+    return [message.format(name) for name in names]
 
 
 def _length(text: str) -> tuple[int, float]:

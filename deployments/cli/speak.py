@@ -12,9 +12,9 @@ import click
 
 from deployments.cli import after
 from deployments.cli.console import Checks, open_store, refuse, use_server, writable, writing
+from deployments.cli.destinations import Destination, choose_destination
 from deployments.cli.documents import cast_and_format, read_cast, read_script
 from deployments.cli.lexicon import lexicon_option
-from deployments.cli.places import Place, place
 from deployments.cli.progress import bar
 from deployments.cli.stored import check_stored
 from deployments.cli.subtitles import idle_options, presentation, presented
@@ -111,18 +111,18 @@ def speak(
     elif quiet:
         click.echo("\n".join(map(str, files)))
     else:
-        _tell(reply, files, asked=options["timing_method"])
+        _print_reply(reply, files, asked=options["timing_method"])
     if opens:
         after.show(next(path for path in files if path.suffix == ".html"))
     if player:
         after.play(player, files[0])
 
 
-def _target(out: str | None, options: dict[str, Any], checks: Checks) -> Place:
-    """Return the place that --out names, after a check, and set the audio format that it asks for."""
-    target = place(None, None)
+def _target(out: str | None, options: dict[str, Any], checks: Checks) -> Destination:
+    """Return the destination that --out names, after a check, and set the audio format that it asks for."""
+    target = choose_destination(None, None)
     with checks.each():
-        target = place(out, options["audio_format"])
+        target = choose_destination(out, options["audio_format"])
         writable(target.folder)
     options["audio_format"] = target.audio_format or options["audio_format"]
     return target
@@ -148,7 +148,7 @@ class _Script:
 
 
 def _request(
-    script: _Script, options: dict[str, Any], target: Place, storage: str | None, silent: bool, checks: Checks
+    script: _Script, options: dict[str, Any], target: Destination, storage: str | None, silent: bool, checks: Checks
 ) -> SpeechRequest:
     """Return the request; all that is wrong with it, and with what it names in the store, is told at once."""
     from speech.request import SpeechRequest
@@ -192,11 +192,11 @@ def _run_flow(
     export(PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL")
     logging.raiseExceptions = False
     use_server(silent)
-    with bar(silent) as show:
+    with bar(silent) as on_progress:
         from deployments.local.run import perform
 
         parameters = {"request": request, "engine": engine, "storage": storage, "google": google}
-        return perform(parameters, show, remote=remote)
+        return perform(parameters, on_progress, remote=remote)
 
 
 def _unpack(text: str) -> None:
@@ -207,7 +207,7 @@ def _unpack(text: str) -> None:
         detect(text)
 
 
-def _keep(reply: dict[str, Any], name: str, target: Place, storage: str | None) -> list[Path]:
+def _keep(reply: dict[str, Any], name: str, target: Destination, storage: str | None) -> list[Path]:
     """Copy the files of a job from the store, and return their paths, the audio first."""
     from speech.naming import slug
     from speech.outputs import key
@@ -218,7 +218,7 @@ def _keep(reply: dict[str, Any], name: str, target: Place, storage: str | None) 
         return target.keep(slug(name), kinds(reply), lambda kind, path: store.get(key(job, kind), path))
 
 
-def _tell(reply: dict[str, Any], files: list[Path], asked: str | None) -> None:
+def _print_reply(reply: dict[str, Any], files: list[Path], asked: str | None) -> None:
     """Print a short summary of what was made.
 
     Args:
@@ -250,5 +250,5 @@ def _notes(reply: dict[str, Any], asked: str | None) -> list[str]:
         return list(reply["warnings"])
     folded = stepped | {places[DEMO]} if DEMO in places else stepped
     others = [warning for place, warning in enumerate(reply["warnings"]) if place not in folded]
-    sentence = " and ".join(told)
-    return [f"{sentence[0].upper()}{sentence[1:]}; f5-flows doctor shows what better ones need.", *others]
+    message = " and ".join(told)
+    return [f"{message[0].upper()}{message[1:]}; f5-flows doctor shows what better ones need.", *others]

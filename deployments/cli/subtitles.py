@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from deployments.cli.console import Checks, input_named, refuse, spare, storage_option, writable, writing
+from deployments.cli.destinations import vacant
 from deployments.cli.documents import cast_option, read_cast, read_spoken
 from deployments.cli.lexicon import lexicon_option, lexicon_rows
-from deployments.cli.places import vacant
 from deployments.cli.progress import bar
 from deployments.cli.values import number, one_of
 from speech.choices import Karaoke, LookName, Preset, Split, StyleName, TimingFormat, TimingMethod
@@ -160,15 +160,15 @@ def align(
     checks.finish()
     assert request
     assert spoken
-    with TemporaryDirectory(prefix="f5-flows-") as scratch, bar(quiet=False) as show:
-        show("read", 0.0)
+    with TemporaryDirectory(prefix="f5-flows-") as scratch, bar(quiet=False) as on_progress:
+        on_progress("read", 0.0)
         with input_named("AUDIO"):
             recording = admit(audio, Path(scratch), mono=not request.split)
             check_sound(recording)
-        subtitles, warnings = aligned(recording, spoken, rows, request, show)
+        subtitles, warnings = aligned(recording, spoken, rows, request, on_progress)
         if note := remark(subtitles, request.formats):
             warnings.append(note)
-        show("render", 0.9)
+        on_progress("render", 0.9)
         page = None if no_preview else (audio, warnings)
         with writing(folder):
             stem = audio.stem if out else vacant(audio.stem, lambda own: _names(folder / own, request.formats))
@@ -271,7 +271,7 @@ def aligned(
     script: Script,
     rows: Sequence[Row],
     request: SpeechRequest,
-    show: Callable[[str, float], None],
+    on_progress: Callable[[str, float], None],
 ) -> tuple[Subtitles, list[str]]:
     from speech.alignment import align as align_words
     from speech.audio import Recording, duration_ms
@@ -284,7 +284,7 @@ def aligned(
     voices = {name: request.cast.get(name or "") for name in (None, *request.cast)}
     said = Lexicon(rows, voices).pronounce(script, language)
     length = duration_ms(audio)
-    show("align", 0.05)
+    on_progress("align", 0.05)
     alignment = align_words(Recording(audio, 0, length), cut(said, language), language, request.timing_method)
     subtitles = make(
         alignment.words,

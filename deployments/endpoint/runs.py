@@ -112,7 +112,7 @@ class Runs:
     async def _renew_leases(self) -> None:
         while True:
             await asyncio.sleep(settings().lease_seconds / 3)
-            for run_id in self._claims.due():
+            for run_id in self._claims.held:
                 with _logging_errors("renew the lease of a run"):
                     await self._claims.renew(run_id)
 

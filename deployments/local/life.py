@@ -82,7 +82,7 @@ class Life:
             self._in_use -= 1
             self._last = time.monotonic()
 
-    async def tell(self, request: Request) -> Response:
+    async def report(self, request: Request) -> Response:
         """Say in how many seconds the server ends, and what keeps it; both null or empty where there is nothing."""
         self._note_clients()
         kept_by = await _needs()

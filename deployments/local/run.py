@@ -59,16 +59,18 @@ Work = Callable[[ProcessLock, Running], Awaitable[dict[str, Any]]]
 """Carries out flow runs, each with the name of the process lock among its tags, and returns a reply."""
 
 
-def perform(parameters: dict[str, Any], show: Callable[[str, float], None], *, remote: str | None) -> dict[str, Any]:
+def perform(
+    parameters: dict[str, Any], on_progress: Callable[[str, float], None], *, remote: str | None
+) -> dict[str, Any]:
     """Run `speak` and return its reply; see `carry_out`."""
-    return carry_out(partial(_speak, parameters), show, remote=remote)
+    return carry_out(partial(_speak, parameters), on_progress, remote=remote)
 
 
-def carry_out(work: Work, show: Callable[[str, float], None], *, remote: str | None) -> dict[str, Any]:
+def carry_out(work: Work, on_progress: Callable[[str, float], None], *, remote: str | None) -> dict[str, Any]:
     """Carry out flow runs, and return the reply.
 
     Args:
-        show: called with each step and the share that is done.
+        on_progress: called with each step and the share that is done.
         remote: the address of the Prefect server, if it is not the local one.
 
     Raises:
@@ -76,7 +78,7 @@ def carry_out(work: Work, show: Callable[[str, float], None], *, remote: str | N
         OSError: likewise.
     """
     with hold(remote, tempfile.gettempdir()) as lock:
-        run = _Run(lock, work, show)
+        run = _Run(lock, work, on_progress)
         try:
             return run.reply()
         except Stopped:
@@ -86,8 +88,8 @@ def carry_out(work: Work, show: Callable[[str, float], None], *, remote: str | N
 
 
 class _Run:
-    def __init__(self, lock: ProcessLock, work: Work, show: Callable[[str, float], None]) -> None:
-        self._lock, self._work, self._show = lock, work, show
+    def __init__(self, lock: ProcessLock, work: Work, on_progress: Callable[[str, float], None]) -> None:
+        self._lock, self._work, self._on_progress = lock, work, on_progress
         self._stopping, self._held = threading.Event(), threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.job = ""
@@ -153,7 +155,7 @@ class _Run:
             self._done.set_exception(fault)
 
     async def _run(self) -> dict[str, Any]:
-        listener.set(self._hear)
+        listener.set(self._advance)
         self._loop = asyncio.get_running_loop()
         try:
             return await self._work(self._lock, self)
@@ -162,12 +164,12 @@ class _Run:
         except (httpx.HTTPError, PrefectException) as fault:
             raise ServerError(self._lost(type(fault).__name__)) from None
 
-    def _hear(self, step: str, share: float) -> None:
+    def _advance(self, step: str, share: float) -> None:
         if self._stopping.is_set():
             raise CancelledRun
         # The reader of the progress may be gone; the run continues.
         with suppress(OSError):
-            self._show(step, share)
+            self._on_progress(step, share)
 
     def _lost(self, why: str) -> str:
         when = f"in the middle of job {self.job}" if self.job else "before the job had begun"

@@ -134,7 +134,7 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
             run.id,
             pid,
             configuration.patience,
-            lambda sentence: log.warning("%s", sentence),
+            lambda message: log.warning("%s", message),
         )
 
     @asynccontextmanager
