@@ -78,7 +78,7 @@ def watch(name: str, storage: str | None) -> None:
             done = sum(chapter["finished"] for chapter in state.get("chapters", ()))
             at = next((each["title"] for each in state.get("chapters", ()) if each["finished"] < each["lines"]), None)
             if at is None and total:
-                on_progress("bind", 0.9 + 0.1 * _bound(store, name, state))
+                on_progress("bind", 0.9 + 0.1 * _bound_share(store, name, state))
             else:
                 on_progress(at or "wait", 0.9 * done / total if total else 0.0)
             if state.get("finished") or state.get("over"):
@@ -171,14 +171,14 @@ def _now(store: Store, name: str) -> dict[str, Any]:
     return state
 
 
-def _bound(store: Store, name: str, state: dict[str, Any]) -> float:
+def _bound_share(store: Store, name: str, state: dict[str, Any]) -> float:
     """Return the share of a book that is bound, as whoever binds it tells now and then."""
     from speech.books.order import FOLDER
     from speech.errors import NotFound
 
     try:
-        told = json.loads(store.read(f"{FOLDER}{name}/editions/{state['edition']}/progress.json"))
-        return min(max(float(told["share"]), 0.0), 1.0)
+        progress = json.loads(store.read(f"{FOLDER}{name}/editions/{state['edition']}/progress.json"))
+        return min(max(float(progress["share"]), 0.0), 1.0)
     except (NotFound, ValueError, KeyError, TypeError):
         return 0.0
 

@@ -14,7 +14,7 @@ from deployments.cli.destinations import vacant
 from deployments.cli.documents import cast_option
 from deployments.cli.lexicon import lexicon_option
 from deployments.cli.progress import ProgressCallback, bar
-from deployments.cli.subtitles import aligned, checked, presentation, presentation_request, presented
+from deployments.cli.subtitles import align_recording, check_inputs, presentation, presentation_request, request_fields
 from deployments.cli.values import one_of
 from speech.choices import TimingMethod
 
@@ -102,7 +102,7 @@ def burn(
         for given in (audio, timings, captions):
             if given is not None and not given.is_file():
                 refuse(f"There is no file {given}.")
-    source = source.read(presented(options), cast, checks)
+    source = source.read(request_fields(options), cast, checks)
     picture = None
     with checks.each():
         picture = _picture(video, background, size, source.request.preset if source.request else "netflix")
@@ -162,7 +162,7 @@ class _Source:
     def read(self, fields: dict[str, Any], cast: Path | None, checks: Checks) -> _Source:
         """Return it with the request that the fields make, and with what is said, as far as they are right."""
         if self.script:
-            request, spoken, rows = checked(fields, cast, None, self.script, self.storage, checks)
+            request, spoken, rows = check_inputs(fields, cast, None, self.script, self.storage, checks)
             return replace(self, request=request, spoken=spoken, rows=rows)
         request = None
         with checks.each():
@@ -203,11 +203,11 @@ class _Source:
             with input_named("--audio" if audio else "VIDEO"):
                 recording = admit(sound, folder)
                 check_sound(recording)
-            subtitles, warnings = aligned(recording, self.spoken, self.rows, self.request, on_progress)
+            subtitles, warnings = align_recording(recording, self.spoken, self.rows, self.request, on_progress)
             for warning in warnings:
                 _note(warning)
         else:
-            subtitles = _timed(self.timings, self.job, self.storage, self.request)
+            subtitles = _load_subtitles(self.timings, self.job, self.storage, self.request)
         if note := remark(subtitles, ("ass",)):
             _note(note)
         look = replace(subtitles.look, width=picture.width, height=picture.height)
@@ -282,7 +282,7 @@ def _own_ass(path: Path) -> str:
     return text
 
 
-def _timed(timings: Path | None, job: str | None, storage: str | None, request: SpeechRequest) -> Subtitles:
+def _load_subtitles(timings: Path | None, job: str | None, storage: str | None, request: SpeechRequest) -> Subtitles:
     """Return subtitles from the words of a JSON file, or of a job."""
     from speech.errors import InvalidRequest
     from speech.files import as_text

@@ -47,7 +47,7 @@ def refuse(message: str) -> NoReturn:
 
 
 class Checks:
-    """Several checks of what was given, whose problems are told together.
+    """Several checks of what was given, whose problems are reported together.
 
     Attributes:
         problems: those found so far.
@@ -209,17 +209,17 @@ def blame(fault: OSError) -> str:
         return str(fault)
     if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
         return f"{fault.filename or 'This machine'}: {fault.strerror or fault}"
-    places = {
+    folders = {
         "TMPDIR": Path(tempfile.gettempdir()),
         "F5_FLOWS_HOME": settings().f5_flows_home,
         "STORAGE_DIR": settings().storage_folder,
     }
     free = {
-        name: shutil.disk_usage(next(parent for parent in (place, *place.parents) if parent.exists())).free
-        for name, place in places.items()
+        name: shutil.disk_usage(next(parent for parent in (folder, *folder.parents) if parent.exists())).free
+        for name, folder in folders.items()
     }
     name = min(free, key=lambda name: free[name])
-    return f"There is no room left in {places[name]}; free some, or set {name} to a folder on another disk."
+    return f"There is no room left in {folders[name]}; free some, or set {name} to a folder on another disk."
 
 
 @contextmanager

@@ -57,7 +57,7 @@ class Destination:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with _lock(self.folder):
-            paths = self._paths(self.audio.stem, kinds) if self.audio else self._unused(stem, kinds)
+            paths = self._paths(self.audio.stem, kinds) if self.audio else self._unused_paths(stem, kinds)
             made: list[Path] = []
             try:
                 for kind, path in zip(kinds, paths, strict=True):
@@ -73,7 +73,7 @@ class Destination:
                 raise
         return paths
 
-    def _unused(self, stem: str, kinds: Sequence[str]) -> list[Path]:
+    def _unused_paths(self, stem: str, kinds: Sequence[str]) -> list[Path]:
         """Return paths none of which exists: those of the stem, or else with the first number that is free."""
         return self._paths(vacant(stem, lambda own: self._paths(own, kinds)), kinds)
 

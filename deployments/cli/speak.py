@@ -17,7 +17,7 @@ from deployments.cli.documents import cast_and_format, read_cast, read_script
 from deployments.cli.lexicon import lexicon_option
 from deployments.cli.progress import bar
 from deployments.cli.stored import check_stored
-from deployments.cli.subtitles import idle_options, presentation, presented
+from deployments.cli.subtitles import idle_options, presentation, request_fields
 from deployments.cli.values import number, one_of
 from speech.choices import AudioFormat, EngineName, Quality, SampleRate, TimingMethod
 
@@ -150,11 +150,11 @@ class _Script:
 def _request(
     script: _Script, options: dict[str, Any], target: Destination, storage: str | None, silent: bool, checks: Checks
 ) -> SpeechRequest:
-    """Return the request; all that is wrong with it, and with what it names in the store, is told at once."""
+    """Return the request; all that is wrong with it, and with what it names in the store, is reported at once."""
     from speech.request import SpeechRequest
 
     voice, formats, no_timings = (options.pop(name) for name in ("voice", "formats", "no_timings"))
-    fields = presented(options, formats) | {"return_word_timings": not no_timings} | script.fields(silent, checks)
+    fields = request_fields(options, formats) | {"return_word_timings": not no_timings} | script.fields(silent, checks)
     if voice:
         fields["local_voice"] = voice
     request = None
@@ -240,15 +240,15 @@ def _notes(reply: dict[str, Any], asked: str | None) -> list[str]:
     from speech.alignment.chain import CHAIN
     from speech.notes import DEMO, declined
 
-    places: dict[str, int] = reply.get("warning_kinds", {})
-    stepped = {places[kind] for name in CHAIN if name != asked and (kind := declined(name)) in places}
-    told = [
-        *(["the demo voice spoke"] if DEMO in places else []),
+    indices: dict[str, int] = reply.get("warning_kinds", {})
+    stepped = {indices[kind] for name in CHAIN if name != asked and (kind := declined(name)) in indices}
+    causes = [
+        *(["the demo voice spoke"] if DEMO in indices else []),
         *([f"the {reply['timing_method']} aligner timed the words"] if stepped and "timing_method" in reply else []),
     ]
-    if not told:
+    if not causes:
         return list(reply["warnings"])
-    folded = stepped | {places[DEMO]} if DEMO in places else stepped
-    others = [warning for place, warning in enumerate(reply["warnings"]) if place not in folded]
-    message = " and ".join(told)
+    folded = stepped | {indices[DEMO]} if DEMO in indices else stepped
+    others = [warning for index, warning in enumerate(reply["warnings"]) if index not in folded]
+    message = " and ".join(causes)
     return [f"{message[0].upper()}{message[1:]}; f5-flows doctor shows what better ones need.", *others]

@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from speech.script import Script
     from speech.subtitles import Subtitles
 
-__all__ = ["align", "aligned", "checked", "idle_options", "presentation", "presentation_request", "presented"]
+__all__ = [
+    "align",
+    "align_recording",
+    "check_inputs",
+    "idle_options",
+    "presentation",
+    "presentation_request",
+    "request_fields",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -79,7 +87,7 @@ def presentation(*, files: bool = True) -> Callable[[F], F]:
     return decorate
 
 
-def presented(options: dict[str, Any], formats: tuple[str, ...] = ()) -> dict[str, Any]:
+def request_fields(options: dict[str, Any], formats: tuple[str, ...] = ()) -> dict[str, Any]:
     """Turn options into fields of a request; the request alone decides what is accepted."""
     given = {name: value for name, value in options.items() if value is not None}
     rules = {name: given.pop(name) for name in _RULES if name in given}
@@ -151,7 +159,7 @@ def align(
     from speech.subtitles.speakers import remark
 
     checks = Checks()
-    request, spoken, rows = checked(presented(options, formats), cast, audio, script, storage, checks)
+    request, spoken, rows = check_inputs(request_fields(options, formats), cast, audio, script, storage, checks)
     folder = out or audio.parent
     with checks.each():
         writable(folder)
@@ -165,7 +173,7 @@ def align(
         with input_named("AUDIO"):
             recording = admit(audio, Path(scratch), mono=not request.split)
             check_sound(recording)
-        subtitles, warnings = aligned(recording, spoken, rows, request, on_progress)
+        subtitles, warnings = align_recording(recording, spoken, rows, request, on_progress)
         if note := remark(subtitles, request.formats):
             warnings.append(note)
         on_progress("render", 0.9)
@@ -219,7 +227,7 @@ def _write(
     return paths
 
 
-def checked(
+def check_inputs(
     fields: dict[str, Any], cast: Path | None, audio: Path | None, script: Path, storage: str | None, checks: Checks
 ) -> tuple[SpeechRequest | None, Script | None, tuple[Row, ...]]:
     """Return the request of options, the script of a recording and the rows of its lexicon, as far as they are right.
@@ -266,7 +274,7 @@ def _spoken_script(audio: Path | None, script: Path, cast: Collection[str]) -> S
     return spoken
 
 
-def aligned(
+def align_recording(
     audio: Path,
     script: Script,
     rows: Sequence[Row],

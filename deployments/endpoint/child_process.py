@@ -81,7 +81,7 @@ class ChildProcess:
     Attributes:
         works, calls: the runs and calls that it was given and has not answered, by id.
         busy: the steps in progress, as last reported.
-        heard: when it last sent a message; `time.monotonic()`.
+        last_message_at: when it last sent a message; `time.monotonic()`.
         memory: the memory that it uses, in bytes.
         runs: how many runs it was given.
         kill_reason: why the supervisor killed it, if its runs are not to blame.
@@ -96,7 +96,7 @@ class ChildProcess:
     works: dict[str, FlowRunWork] = field(default_factory=dict)
     calls: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
     busy: list[dict[str, Any]] = field(default_factory=list)
-    heard: float = field(default_factory=time.monotonic)
+    last_message_at: float = field(default_factory=time.monotonic)
     memory: int = 0
     runs: int = 0
     kill_reason: str = ""

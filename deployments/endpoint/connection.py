@@ -58,7 +58,7 @@ class Connection:
         await self._wait(self._began + settings().request_timeout - time.monotonic())
         return self.current
 
-    async def made(self) -> None:
+    async def wait_until_open(self) -> None:
         """Wait until there is a connection."""
         await asyncio.shield(self._made)
 
@@ -91,4 +91,4 @@ class Connection:
     async def _wait(self, seconds: float) -> None:
         if not self._made.done() and seconds > 0:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.made(), seconds)
+                await asyncio.wait_for(self.wait_until_open(), seconds)

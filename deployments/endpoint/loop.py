@@ -74,13 +74,13 @@ class Loop:
         self._handler, self._slots, self._held, self._heartbeat = handler, slots, held, heartbeat
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
-        self._heard = time.monotonic()
+        self._last_answer_at = time.monotonic()
         self._fault, self._pause = "", 0.0
 
     @property
     def problem(self) -> str | None:
         """Why no jobs arrive, if RunPod has not given a valid answer for a minute."""
-        silent = time.monotonic() - self._heard
+        silent = time.monotonic() - self._last_answer_at
         return (
             f"RunPod has given no valid answer for {silent:.0f} s: {self._fault}"
             if self._fault and silent > _SILENT_SECONDS
@@ -144,7 +144,7 @@ class Loop:
             log.warning("RunPod could not be polled for jobs (%s); retrying in %.1f s", self._fault, self._pause)
             await self._rest(self._pause)
             return
-        self._heard, self._fault, self._pause = time.monotonic(), "", 0.0
+        self._last_answer_at, self._fault, self._pause = time.monotonic(), "", 0.0
         for offer in offers:
             self._begin(session, offer)
         if not offers:
@@ -173,9 +173,11 @@ class Loop:
     async def _do(self, session: ClientSession, offer: Offer) -> None:
         job_id.set(offer.id)
         try:
-            if offer.fault:
-                log.error("%s", offer.fault)
-            await hand_in(session, {"error": offer.fault} if offer.fault else await self._answer(offer.job), offer.id)
+            if offer.problem:
+                log.error("%s", offer.problem)
+            await hand_in(
+                session, {"error": offer.problem} if offer.problem else await self._answer(offer.job), offer.id
+            )
         except asyncio.CancelledError:
             log.info("The job was stopped")
             raise

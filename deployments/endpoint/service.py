@@ -130,7 +130,7 @@ async def _maintain(connection: Connection, executor: Executor, supervisor: Supe
 
 async def _check(connection: Connection, supervisor: Supervisor, health: Health, succeeded: Callable[[], None]) -> None:
     """Warm up in the background, so that the container takes jobs as soon as it can; then check its health at times."""
-    await connection.made()
+    await connection.wait_until_open()
     async with asyncio.timeout(settings().setup_timeout):
         await supervisor.call("warm up")
     while True:

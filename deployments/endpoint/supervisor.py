@@ -221,15 +221,15 @@ class Supervisor:
 
     async def _listen(self, child: ChildProcess) -> None:
         async for message in child.channel.messages():
-            child.heard = time.monotonic()
+            child.last_message_at = time.monotonic()
             try:
-                self._hear(child, message)
+                self._handle_message(child, message)
             except Exception:
                 log.exception("A message from the models' process could not be handled: %.200s", message)
         # A child that has closed its channel is of no use, whether or not it has ended by itself.
         self._handle_exit(child, await child.wait(_END_SECONDS))
 
-    def _hear(self, child: ChildProcess, message: dict[str, Any]) -> None:
+    def _handle_message(self, child: ChildProcess, message: dict[str, Any]) -> None:
         match message:
             case {"what": "ready"}:
                 child.enter(ChildState.READY)
@@ -295,7 +295,7 @@ class Supervisor:
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
             for child in list(self._children):
-                silent = time.monotonic() - child.heard
+                silent = time.monotonic() - child.last_message_at
                 patience = _START_SECONDS if child.state is ChildState.STARTING else settings().child_silence
                 if silent > patience and child.process.returncode is None:
                     log.error("The child process has sent no heartbeat for %.0f s", silent)

@@ -186,7 +186,7 @@ async def _speak(parameters: dict[str, Any], lock: ProcessLock, running: Running
         try:
             run = await client.create_flow_run(speak, parameters=parameters, tags=[lock.name])
         except PrefectHTTPStatusError as fault:
-            if refusal := _refused(fault, kept):
+            if refusal := _too_long(fault, kept):
                 raise refusal from None
             raise
     running.job = str(run.id)
@@ -210,7 +210,7 @@ async def outcome(flow: Flow[..., Any], run: FlowRun, parameters: dict[str, Any]
     raise SpeechError(f"The run ended as {state.name}: {state.message}")
 
 
-def _refused(fault: PrefectHTTPStatusError, request: SpeechRequest) -> InvalidRequest | None:
+def _too_long(fault: PrefectHTTPStatusError, request: SpeechRequest) -> InvalidRequest | None:
     """Return the error for a script that is too long for a server that somebody else runs."""
     size = len(request.model_dump_json())
     if fault.response.status_code != httpx.codes.UNPROCESSABLE_ENTITY or size < _PREFECT_TAKES_BYTES:

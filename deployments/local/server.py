@@ -113,10 +113,10 @@ class Server:
         """
         try:
             answer = httpx.get(f"{self.url}{LIFE}", headers=basic(password()), timeout=_ANSWER_SECONDS, trust_env=False)
-            told = answer.raise_for_status().json()
+            outlook = answer.raise_for_status().json()
         except httpx.HTTPError as fault:
             raise ServerError(f"The local Prefect server did not say when it will end: {fault}") from None
-        return told["seconds"], told["kept_by"]
+        return outlook["seconds"], outlook["kept_by"]
 
     def sign_in(self) -> str:
         """Return a URL that opens the UI in a browser and signs it in; it works once, within two minutes.

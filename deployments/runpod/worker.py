@@ -161,7 +161,7 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
         return run.work_pool_name == self.work_pool.name
 
     async def _reconcile(self) -> None:
-        unfinished = await self._unfinished()
+        unfinished = await self._unfinished_runs()
         seen, self._first_seen = self._first_seen, {}
         for run in unfinished:
             if run.state:
@@ -223,7 +223,7 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
             run, client=self.client, work_pool=self.work_pool, worker_name=self.name, worker_id=self.backend_id
         )
 
-    async def _unfinished(self) -> list[FlowRun]:
+    async def _unfinished_runs(self) -> list[FlowRun]:
         found: list[FlowRun] = []
         states = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
         while True:
