@@ -132,7 +132,7 @@ class Sweep:
 
     async def __call__(self) -> list[UUID]:
         """Make one pass, and return the ids of the runs whose record or files did not agree."""
-        runs = [(run, run.state.id) for run in await self._ended() if run.state]
+        runs = [(run, run.state.id) for run in await self._ended_runs() if run.state]
         repaired = []
         for run, state in runs:
             if self._settled.get(run.id) == state or not (self._at_once or self._seen.get(run.id) == state):
@@ -152,7 +152,7 @@ class Sweep:
         self._since = min([*waiting, *([max(ends) - _OVERLAP] if ends else [])], default=self._since)
         return repaired
 
-    async def _ended(self) -> list[FlowRun]:
+    async def _ended_runs(self) -> list[FlowRun]:
         """Return the runs that have ended since the previous pass, latest first."""
         found: list[FlowRun] = []
         since = FlowRunFilterEndTime(after_=self._since) if self._since else None

@@ -79,7 +79,7 @@ class _AsyncClient(PrefectHttpxAsyncClient):
     async def _send_with_retry(self, request: httpx.Request, send: Any, *_: Any, **options: Any) -> Any:
         async def send_with_retry(request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
             async def send_once() -> httpx.Response:
-                return _checked(await send(request, *args, **kwargs))
+                return _require_json(await send(request, *args, **kwargs))
 
             return await AsyncRetrying(**_policy(settings().prefect_patience))(send_once)
 
@@ -91,7 +91,7 @@ class _SyncClient(PrefectHttpxSyncClient):
         def send_with_retry(request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
             patience = settings().prefect_patience
             seconds = min(patience, _LONGEST_BLOCK) if _would_block_event_loop() else patience
-            return Retrying(**_policy(seconds))(lambda: _checked(send(request, *args, **kwargs)))
+            return Retrying(**_policy(seconds))(lambda: _require_json(send(request, *args, **kwargs)))
 
         return super()._send_with_retry(request, send_with_retry, **_without_retries(options))
 
@@ -141,7 +141,7 @@ def _is_busy(answer: httpx.Response) -> bool:
     return answer.status_code in (408, 429) or answer.status_code >= 500
 
 
-def _checked(answer: httpx.Response) -> httpx.Response:
+def _require_json(answer: httpx.Response) -> httpx.Response:
     """Return an answer if it can be Prefect's: a success is JSON, or has no content.
 
     Raises:

@@ -27,11 +27,11 @@ __all__ = ["AUTOMATIONS", "DEPLOYMENTS", "apply_automations", "set_up"]
 DEPLOYMENTS = Path(__file__).with_name("prefect.yaml")
 AUTOMATIONS = Path(__file__).with_name("automations.yaml")
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 PoolType = Literal["process", "runpod"]
 
 
-async def set_up(pool: str, kind: PoolType, limit: int | None, say: Say) -> None:
+async def set_up(pool: str, kind: PoolType, limit: int | None, notify: Notify) -> None:
     """Create or update the blocks, the work pool, the deployments and the automations.
 
     Args:
@@ -44,15 +44,15 @@ async def set_up(pool: str, kind: PoolType, limit: int | None, say: Say) -> None
     """
     async with get_client() as client:
         saved = await asave_all()
-        say(f"Blocks: {', '.join(saved) or 'the types only; the environment describes none'}")
+        notify(f"Blocks: {', '.join(saved) or 'the types only; the environment describes none'}")
         if note := remark():
-            say(f"Note: {note}")
+            notify(f"Note: {note}")
         await _pool(client, pool, kind, limit)
-        say(f"Work pool: {pool} ({kind}{f', at most {limit} at once' if limit else ''})")
+        notify(f"Work pool: {pool} ({kind}{f', at most {limit} at once' if limit else ''})")
         for line in deploy(pool):
-            say(f"Deployment: {line}")
+            notify(f"Deployment: {line}")
         for name in await apply_automations(client):
-            say(f"Automation: {name}")
+            notify(f"Automation: {name}")
 
 
 def deploy(pool: str) -> list[str]:

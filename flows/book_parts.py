@@ -9,14 +9,14 @@ from prefect.runtime import flow_run
 
 from blocks.google import aload_account
 from blocks.storage import aopen_store
-from flows.cancellation import cancellable, heed
+from flows.cancellation import cancellable, raise_if_cancelled
 from flows.form import Form
 from flows.workspace import RESULTS, workspace
 from speech.books.order import check_name
 from speech.books.speaking import windows
 from speech.errors import EngineError
 from tasks.bind_book import bind_book
-from tasks.book import find_missing, open_desk, speak_lines, time_lines
+from tasks.book import find_missing, open_book, speak_lines, time_lines
 from tasks.step import allow_for
 
 __all__ = ["bind", "speak_part"]
@@ -38,21 +38,21 @@ async def speak_part(
     store = await aopen_store(storage)
     account = await aload_account(None)
     with workspace() as folder:
-        desk = await open_desk(check_name(book), store, folder)
-        if desk.edition.name != edition or part > len(desk.edition.parts):
+        context = await open_book(check_name(book), store, folder)
+        if context.edition.name != edition or part > len(context.edition.parts):
             return _superseded(book)
-        missing = await find_missing(desk)
-        wanted = desk.edition.parts[part - 1]
+        missing = await find_missing(context)
+        wanted = context.edition.parts[part - 1]
         lines = missing.of(wanted)
-        total = sum(len(each.lines) for each in desk.edition.parts)
-        before = sum(len(each.lines) for each in desk.edition.parts[: part - 1]) + len(wanted.lines) - len(lines)
-        titles = desk.edition.titles()
+        total = sum(len(each.lines) for each in context.edition.parts)
+        before = sum(len(each.lines) for each in context.edition.parts[: part - 1]) + len(wanted.lines) - len(lines)
+        titles = context.edition.titles()
         fault: EngineError | None = None
         for window in windows(lines):
-            await heed()
+            await raise_if_cancelled()
             try:
-                await speak_lines(desk, window, titles[window[0].words], before, total)
-                await time_lines(desk, window, account)
+                await speak_lines(context, window, titles[window[0].words], before, total)
+                await time_lines(context, window, account)
             except EngineError as raised:
                 # What the engine cannot speak must not keep the rest from being spoken.
                 get_run_logger().error("%s", raised)
@@ -60,7 +60,7 @@ async def speak_part(
             before += len(window)
         if fault:
             raise fault
-    await _go_on(book, storage)
+    await _trigger_next_visit(book, storage)
     return {"book": book, "edition": edition, "part": part, "lines": len(lines)}
 
 
@@ -76,16 +76,16 @@ async def bind(book: str, edition: str, storage: Annotated[str | None, Form()] =
     """
     store = await aopen_store(storage)
     with workspace() as folder:
-        desk = await open_desk(check_name(book), store, folder)
-        if desk.edition.name != edition:
+        context = await open_book(check_name(book), store, folder)
+        if context.edition.name != edition:
             # It may be that of the chapters that could be finished.
-            part = desk.finished(await find_missing(desk))
+            part = context.finished(await find_missing(context))
             if part is None or part.edition.name != edition:
                 return _superseded(book)
-            desk = part
-        allow_for(desk.edition.characters)
-        notes = await bind_book(desk, storage)
-    await _go_on(book, storage)
+            context = part
+        allow_for(context.edition.characters)
+        notes = await bind_book(context, storage)
+    await _trigger_next_visit(book, storage)
     return {"book": book, "edition": edition, "notes": notes}
 
 
@@ -94,7 +94,7 @@ def _superseded(book: str) -> dict[str, Any]:
     return {"book": book, "superseded": True}
 
 
-async def _go_on(book: str, storage: str | None) -> None:
+async def _trigger_next_visit(book: str, storage: str | None) -> None:
     """Start the next visit of the book now instead of with the next schedule, if `narrate` is deployed."""
     async with get_client() as client:
         try:

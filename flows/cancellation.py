@@ -14,7 +14,7 @@ from prefect.exceptions import CancelledRun
 from prefect.runtime import flow_run
 from prefect.states import Cancelled
 
-__all__ = ["cancellable", "heed"]
+__all__ = ["cancellable", "raise_if_cancelled"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,7 +39,7 @@ def cancellable(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R 
     return run
 
 
-async def heed() -> None:
+async def raise_if_cancelled() -> None:
     """Raise `CancelledRun` if this run is being cancelled; for flows that share a process with others."""
     async with get_client() as client:
         run = await client.read_flow_run(UUID(str(flow_run.id)))

@@ -14,7 +14,7 @@ from speech.errors import SpeechError
 from speech.lexicons.library import find
 from speech.script.readers import SUFFIXES
 from speech.settings import EngineName
-from tasks.inbox import file_away, new_texts, perform, read, turn
+from tasks.inbox import file_away, lock, new_texts, perform, read
 
 __all__ = ["narrate_inbox"]
 
@@ -51,7 +51,7 @@ async def narrate_inbox(
         "return_word_timings": return_word_timings,
     }
     filed: dict[str, str] = {}
-    async with turn(store):
+    async with lock(store):
         begun = 0
         for waiting in await new_texts(store):
             if begun == most:

@@ -20,9 +20,9 @@ from speech.books.order import check_name
 from speech.errors import SpeechError
 from speech.stores import Store
 from tasks.bind_book import is_bound, recipe
-from tasks.book import Desk, find_books, find_missing, keep_outline, open_desk
-from tasks.book_report import Part, report
-from tasks.ensure_runs import ensure, is_over
+from tasks.book import BookContext, find_books, find_missing, keep_outline, open_book
+from tasks.book_report import PartRun, report
+from tasks.ensure_runs import ensure, is_final
 
 __all__ = ["narrate", "narrate_books"]
 
@@ -42,22 +42,22 @@ async def narrate(
     """
     store = await aopen_store(storage)
     with workspace() as folder:
-        desk = await open_desk(check_name(book), store, folder)
-        await keep_outline(desk)
-        missing = await find_missing(desk)
+        context = await open_book(check_name(book), store, folder)
+        await keep_outline(context)
+        missing = await find_missing(context)
         runs = [
-            await _ensure(desk, "speak-part", storage, part.number, len(lines), again=again)
-            for part in desk.edition.parts
+            await _ensure(context, "speak-part", storage, part.number, len(lines), again=again)
+            for part in context.edition.parts
             if (lines := missing.of(part))
         ]
-        ready: Desk | None = desk
+        ready: BookContext | None = context
         if runs:
             # What is finished is bound without the rest only when nobody is going to finish that.
-            ready = desk.finished(missing) if all(run.over for run in runs) else None
+            ready = context.finished(missing) if all(run.is_final for run in runs) else None
         bound = ready.edition.name if ready and await is_bound(ready) else None
         if ready and not bound and binds:
             runs.append(await _ensure(ready, "bind", storage, again=again))
-        return await report(desk, missing, runs, bound)
+        return await report(context, missing, runs, bound)
 
 
 @flow(name="narrate-books", persist_result=False, result_storage=RESULTS)
@@ -80,27 +80,27 @@ async def narrate_books(storage: Annotated[str | None, Form()] = None) -> dict[s
 
 
 async def _ensure(
-    desk: Desk, flow: str, storage: str | None, number: int = 0, missing: int = 0, *, again: bool
-) -> Part:
+    context: BookContext, flow: str, storage: str | None, number: int = 0, missing: int = 0, *, again: bool
+) -> PartRun:
     """See that there is a run that makes something of a book.
 
     Args:
         number: of the part that is spoken; 0 for binding.
         missing: number of its lines that are not finished.
     """
-    parameters: dict[str, Any] = {"book": desk.name, "edition": desk.edition.name, "storage": storage}
+    parameters: dict[str, Any] = {"book": context.name, "edition": context.edition.name, "storage": storage}
     if number:
         parameters["part"] = number
         name, key = (
-            f"{desk.name} part {number}",
-            _key(desk.store, "part", desk.name, desk.edition.name, number, storage),
+            f"{context.name} part {number}",
+            _key(context.store, "part", context.name, context.edition.name, number, storage),
         )
     else:
-        name, key = f"{desk.name} bind", _key(desk.store, "bind", recipe(desk))
+        name, key = f"{context.name} bind", _key(context.store, "bind", recipe(context))
     async with get_client() as client:
-        with tags(f"book:{desk.name}"):
+        with tags(f"book:{context.name}"):
             run = await ensure(client, flow, name, key, parameters, again=again)
-    return Part(number, missing, run, is_over(run, again=again))
+    return PartRun(number, missing, run, is_final(run, again=again))
 
 
 def _key(store: Store, *what: object) -> str:

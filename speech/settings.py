@@ -61,11 +61,6 @@ class Settings(BaseSettings):
     )
 
     pytorch_cuda_alloc_conf: str = Field("max_split_size_mb:512", description="Passed to PyTorch.")
-    cuda_visible_devices: str | None = Field(None, description="Passed to CUDA.")
-    hf_home: Path | None = Field(None, description="Set at start-up, below the chosen MODELS_DIR.")
-    hf_hub_cache: Path | None = Field(None, description="Set at start-up, below the chosen MODELS_DIR.")
-    transformers_cache: Path | None = Field(None, description="Set at start-up, below the chosen MODELS_DIR.")
-    torch_home: Path | None = Field(None, description="Set at start-up, below the chosen MODELS_DIR.")
 
     runpod_ai_api_key: SecretStr | None = Field(None, description="The container's API key; set by RunPod.")
     runpod_endpoint_id: str | None = Field(
@@ -94,11 +89,11 @@ class Settings(BaseSettings):
     )
     child_runs: int = Field(1000, ge=1, description="The child process is replaced after this many runs.")
     child_silence: float = Field(
-        60, gt=0, description="Seconds without a sign of life after which the child process is replaced."
+        60, gt=0, description="Seconds without a heartbeat after which the child process is replaced."
     )
     cancel_grace: float = Field(30, gt=0, description="Seconds that a cancelled run may take to stop.")
     lease_seconds: float = Field(
-        30, gt=0, description="Seconds without a sign of life of its holder after which a run may be taken over."
+        30, gt=0, description="Seconds without a heartbeat of its holder after which a run may be taken over."
     )
     step_retries: int = Field(
         2, ge=0, le=20, description="Retries of a step when a store does not answer; each pause is twice as long."

@@ -15,7 +15,7 @@ from speech.books.shelf import Kept
 from speech.books.timeline import Timeline
 from speech.errors import NotFound, SpeechError
 from speech.outputs import content_type
-from tasks.book import Desk
+from tasks.book import BookContext
 from tasks.progress import Progress
 from tasks.step import step
 
@@ -29,87 +29,87 @@ _TELL_SECONDS = 5.0
 _CONTENT_TYPES = {"m4b": "audio/mp4", "epub": "application/epub+zip"}
 
 
-def recipe(desk: Desk) -> dict[str, Any]:
+def recipe(context: BookContext) -> dict[str, Any]:
     """Return everything that determines the files of an edition."""
     return {
         "version": _VERSION,
-        "edition": desk.edition.name,
-        "preset": desk.preset,
-        "book": desk.edition.book.digest(),
+        "edition": context.edition.name,
+        "preset": context.preset,
+        "book": context.edition.book.digest(),
         # The page shows what can be chosen.
-        "choices": choices.fingerprint(desk.edition.choices),
+        "choices": choices.fingerprint(context.edition.choices),
     }
 
 
 @step("look for the bound book", timeout="setup_timeout")
-def is_bound(desk: Desk) -> bool:
+def is_bound(context: BookContext) -> bool:
     """Check whether the edition's files are stored and match the current recipe."""
     try:
-        return bool(json.loads(desk.store.read(desk.key("/result.json")))["recipe"] == recipe(desk))
+        return bool(json.loads(context.store.read(context.key("/result.json")))["recipe"] == recipe(context))
     except (NotFound, ValueError, KeyError):
         return False
 
 
 @step("bind", timeout="setup_timeout")
-def bind_book(desk: Desk, storage: str | None = None) -> list[str]:
+def bind_book(context: BookContext, storage: str | None = None) -> list[str]:
     """Make the files of the book and put them into the store; return notes for the user.
 
     Args:
         storage: the storage block, for the commands on the book's page.
     """
-    made = desk.folder / "bound"
+    made = context.folder / "bound"
     made.mkdir(exist_ok=True)
-    tell = _Told(desk)
-    tell(0.0)
-    kept = _records(desk)
-    timeline = timeline_of(desk.edition, desk.shelf, kept)
-    options = Options(preset=desk.preset)
-    bound = binding.bind(timeline, desk.takes(), made, options, desk.source, tell)
+    on_progress = _BindProgress(context)
+    on_progress(0.0)
+    kept = _records(context)
+    timeline = timeline_of(context.edition, context.shelf, kept)
+    options = Options(preset=context.preset)
+    bound = binding.bind(timeline, context.takes(), made, options, context.source, on_progress)
     files = [(file.name, file.kind) for file in bound.files]
-    files += _proof(desk, timeline, kept, [file.name for file in bound.files if file.kind == "mp3"], made, storage)
-    Progress.tell("store the files", 0.98)
+    files += _proof(context, timeline, kept, [file.name for file in bound.files if file.kind == "mp3"], made, storage)
+    Progress.report("store the files", 0.98)
     for name, kind in files:
-        desk.store.put(desk.key(f"/{name}"), made / name, _CONTENT_TYPES.get(kind) or content_type(kind))
-    result = {"recipe": recipe(desk), "files": [name for name, _ in files], "notes": bound.report.sentences()}
-    desk.store.write(desk.key("/result.json"), json.dumps(result, ensure_ascii=False), "application/json")
-    desk.store.delete(desk.key(PROGRESS))
+        context.store.put(context.key(f"/{name}"), made / name, _CONTENT_TYPES.get(kind) or content_type(kind))
+    result = {"recipe": recipe(context), "files": [name for name, _ in files], "notes": bound.report.sentences()}
+    context.store.write(context.key("/result.json"), json.dumps(result, ensure_ascii=False), "application/json")
+    context.store.delete(context.key(PROGRESS))
     return bound.report.sentences()
 
 
-class _Told:
+class _BindProgress:
     """Tells how far binding is: those who listen in this process, and now and then the store, for `book watch`."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk, self._due = desk, 0.0
+    def __init__(self, context: BookContext) -> None:
+        self._context, self._due = context, 0.0
 
     def __call__(self, share: float) -> None:
-        Progress.tell("bind", 0.9 + 0.08 * share)
+        Progress.report("bind", 0.9 + 0.08 * share)
         if time.monotonic() >= self._due:
             self._due = time.monotonic() + _TELL_SECONDS
             # Nobody may be looking, and a book is not lost for that.
             with suppress(SpeechError):
-                self._desk.store.write(self._desk.key(PROGRESS), json.dumps({"share": share}), "application/json")
+                self._context.store.write(self._context.key(PROGRESS), json.dumps({"share": share}), "application/json")
 
 
-def _records(desk: Desk) -> dict[str, Kept]:
+def _records(context: BookContext) -> dict[str, Kept]:
     """Return the records of all takes, and of those that could be chosen in their place as far as they are there."""
-    keys = desk.edition.keys
-    others = {each.key for line in desk.edition.all_lines for each in line.versions} - {*keys}
-    keys += desk.shelf.present(others)
-    return dict(zip(keys, desk.shelf.records(keys), strict=True))
+    keys = context.edition.keys
+    others = {each.key for line in context.edition.all_lines for each in line.versions} - {*keys}
+    keys += context.shelf.present(others)
+    return dict(zip(keys, context.shelf.records(keys), strict=True))
 
 
 def _proof(
-    desk: Desk, timeline: Timeline, kept: dict[str, Kept], audio: list[str], folder: Path, storage: str | None
+    context: BookContext, timeline: Timeline, kept: dict[str, Kept], audio: list[str], folder: Path, storage: str | None
 ) -> list[tuple[str, str]]:
     """Make the page for proof-listening, and the takes that can be heard and chosen on it; return names and kinds."""
-    proof.write(desk.edition, timeline, kept, audio, folder / "book.html", desk.name, storage)
+    proof.write(context.edition, timeline, kept, audio, folder / "book.html", context.name, storage)
     files = [("book.html", "html")]
-    for line in desk.edition.all_lines:
+    for line in context.edition.all_lines:
         for each in line.versions:
             if each.key in kept:
                 name = proof.sound_of(line, each.number)
                 (folder / name).parent.mkdir(exist_ok=True)
-                desk.shelf.fetch(each.key, folder / name)
+                context.shelf.fetch(each.key, folder / name)
                 files.append((name, "flac"))
     return files

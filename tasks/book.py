@@ -23,10 +23,10 @@ from tasks.progress import Progress
 from tasks.step import step
 from tasks.sync_models import sync_models
 
-__all__ = ["Desk", "find_books", "find_missing", "keep_outline", "open_desk", "speak_lines", "time_lines"]
+__all__ = ["BookContext", "find_books", "find_missing", "keep_outline", "open_book", "speak_lines", "time_lines"]
 
 
-class Desk:
+class BookContext:
     """The context of a run on a book. It is no dataclass, because Prefect would traverse all words of the book."""
 
     def __init__(self, ordered: Ordered, store: Store, edition: Edition, folder: Path) -> None:
@@ -40,8 +40,8 @@ class Desk:
         """Return the store key of a file of this edition."""
         return f"{FOLDER}{self.name}/editions/{self.edition.name}{rest}"
 
-    def finished(self, missing: Missing) -> Desk | None:
-        """Return the desk of those chapters of which nothing is missing; None if there is none."""
+    def finished(self, missing: Missing) -> BookContext | None:
+        """Return the context of the chapters of which nothing is missing; None if there is none."""
         edition = self.edition.finished(missing)
         if edition is None:
             return None
@@ -60,7 +60,7 @@ class Desk:
         return fetch
 
 
-async def open_desk(name: str, store: Store, folder: Path) -> Desk:
+async def open_book(name: str, store: Store, folder: Path) -> BookContext:
     """Read a book, install and fetch what it needs, and plan its edition."""
     ordered, required = await read_book(name, store)
     if required:
@@ -87,28 +87,28 @@ def read_book(name: str, store: Store) -> tuple[Ordered, Requirements]:
 
 
 @step("plan the edition", timeout="processing_timeout")
-def plan_edition(ordered: Ordered, store: Store, folder: Path) -> Desk:
+def plan_edition(ordered: Ordered, store: Store, folder: Path) -> BookContext:
     """Cut the book into chunks and parts."""
     edition = prepare(ordered, store, folder)
     for note in edition.notes:
         get_run_logger().info("%s", note)
-    return Desk(ordered, store, edition, folder)
+    return BookContext(ordered, store, edition, folder)
 
 
 @step("keep the plan", timeout="setup_timeout")
-def keep_outline(desk: Desk) -> None:
+def keep_outline(context: BookContext) -> None:
     """Write the plan of the edition into the store."""
-    desk.store.write(desk.key(".json"), desk.edition.outline(), "application/json")
+    context.store.write(context.key(".json"), context.edition.outline(), "application/json")
 
 
 @step("look for takes", timeout="setup_timeout")
-def find_missing(desk: Desk) -> Missing:
+def find_missing(context: BookContext) -> Missing:
     """Find the takes and word times of the edition that the store lacks."""
-    return desk.edition.missing(desk.shelf)
+    return context.edition.missing(context.shelf)
 
 
 @step("speak", timeout="processing_timeout", gpu=True)
-def speak_lines(desk: Desk, lines: Sequence[Line], title: str, before: int, total: int) -> None:
+def speak_lines(context: BookContext, lines: Sequence[Line], title: str, before: int, total: int) -> None:
     """Speak lines, and keep their takes.
 
     Args:
@@ -117,19 +117,19 @@ def speak_lines(desk: Desk, lines: Sequence[Line], title: str, before: int, tota
         total: number of all lines.
     """
     # Skip what an earlier try of this step has already spoken.
-    present = desk.shelf.present([line.key for line in lines])
+    present = context.shelf.present([line.key for line in lines])
     missing = [line for line in lines if line.key not in present]
     done = before + len(lines) - len(missing)
     speaking.speak(
-        desk.edition, missing, desk.shelf, lambda number, _: Progress.tell(title, share(done + number, total))
+        context.edition, missing, context.shelf, lambda number, _: Progress.report(title, share(done + number, total))
     )
 
 
 @step("time the words", timeout="processing_timeout")
-def time_lines(desk: Desk, lines: Sequence[Line], account: Account | None) -> None:
+def time_lines(context: BookContext, lines: Sequence[Line], account: Account | None) -> None:
     """Time the words of lines, and keep the times."""
     options = {"google": {"account": account}} if account else {}
-    for note in speaking.time_words(desk.edition, lines, desk.shelf, desk.folder, options):
+    for note in speaking.time_words(context.edition, lines, context.shelf, context.folder, options):
         get_run_logger().info("%s", note)
 
 

@@ -12,45 +12,45 @@ from prefect.client.schemas.objects import FlowRun
 from speech.books import order
 from speech.books.edition import CHARACTERS_A_SECOND, Missing
 from speech.books.order import FOLDER
-from tasks.book import Desk
-from tasks.progress import show
+from tasks.book import BookContext
+from tasks.progress import publish
 from tasks.report import plain
 from tasks.step import step
 
-__all__ = ["Part", "report"]
+__all__ = ["PartRun", "report"]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartRun:
     """A run that speaks a part of a book, or binds it.
 
     Attributes:
         number: of the part; 0 for binding.
         missing: number of its lines that are not finished.
-        over: whether it has ended and will not be retried automatically.
+        is_final: whether it has ended and will not be retried automatically.
     """
 
     number: int
     missing: int
     run: FlowRun
-    over: bool
+    is_final: bool
 
     def facts(self) -> dict[str, Any]:
         """Return its entry in the state of the book."""
         state = self.run.state
-        said = {"part": self.number, "missing": self.missing, "run": str(self.run.id), "over": self.over}
+        said = {"part": self.number, "missing": self.missing, "run": str(self.run.id), "over": self.is_final}
         reason = (state.message if state else None) or "it ended, but its output is incomplete"
-        return said | {"state": state.name if state else None, "reason": reason if self.over else None}
+        return said | {"state": state.name if state else None, "reason": reason if self.is_final else None}
 
 
-async def report(desk: Desk, missing: Missing, runs: list[Part], bound: str | None) -> dict[str, Any]:
+async def report(context: BookContext, missing: Missing, runs: list[PartRun], bound: str | None) -> dict[str, Any]:
     """Show, keep and return the state of a book.
 
     Args:
         runs: what is to be made of it still.
         bound: the edition whose files are there: this one, or that of its finished chapters; None if there are none.
     """
-    edition = desk.edition
+    edition = context.edition
     chapters = [
         {
             "title": chapter.title,
@@ -60,31 +60,31 @@ async def report(desk: Desk, missing: Missing, runs: list[Part], bound: str | No
         for chapter, own in zip(edition.chapters, edition.lines, strict=True)
     ]
     facts = {
-        "book": desk.name,
+        "book": context.name,
         "title": edition.book.title,
         "edition": edition.name,
         "engine": edition.engine.name,
         "finished": bound == edition.name,
-        "over": bool(runs) and all(run.over for run in runs),
+        "over": bool(runs) and all(run.is_final for run in runs),
         "bound": bound,
-        "choices": desk.decided,
+        "choices": context.decided,
         "hours": round(edition.characters / CHARACTERS_A_SECOND / 3600, 2),
         "chapters": chapters,
         "runs": [run.facts() for run in runs],
     }
-    await keep_state(desk, facts)
-    await show(
+    await keep_state(context, facts)
+    await publish(
         "state of the book",
-        acreate_markdown_artifact(markdown=_table(facts), key=f"book-{desk.edition.name}", description=desk.name),
+        acreate_markdown_artifact(markdown=_table(facts), key=f"book-{context.edition.name}", description=context.name),
     )
     return facts
 
 
 @step("keep the state", timeout="setup_timeout")
-def keep_state(desk: Desk, facts: dict[str, Any]) -> None:
+def keep_state(context: BookContext, facts: dict[str, Any]) -> None:
     """Store the state of a book, with the fingerprint of the order that it belongs to."""
-    kept = facts | {"of": order.fingerprint(desk.store, desk.name)}
-    desk.store.write(f"{FOLDER}{desk.name}/state.json", json.dumps(kept, ensure_ascii=False), "application/json")
+    kept = facts | {"of": order.fingerprint(context.store, context.name)}
+    context.store.write(f"{FOLDER}{context.name}/state.json", json.dumps(kept, ensure_ascii=False), "application/json")
 
 
 def _table(facts: dict[str, Any]) -> str:

@@ -83,7 +83,7 @@ class Claims:
     def __init__(self, client: PrefectClient, where: str, container: str) -> None:
         self._client, self._where = client, where
         self._holder = f"{container}-{uuid4().hex[:8]}"
-        self._held: dict[UUID, tuple[str, float]] = {}
+        self._held: dict[UUID, str] = {}
 
     @property
     def held(self) -> list[UUID]:
@@ -133,21 +133,16 @@ class Claims:
         """Stop renewing the lease of a run."""
         self._held.pop(run_id, None)
 
-    def due(self) -> list[UUID]:
-        """Return the runs whose leases are due for renewal."""
-        old = time.monotonic() - settings().lease_seconds / 4
-        return [run_id for run_id, (_, since) in self._held.items() if since < old]
-
     async def renew(self, run_id: UUID) -> None:
         """Renew the lease of a run, if it is still held."""
-        if found := self._held.get(run_id):
-            await self._client.update_flow_run(run_id, infrastructure_pid=found[0])
+        if pid := self._held.get(run_id):
+            await self._client.update_flow_run(run_id, infrastructure_pid=pid)
 
     def _pid(self, job: str) -> str:
         return f"{self._where}:{job}"
 
     async def _hold(self, run_id: UUID, job: str) -> Claim:
-        self._held[run_id] = (self._pid(job), time.monotonic())
+        self._held[run_id] = self._pid(job)
         # Prefect cancels a run without an infrastructure_pid by itself, without asking whoever runs it.
         await self._client.update_flow_run(run_id, infrastructure_pid=self._pid(job))
         return Claim.OURS

@@ -10,7 +10,7 @@ from prefect.context import TagsContext
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
-__all__ = ["MAX_TRIES", "ensure", "is_over"]
+__all__ = ["MAX_TRIES", "ensure", "is_final"]
 
 MAX_TRIES = 3
 """How many times a run is tried automatically."""
@@ -44,13 +44,13 @@ async def ensure(
                   "idempotency_key": key, "state": {"type": state.type.value, "name": state.name}, "tags": tags},
         )  # fmt: skip
         run = FlowRun.model_validate(answer.json())
-    if is_over(run, again=again) or run.state is None or not run.state.is_final():
+    if is_final(run, again=again) or run.state is None or not run.state.is_final():
         return run
     await client.set_flow_run_state(run.id, Scheduled(message="Its output is incomplete."), force=True)
     return await client.read_flow_run(run.id)
 
 
-def is_over(run: FlowRun, *, again: bool = False) -> bool:
+def is_final(run: FlowRun, *, again: bool = False) -> bool:
     """Check whether a run has ended and is not to be tried again."""
     if run.state is None or not run.state.is_final() or again:
         return False

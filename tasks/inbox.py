@@ -32,7 +32,7 @@ from speech.stores import Store
 from tasks.claims import claim_state
 from tasks.step import step
 
-__all__ = ["file_away", "new_texts", "perform", "read", "turn"]
+__all__ = ["file_away", "lock", "new_texts", "perform", "read"]
 
 _HOLDER = "inbox"
 # A run that failed for a transient reason is tried again by the next visits, up to this many tries in all.
@@ -58,7 +58,7 @@ def file_away(text: Text, outcome: Outcome, store: Store, folder: Path) -> str:
 
 
 @asynccontextmanager
-async def turn(store: Store) -> AsyncIterator[None]:
+async def lock(store: Store) -> AsyncIterator[None]:
     """Hold the lock on a store's inbox; other visits wait. The lock of a visit that dies expires within a minute."""
     name = f"inbox-{hashlib.sha256(str(store).encode()).hexdigest()[:16]}"
     async with get_client() as client:

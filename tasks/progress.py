@@ -12,7 +12,7 @@ from uuid import UUID
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.logging import get_run_logger
 
-__all__ = ["Listener", "Progress", "listener", "show", "wait"]
+__all__ = ["Listener", "Progress", "listener", "publish", "wait"]
 
 Listener = Callable[[str, float], None]
 """Called with the name of the step and the share of the run that is done, 0 to 1; it stops the run by raising."""
@@ -24,15 +24,15 @@ STEPS = {"set up": 0.0, "prepare": 0.0, "synthesize": 0.05, "align": 0.6, "rende
 
 
 # How long a run waits for an artifact to be written.
-_SHOW_SECONDS = 15.0
+_PUBLISH_SECONDS = 15.0
 
 T = TypeVar("T")
 
 
-async def show(what: str, call: Awaitable[T]) -> T | None:
+async def publish(what: str, call: Awaitable[T]) -> T | None:
     """Write an artifact. Artifacts are only for people to see, so a failure is logged and does not fail the run."""
     try:
-        async with asyncio.timeout(_SHOW_SECONDS):
+        async with asyncio.timeout(_PUBLISH_SECONDS):
             return await call
     except Exception as fault:
         get_run_logger().warning("The %s of this run is not shown: %s", what, type(fault).__name__)
@@ -41,7 +41,7 @@ async def show(what: str, call: Awaitable[T]) -> T | None:
 
 def wait() -> None:
     """Report that the run waits for its turn at the GPU."""
-    Progress.tell("wait for the GPU", STEPS["synthesize"])
+    Progress.report("wait for the GPU", STEPS["synthesize"])
 
 
 class Progress:
@@ -55,14 +55,14 @@ class Progress:
     @classmethod
     async def begin(cls) -> Progress:
         """Show the run at 0 %."""
-        artifact = await show(
+        artifact = await publish(
             "progress", acreate_progress_artifact(progress=0.0, key="progress", description="How far the run is.")
         )
         return cls(artifact if isinstance(artifact, UUID) else None)
 
     async def start_step(self, step: str) -> None:
         """Report that a step starts."""
-        self.tell(step, STEPS[step])
+        self.report(step, STEPS[step])
         if self._due() or step == "done":
             await self._write(STEPS[step])
 
@@ -71,7 +71,7 @@ class Progress:
         names = list(STEPS)
         start, end = STEPS[step], STEPS[names[names.index(step) + 1]]
         share = start + (end - start) * done / max(total, 1)
-        self.tell(step, share)
+        self.report(step, share)
         if self._due():
             asyncio.run_coroutine_threadsafe(self._write(share), self._loop)
 
@@ -82,12 +82,12 @@ class Progress:
     async def _write(self, share: float) -> None:
         if self._artifact:
             self._written = time.monotonic()
-            if not await show("progress", _update(self._artifact, share)):
+            if not await publish("progress", _update(self._artifact, share)):
                 # The server failed to write it; do not let it delay another step.
                 self._artifact = None
 
     @staticmethod
-    def tell(step: str, share: float) -> None:
+    def report(step: str, share: float) -> None:
         """Pass the progress to the listener, if there is one."""
         if callback := listener.get():
             callback(step, share)

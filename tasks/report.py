@@ -13,7 +13,7 @@ from speech.records import kinds
 from speech.result import SpeechResult
 from speech.stores import Store
 from speech.subtitles import Subtitles
-from tasks.progress import Progress, show
+from tasks.progress import Progress, publish
 
 __all__ = ["plain", "report", "summary", "table"]
 
@@ -32,7 +32,8 @@ async def report(result: SpeechResult, subtitles: Subtitles | None, store: Store
         # Not a table artifact, whose cells are Markdown in one of Prefect's two UIs and plain text in the other.
         texts["words"] = table(result, subtitles), "When each word is heard, in seconds."
     shown = (
-        show(key, acreate_markdown_artifact(text, key=key, description=about)) for key, (text, about) in texts.items()
+        publish(key, acreate_markdown_artifact(text, key=key, description=about))
+        for key, (text, about) in texts.items()
     )
     await asyncio.gather(progress.start_step("done"), *shown)
 

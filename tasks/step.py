@@ -89,10 +89,10 @@ def step(
         @functools.wraps(function)
         async def run(*args: P.args, **kwargs: P.kwargs) -> R:
             seconds = getattr(settings(), timeout) * _stretch.get() if isinstance(timeout, str) else timeout
-            loop, begun, over = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+            loop, begun, ended = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
 
             def check() -> None:
-                if over.is_set():
+                if ended.is_set():
                     raise TimeoutError(f"{name} was given up.")
 
             def work() -> R:
@@ -115,7 +115,7 @@ def step(
                 advice = f"; raise {timeout.upper()} to allow more" if isinstance(timeout, str) else ""
                 raise TimeoutError(f"{name} took longer than {seconds:g} s, and was given up{advice}.") from None
             finally:
-                over.set()
+                ended.set()
 
         @functools.cache
         def prefect_task(retries: int) -> Callable[P, Awaitable[R]]:

@@ -71,16 +71,16 @@ def status(name: str, as_json: bool, storage: str | None) -> None:
 def watch(name: str, storage: str | None) -> None:
     """Watch the book NAME until it is finished; Ctrl-C leaves it running."""
     store = open_store(storage)
-    with bar(quiet=False) as show:
+    with bar(quiet=False) as on_progress:
         while True:
             state = _now(store, name)
             total = sum(chapter["lines"] for chapter in state.get("chapters", ()))
             done = sum(chapter["finished"] for chapter in state.get("chapters", ()))
             at = next((each["title"] for each in state.get("chapters", ()) if each["finished"] < each["lines"]), None)
             if at is None and total:
-                show("bind", 0.9 + 0.1 * _bound(store, name, state))
+                on_progress("bind", 0.9 + 0.1 * _bound_share(store, name, state))
             else:
-                show(at or "wait", 0.9 * done / total if total else 0.0)
+                on_progress(at or "wait", 0.9 * done / total if total else 0.0)
             if state.get("finished") or state.get("over"):
                 break
             time.sleep(_LOOK_SECONDS)
@@ -171,14 +171,14 @@ def _now(store: Store, name: str) -> dict[str, Any]:
     return state
 
 
-def _bound(store: Store, name: str, state: dict[str, Any]) -> float:
+def _bound_share(store: Store, name: str, state: dict[str, Any]) -> float:
     """Return the share of a book that is bound, as whoever binds it tells now and then."""
     from speech.books.order import FOLDER
     from speech.errors import NotFound
 
     try:
-        told = json.loads(store.read(f"{FOLDER}{name}/editions/{state['edition']}/progress.json"))
-        return min(max(float(told["share"]), 0.0), 1.0)
+        progress = json.loads(store.read(f"{FOLDER}{name}/editions/{state['edition']}/progress.json"))
+        return min(max(float(progress["share"]), 0.0), 1.0)
     except (NotFound, ValueError, KeyError, TypeError):
         return 0.0
 

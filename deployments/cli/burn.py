@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployments.cli.console import Checks, input_named, open_store, refuse, spare, writable, writing
+from deployments.cli.destinations import vacant
 from deployments.cli.documents import cast_option
 from deployments.cli.lexicon import lexicon_option
-from deployments.cli.places import vacant
-from deployments.cli.progress import Show, bar
-from deployments.cli.subtitles import aligned, checked, presentation, presentation_request, presented
+from deployments.cli.progress import ProgressCallback, bar
+from deployments.cli.subtitles import align_recording, check_inputs, presentation, presentation_request, request_fields
 from deployments.cli.values import one_of
 from speech.choices import TimingMethod
 
@@ -102,7 +102,7 @@ def burn(
         for given in (audio, timings, captions):
             if given is not None and not given.is_file():
                 refuse(f"There is no file {given}.")
-    source = source.read(presented(options), cast, checks)
+    source = source.read(request_fields(options), cast, checks)
     picture = None
     with checks.each():
         picture = _picture(video, background, size, source.request.preset if source.request else "netflix")
@@ -116,13 +116,21 @@ def burn(
         spare((video, audio, timings, captions, script), (target,))
     checks.finish()
     assert picture
-    with TemporaryDirectory(prefix="f5-flows-") as folder, bar(quiet=False) as show:
+    with TemporaryDirectory(prefix="f5-flows-") as folder, bar(quiet=False) as on_progress:
         if job and background and at is None and audio is None:
             audio = _audio_of(job, storage, Path(folder))
-        text, length = source.ass(picture, audio, video, Path(folder), show)
+        text, length = source.ass(picture, audio, video, Path(folder), on_progress)
         with writing(target.parent):
             if at is None:
-                burn(picture, text, audio, _length(picture, audio), target, lambda share: show("burn", share), _note)
+                burn(
+                    picture,
+                    text,
+                    audio,
+                    _length(picture, audio),
+                    target,
+                    lambda share: on_progress("burn", share),
+                    _note,
+                )
             else:
                 _check_within(at, moment, picture, length)
                 still(picture, text, at, target, _note)
@@ -154,7 +162,7 @@ class _Source:
     def read(self, fields: dict[str, Any], cast: Path | None, checks: Checks) -> _Source:
         """Return it with the request that the fields make, and with what is said, as far as they are right."""
         if self.script:
-            request, spoken, rows = checked(fields, cast, None, self.script, self.storage, checks)
+            request, spoken, rows = check_inputs(fields, cast, None, self.script, self.storage, checks)
             return replace(self, request=request, spoken=spoken, rows=rows)
         request = None
         with checks.each():
@@ -173,7 +181,12 @@ class _Source:
         return self.script is not None or (isinstance(picture, Background) and self.job is None and not only_frame)
 
     def ass(
-        self, picture: Video | Background, audio: Path | None, video: Path | None, folder: Path, show: Show
+        self,
+        picture: Video | Background,
+        audio: Path | None,
+        video: Path | None,
+        folder: Path,
+        on_progress: ProgressCallback,
     ) -> tuple[str, int | None]:
         """Return the captions as ASS for the size of the picture, and the length of the speech if it is known."""
         from speech.audio import check_sound
@@ -190,19 +203,19 @@ class _Source:
             with input_named("--audio" if audio else "VIDEO"):
                 recording = admit(sound, folder)
                 check_sound(recording)
-            subtitles, warnings = aligned(recording, self.spoken, self.rows, self.request, show)
+            subtitles, warnings = align_recording(recording, self.spoken, self.rows, self.request, on_progress)
             for warning in warnings:
                 _note(warning)
         else:
-            subtitles = _timed(self.timings, self.job, self.storage, self.request)
+            subtitles = _load_subtitles(self.timings, self.job, self.storage, self.request)
         if note := remark(subtitles, ("ass",)):
             _note(note)
         look = replace(subtitles.look, width=picture.width, height=picture.height)
         return render(replace(subtitles, look=look), "ass"), subtitles.duration_ms
 
 
-def _note(sentence: str) -> None:
-    click.echo(f"Note: {sentence}", err=True)
+def _note(message: str) -> None:
+    click.echo(f"Note: {message}", err=True)
 
 
 def _picture(video: Path | None, background: str | None, size: str | None, preset: str) -> Video | Background:
@@ -269,7 +282,7 @@ def _own_ass(path: Path) -> str:
     return text
 
 
-def _timed(timings: Path | None, job: str | None, storage: str | None, request: SpeechRequest) -> Subtitles:
+def _load_subtitles(timings: Path | None, job: str | None, storage: str | None, request: SpeechRequest) -> Subtitles:
     """Return subtitles from the words of a JSON file, or of a job."""
     from speech.errors import InvalidRequest
     from speech.files import as_text

@@ -109,7 +109,7 @@ def doctor() -> None:
 
     findings = examine()
     for finding in findings:
-        click.echo(f"{finding.level:<9}{finding.name:<12}{finding.sentence}")
+        click.echo(f"{finding.level:<9}{finding.name:<12}{finding.message}")
     if any(finding.level == "degraded" for finding in findings):
         sys.exit(FAILED)
 

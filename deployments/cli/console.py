@@ -40,14 +40,14 @@ DONE, FAILED, BAD_INPUT = 0, 1, 2
 storage_option = click.option("--storage", help="A Prefect storage block. Default: the environment's.")
 
 
-def refuse(sentence: str) -> NoReturn:
+def refuse(message: str) -> NoReturn:
     from speech.errors import InvalidRequest, Problem
 
-    raise InvalidRequest([Problem("", None, "", sentence)])
+    raise InvalidRequest([Problem("", None, "", message)])
 
 
 class Checks:
-    """Several checks of what was given, whose problems are told together.
+    """Several checks of what was given, whose problems are reported together.
 
     Attributes:
         problems: those found so far.
@@ -111,13 +111,13 @@ def as_option(problem: Problem) -> str:
     from speech.fields import CueRules
     from speech.request import SpeechRequest
 
-    sentence = str(problem)
-    field, _, rest = sentence.partition(":")
+    message = str(problem)
+    field, _, rest = message.partition(":")
     name = field.rpartition(".")[2]
     if field.startswith("cast."):
         return f"--cast: {name}:{rest}"
     if name not in {*_OPTIONS, *SpeechRequest.model_fields, *CueRules.model_fields}:
-        return sentence
+        return message
     for said, meant in _SAID.items():
         rest = rest.replace(said, meant)
     return f"{_OPTIONS.get(name, '--' + name.replace('_', '-'))}:{rest}"
@@ -143,9 +143,9 @@ def reading(file: Path, option: str) -> Iterator[None]:
         refuse(f"{option}: {file} cannot be read: {fault.strerror}.")
 
 
-def fail(sentences: list[str], code: int) -> NoReturn:
-    for sentence in sentences:
-        click.echo(f"Error: {sentence}", err=True)
+def fail(messages: list[str], code: int) -> NoReturn:
+    for message in messages:
+        click.echo(f"Error: {message}", err=True)
     sys.exit(code)
 
 
@@ -193,8 +193,8 @@ def writing(folder: Path, unless: str = "") -> Iterator[None]:
             raise
         cause = fault.__cause__ if isinstance(fault, NotKept) else fault
         why = getattr(cause, "strerror", None) or fault
-        sentence = f"--out: {folder} cannot be written to: {why}; free some room there, or name another folder."
-        raise StoreError(f"{sentence} {unless}".rstrip()) from None
+        message = f"--out: {folder} cannot be written to: {why}; free some room there, or name another folder."
+        raise StoreError(f"{message} {unless}".rstrip()) from None
 
 
 def blame(fault: OSError) -> str:
@@ -209,17 +209,17 @@ def blame(fault: OSError) -> str:
         return str(fault)
     if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
         return f"{fault.filename or 'This machine'}: {fault.strerror or fault}"
-    places = {
+    folders = {
         "TMPDIR": Path(tempfile.gettempdir()),
         "F5_FLOWS_HOME": settings().f5_flows_home,
         "STORAGE_DIR": settings().storage_folder,
     }
     free = {
-        name: shutil.disk_usage(next(parent for parent in (place, *place.parents) if parent.exists())).free
-        for name, place in places.items()
+        name: shutil.disk_usage(next(parent for parent in (folder, *folder.parents) if parent.exists())).free
+        for name, folder in folders.items()
     }
     name = min(free, key=lambda name: free[name])
-    return f"There is no room left in {places[name]}; free some, or set {name} to a folder on another disk."
+    return f"There is no room left in {folders[name]}; free some, or set {name} to a folder on another disk."
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from deployments.local import probe, server
-from deployments.local.lease import abandoned
+from deployments.local.process_lock import abandoned
 from speech.errors import NotFound, SpeechError
 from speech.settings import bare_environment, settings
 
@@ -24,14 +24,14 @@ class Finding:
     """The result of one check.
 
     Attributes:
-        level: ok; degraded (runs do without it, or will fail; the sentence says which); off (missing, but
+        level: ok; degraded (runs do without it, or will fail; the message says which); off (missing, but
             not needed for what runs here).
-        sentence: what was found and what to do.
+        message: what was found and what to do.
     """
 
     name: str
     level: Literal["ok", "degraded", "off"]
-    sentence: str
+    message: str
 
 
 def examine() -> list[Finding]:
@@ -55,7 +55,7 @@ def examine() -> list[Finding]:
 
 def report() -> dict[str, dict[str, str]]:
     """Return the health report of the contract: a level and a sentence for each part."""
-    return {finding.name: {"status": finding.level, "message": finding.sentence} for finding in examine()}
+    return {finding.name: {"status": finding.level, "message": finding.message} for finding in examine()}
 
 
 def _engine() -> Finding:
@@ -107,8 +107,8 @@ def _gpu() -> Finding:
         return Finding("gpu", "degraded", f"PyTorch cannot use the GPU: {reason[0][:200]} Check the driver: nvidia-smi")
     if not (output := done.stdout.strip()):
         wanted = _production()
-        sentence = "PyTorch sees no GPU; check nvidia-smi and CUDA_VISIBLE_DEVICES, or F5-TTS runs on the CPU."
-        return Finding("gpu", "degraded" if wanted else "off", sentence)
+        message = "PyTorch sees no GPU; check nvidia-smi and CUDA_VISIBLE_DEVICES, or F5-TTS runs on the CPU."
+        return Finding("gpu", "degraded" if wanted else "off", message)
     name, free, total = output.split("|")
     return Finding(
         "gpu", "ok", f"{name}: memory can be allocated; {int(free) / 1e9:.1f} of {int(total) / 1e9:.1f} GB are free."
@@ -237,8 +237,8 @@ def _server() -> Finding:
         return Finding("prefect", "ok", f"{configured} answers.")
     found = server.find()
     if found is None:
-        if obstacle := server.obstacle():
-            return Finding("prefect", "degraded", f"The local server cannot start. {obstacle}")
+        if problem := server.find_problem():
+            return Finding("prefect", "degraded", f"The local server cannot start. {problem}")
         return Finding("prefect", "off", "The local server is not running; start it: f5-flows server start")
     if not found.answers():
         return Finding("prefect", "degraded", "The local server does not answer; replace it: f5-flows server start")

@@ -58,7 +58,7 @@ def add(name: str, file: Path, overwrite: bool, storage: str | None) -> None:
 
     rows = _read(file, "FILE")
     kept = store_lexicon(name, rows, open_store(storage), overwrite=overwrite)
-    click.echo(f"Lexicon {kept!r} stored: {_counted(len(rows))}. Use it with: f5-flows speak --lexicon {kept}")
+    click.echo(f"Lexicon {kept!r} stored: {_row_count(len(rows))}. Use it with: f5-flows speak --lexicon {kept}")
 
 
 @lexicon.command("list")
@@ -122,7 +122,7 @@ def try_(source: str, text: str, language: str | None, voice: str | None, storag
     width = max((len(written) for written, _ in trial.changes), default=0)
     for written, spoken in trial.changes:
         click.echo(f"  {written:<{width}}  {spoken or '(not spoken)'}")
-    click.echo(f"{trial.matched} of {_counted(len(rows))} match this text, read as {trial.language}.")
+    click.echo(f"{trial.matched} of {_row_count(len(rows))} match this text, read as {trial.language}.")
     for hint in trial.hints[:_MOST_HINTS]:
         click.echo(f"Hint: {hint}")
     if len(trial.hints) > _MOST_HINTS:
@@ -136,7 +136,7 @@ def lexicon_rows(given: str | Sequence[Row] | None, storage: str | None) -> tupl
     return find(given, open_store(storage)) if isinstance(given, str) else tuple(given or ())
 
 
-def _counted(rows: int) -> str:
+def _row_count(rows: int) -> str:
     return f"{rows} row{'' if rows == 1 else 's'}"
 
 

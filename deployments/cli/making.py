@@ -41,11 +41,11 @@ def make(book: str, storage: str | None, silent: bool, *, detach: bool, binds: b
 
         asyncio.run(start("narrate", {name: value for name, value in parameters.items() if value} | {"again": True}))
         return None
-    with bar(silent) as show:
+    with bar(silent) as on_progress:
         from deployments.local.book import narrate_here
         from deployments.local.run import carry_out
 
-        return carry_out(partial(narrate_here, parameters | {"binds": binds}), show, remote=remote)
+        return carry_out(partial(narrate_here, parameters | {"binds": binds}), on_progress, remote=remote)
 
 
 def finish(
@@ -63,14 +63,14 @@ def finish(
             state = state | {"files": [str(path.absolute()) for path in files]}
             click.echo(json.dumps(state, ensure_ascii=False, indent=1))
         else:
-            _tell(state, files, notes, target)
+            _print_outcome(state, files, notes, target)
     if not state["finished"]:
         failed = [failure[0].upper() + failure[1:] for failure in failures(state)]
         fail([*failed, *unfinished(state), "What was spoken is kept; the same command tries what is missing again."],
              FAILED)  # fmt: skip
 
 
-def _tell(state: dict[str, Any], files: list[Path], notes: list[str], target: Path) -> None:
+def _print_outcome(state: dict[str, Any], files: list[Path], notes: list[str], target: Path) -> None:
     total = len(state["chapters"])
     if state["finished"]:
         done = click.style("Done", fg="green", bold=True)

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import click
 
-__all__ = ["Lines", "Show", "bar"]
+__all__ = ["Lines", "ProgressCallback", "bar"]
 
-Show = Callable[[str, float], None]
+ProgressCallback = Callable[[str, float], None]
 """Called with the name of the step and the share that is done, 0 to 1."""
 
 Clock = Callable[[], float]
@@ -68,7 +68,7 @@ def _tenths(share: float) -> int:
 
 
 @contextmanager
-def bar(quiet: bool) -> Iterator[Show]:
+def bar(quiet: bool) -> Iterator[ProgressCallback]:
     """Show a progress bar on standard error, or plain lines if that is not a terminal."""
     if quiet:
         yield lambda step, share: None

@@ -42,7 +42,7 @@ def say_again(name: str, chunk: str, seed: int | None, text: str | None, detach:
     from speech.settings import settings
 
     store = open_store(storage)
-    asked, state, outline = _planned(store, name, chunk)
+    asked, state, outline = _load_plan(store, name, chunk)
     if text is None and not outline.get("seeded", True):
         refuse(f"CHUNK: {outline['engine']} says the same words alike every time; give other words with --text")
     take = choices.say_again(
@@ -55,7 +55,7 @@ def say_again(name: str, chunk: str, seed: int | None, text: str | None, detach:
     if make(name, storage, silent=False, detach=detach, binds=False) is None:
         click.echo(f"Take {take} of {chunk} is being made; to see how far it is: f5-flows book status {name}")
         return
-    _tell(store, name, chunk, take)
+    _print_take(store, name, chunk, take)
 
 
 @click.command()
@@ -68,7 +68,7 @@ def choose(name: str, chunk: str, take: int, storage: str | None) -> None:
     from speech.books import choices
 
     store = open_store(storage)
-    _planned(store, name, chunk)
+    _load_plan(store, name, chunk)
     choices.choose(store, name, chunk, take)
     click.echo(f"Take {take} of {chunk} is chosen. To have it in the book: f5-flows book bind {name}")
 
@@ -93,7 +93,7 @@ def bind(name: str, out: Path | None, detach: bool, as_json: bool, storage: str 
     finish(state, name, store, target, as_json=as_json)
 
 
-def _planned(store: Store, name: str, chunk: str) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+def _load_plan(store: Store, name: str, chunk: str) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """Return the order of a book, its state and its plan; refuse a chunk that is not in it."""
     from speech.books import choices, order
 
@@ -114,7 +114,7 @@ def _outline(store: Store, name: str, state: dict[str, Any]) -> dict[str, Any]:
     return dict(json.loads(store.read(f"{FOLDER}{name}/editions/{state['edition']}.json")))
 
 
-def _tell(store: Store, name: str, chunk: str, take: int) -> None:
+def _print_take(store: Store, name: str, chunk: str, take: int) -> None:
     """Say how a new take came out."""
     from speech.books import order
     from speech.books.shelf import Shelf

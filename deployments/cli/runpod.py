@@ -16,7 +16,7 @@ from deployments.cli.deploy import POOL
 
 __all__ = ["endpoint", "execute", "healthcheck", "worker"]
 
-# The endpoint writes a sign of life every five seconds.
+# The endpoint writes a heartbeat every five seconds.
 _SILENT_SECONDS = 60
 
 

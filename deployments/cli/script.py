@@ -63,11 +63,11 @@ def script(
         lists = {name: [asdict(each) for each in getattr(directed, name)] for name in ("passages", "left_out")}
         click.echo(json.dumps({**facts, "minutes": minutes, **lists, "notes": notes}, ensure_ascii=False, indent=1))
         return
-    click.echo("\n".join(_shown(directed, spoken, notes)))
-    click.echo(f"\n{words:,} words, about {_rounded(minutes)} of speech: an estimate, at {_WORDS_A_MINUTE} a minute.")
+    click.echo("\n".join(_describe(directed, spoken, notes)))
+    click.echo(f"\n{words:,} words, about {_duration(minutes)} of speech: an estimate, at {_WORDS_A_MINUTE} a minute.")
 
 
-def _shown(directed: Script, language: str, notes: list[str]) -> Iterator[str]:
+def _describe(directed: Script, language: str, notes: list[str]) -> Iterator[str]:
     """Yield the lines that describe a script."""
     width = max(shutil.get_terminal_size((100, 24)).columns, 60)
     yield f"{click.style(directed.title or 'Without a title', bold=True)} ({directed.format}, {language})\n"
@@ -103,8 +103,8 @@ def _unknown(directed: Script) -> list[str]:
 
     tag = regex.compile(r"\[(\p{L}[^\[\]\n]{0,40})\]")
     names = dict.fromkeys(found[1] for each in directed.passages if (found := tag.match(each.text)))
-    sentence = "[{}] is spoken, unless a voice of that name is stored, or --cast names it."
-    return [sentence.format(name) for name in names]
+    message = "[{}] is spoken, unless a voice of that name is stored, or --cast names it."
+    return [message.format(name) for name in names]
 
 
 def _length(text: str) -> tuple[int, float]:
@@ -123,7 +123,7 @@ def _length(text: str) -> tuple[int, float]:
     return words + signs, round(spoken + signs / _SIGNS_A_MINUTE + letters / _LETTERS_A_MINUTE, 2)
 
 
-def _rounded(minutes: float) -> str:
+def _duration(minutes: float) -> str:
     if minutes < 1:
         return f"{max(round(minutes * 60 / 5) * 5, 5)} seconds"
     if minutes < 90:

@@ -12,12 +12,12 @@ import click
 
 from deployments.cli import after
 from deployments.cli.console import Checks, open_store, refuse, use_server, writable, writing
+from deployments.cli.destinations import Destination, choose_destination
 from deployments.cli.documents import cast_and_format, read_cast, read_script
 from deployments.cli.lexicon import lexicon_option
-from deployments.cli.places import Place, place
 from deployments.cli.progress import bar
 from deployments.cli.stored import check_stored
-from deployments.cli.subtitles import idle_options, presentation, presented
+from deployments.cli.subtitles import idle_options, presentation, request_fields
 from deployments.cli.values import number, one_of
 from speech.choices import AudioFormat, EngineName, Quality, SampleRate, TimingMethod
 
@@ -111,18 +111,18 @@ def speak(
     elif quiet:
         click.echo("\n".join(map(str, files)))
     else:
-        _tell(reply, files, asked=options["timing_method"])
+        _print_reply(reply, files, asked=options["timing_method"])
     if opens:
         after.show(next(path for path in files if path.suffix == ".html"))
     if player:
         after.play(player, files[0])
 
 
-def _target(out: str | None, options: dict[str, Any], checks: Checks) -> Place:
-    """Return the place that --out names, after a check, and set the audio format that it asks for."""
-    target = place(None, None)
+def _target(out: str | None, options: dict[str, Any], checks: Checks) -> Destination:
+    """Return the destination that --out names, after a check, and set the audio format that it asks for."""
+    target = choose_destination(None, None)
     with checks.each():
-        target = place(out, options["audio_format"])
+        target = choose_destination(out, options["audio_format"])
         writable(target.folder)
     options["audio_format"] = target.audio_format or options["audio_format"]
     return target
@@ -148,13 +148,13 @@ class _Script:
 
 
 def _request(
-    script: _Script, options: dict[str, Any], target: Place, storage: str | None, silent: bool, checks: Checks
+    script: _Script, options: dict[str, Any], target: Destination, storage: str | None, silent: bool, checks: Checks
 ) -> SpeechRequest:
-    """Return the request; all that is wrong with it, and with what it names in the store, is told at once."""
+    """Return the request; all that is wrong with it, and with what it names in the store, is reported at once."""
     from speech.request import SpeechRequest
 
     voice, formats, no_timings = (options.pop(name) for name in ("voice", "formats", "no_timings"))
-    fields = presented(options, formats) | {"return_word_timings": not no_timings} | script.fields(silent, checks)
+    fields = request_fields(options, formats) | {"return_word_timings": not no_timings} | script.fields(silent, checks)
     if voice:
         fields["local_voice"] = voice
     request = None
@@ -192,11 +192,11 @@ def _run_flow(
     export(PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL")
     logging.raiseExceptions = False
     use_server(silent)
-    with bar(silent) as show:
+    with bar(silent) as on_progress:
         from deployments.local.run import perform
 
         parameters = {"request": request, "engine": engine, "storage": storage, "google": google}
-        return perform(parameters, show, remote=remote)
+        return perform(parameters, on_progress, remote=remote)
 
 
 def _unpack(text: str) -> None:
@@ -207,7 +207,7 @@ def _unpack(text: str) -> None:
         detect(text)
 
 
-def _keep(reply: dict[str, Any], name: str, target: Place, storage: str | None) -> list[Path]:
+def _keep(reply: dict[str, Any], name: str, target: Destination, storage: str | None) -> list[Path]:
     """Copy the files of a job from the store, and return their paths, the audio first."""
     from speech.naming import slug
     from speech.outputs import key
@@ -218,7 +218,7 @@ def _keep(reply: dict[str, Any], name: str, target: Place, storage: str | None) 
         return target.keep(slug(name), kinds(reply), lambda kind, path: store.get(key(job, kind), path))
 
 
-def _tell(reply: dict[str, Any], files: list[Path], asked: str | None) -> None:
+def _print_reply(reply: dict[str, Any], files: list[Path], asked: str | None) -> None:
     """Print a short summary of what was made.
 
     Args:
@@ -240,15 +240,15 @@ def _notes(reply: dict[str, Any], asked: str | None) -> list[str]:
     from speech.alignment.chain import CHAIN
     from speech.notes import DEMO, declined
 
-    places: dict[str, int] = reply.get("warning_kinds", {})
-    stepped = {places[kind] for name in CHAIN if name != asked and (kind := declined(name)) in places}
-    told = [
-        *(["the demo voice spoke"] if DEMO in places else []),
+    indices: dict[str, int] = reply.get("warning_kinds", {})
+    stepped = {indices[kind] for name in CHAIN if name != asked and (kind := declined(name)) in indices}
+    causes = [
+        *(["the demo voice spoke"] if DEMO in indices else []),
         *([f"the {reply['timing_method']} aligner timed the words"] if stepped and "timing_method" in reply else []),
     ]
-    if not told:
+    if not causes:
         return list(reply["warnings"])
-    folded = stepped | {places[DEMO]} if DEMO in places else stepped
-    others = [warning for place, warning in enumerate(reply["warnings"]) if place not in folded]
-    sentence = " and ".join(told)
-    return [f"{sentence[0].upper()}{sentence[1:]}; f5-flows doctor shows what better ones need.", *others]
+    folded = stepped | {indices[DEMO]} if DEMO in indices else stepped
+    others = [warning for index, warning in enumerate(reply["warnings"]) if index not in folded]
+    message = " and ".join(causes)
+    return [f"{message[0].upper()}{message[1:]}; f5-flows doctor shows what better ones need.", *others]

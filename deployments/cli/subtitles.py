@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from deployments.cli.console import Checks, input_named, refuse, spare, storage_option, writable, writing
+from deployments.cli.destinations import vacant
 from deployments.cli.documents import cast_option, read_cast, read_spoken
 from deployments.cli.lexicon import lexicon_option, lexicon_rows
-from deployments.cli.places import vacant
 from deployments.cli.progress import bar
 from deployments.cli.values import number, one_of
 from speech.choices import Karaoke, LookName, Preset, Split, StyleName, TimingFormat, TimingMethod
@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from speech.script import Script
     from speech.subtitles import Subtitles
 
-__all__ = ["align", "aligned", "checked", "idle_options", "presentation", "presentation_request", "presented"]
+__all__ = [
+    "align",
+    "align_recording",
+    "check_inputs",
+    "idle_options",
+    "presentation",
+    "presentation_request",
+    "request_fields",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -79,7 +87,7 @@ def presentation(*, files: bool = True) -> Callable[[F], F]:
     return decorate
 
 
-def presented(options: dict[str, Any], formats: tuple[str, ...] = ()) -> dict[str, Any]:
+def request_fields(options: dict[str, Any], formats: tuple[str, ...] = ()) -> dict[str, Any]:
     """Turn options into fields of a request; the request alone decides what is accepted."""
     given = {name: value for name, value in options.items() if value is not None}
     rules = {name: given.pop(name) for name in _RULES if name in given}
@@ -151,7 +159,7 @@ def align(
     from speech.subtitles.speakers import remark
 
     checks = Checks()
-    request, spoken, rows = checked(presented(options, formats), cast, audio, script, storage, checks)
+    request, spoken, rows = check_inputs(request_fields(options, formats), cast, audio, script, storage, checks)
     folder = out or audio.parent
     with checks.each():
         writable(folder)
@@ -160,15 +168,15 @@ def align(
     checks.finish()
     assert request
     assert spoken
-    with TemporaryDirectory(prefix="f5-flows-") as scratch, bar(quiet=False) as show:
-        show("read", 0.0)
+    with TemporaryDirectory(prefix="f5-flows-") as scratch, bar(quiet=False) as on_progress:
+        on_progress("read", 0.0)
         with input_named("AUDIO"):
             recording = admit(audio, Path(scratch), mono=not request.split)
             check_sound(recording)
-        subtitles, warnings = aligned(recording, spoken, rows, request, show)
+        subtitles, warnings = align_recording(recording, spoken, rows, request, on_progress)
         if note := remark(subtitles, request.formats):
             warnings.append(note)
-        show("render", 0.9)
+        on_progress("render", 0.9)
         page = None if no_preview else (audio, warnings)
         with writing(folder):
             stem = audio.stem if out else vacant(audio.stem, lambda own: _names(folder / own, request.formats))
@@ -219,7 +227,7 @@ def _write(
     return paths
 
 
-def checked(
+def check_inputs(
     fields: dict[str, Any], cast: Path | None, audio: Path | None, script: Path, storage: str | None, checks: Checks
 ) -> tuple[SpeechRequest | None, Script | None, tuple[Row, ...]]:
     """Return the request of options, the script of a recording and the rows of its lexicon, as far as they are right.
@@ -266,12 +274,12 @@ def _spoken_script(audio: Path | None, script: Path, cast: Collection[str]) -> S
     return spoken
 
 
-def aligned(
+def align_recording(
     audio: Path,
     script: Script,
     rows: Sequence[Row],
     request: SpeechRequest,
-    show: Callable[[str, float], None],
+    on_progress: Callable[[str, float], None],
 ) -> tuple[Subtitles, list[str]]:
     from speech.alignment import align as align_words
     from speech.audio import Recording, duration_ms
@@ -284,7 +292,7 @@ def aligned(
     voices = {name: request.cast.get(name or "") for name in (None, *request.cast)}
     said = Lexicon(rows, voices).pronounce(script, language)
     length = duration_ms(audio)
-    show("align", 0.05)
+    on_progress("align", 0.05)
     alignment = align_words(Recording(audio, 0, length), cut(said, language), language, request.timing_method)
     subtitles = make(
         alignment.words,

@@ -46,7 +46,7 @@ from tasks.step import calls
 
 __all__ = ["main"]
 
-_SIGN_OF_LIFE_SECONDS = 1.0
+_HEARTBEAT_SECONDS = 1.0
 _FLUSH_SECONDS = 15.0
 
 log = logging.getLogger("f5_flows.child")
@@ -65,7 +65,7 @@ class Child:
 
     async def serve(self) -> None:
         """Handle the supervisor's messages until the channel closes."""
-        signs = asyncio.create_task(self._show_life())
+        heartbeats = asyncio.create_task(self._send_heartbeats())
         self._channel.send("ready")
         async for message in self._channel.messages():
             match message:
@@ -77,7 +77,7 @@ class Child:
                     self._calls[number] = self._begin(self._call(number, name, given))
                 case {"what": "drop", "id": str(number)} if number in self._calls:
                     self._calls[number].cancel()
-        signs.cancel()
+        heartbeats.cancel()
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -85,12 +85,12 @@ class Child:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _show_life(self) -> None:
+    async def _send_heartbeats(self) -> None:
         process = psutil.Process()
         while True:
             busy = [{"step": call.step, "run": call.run, "seconds": time.monotonic() - call.since} for call in calls()]
             self._channel.send("alive", memory=process.memory_info().rss, busy=busy)
-            await asyncio.sleep(_SIGN_OF_LIFE_SECONDS)
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
 
     async def _run(self, run_id: str, job: str | None) -> None:
         """Run a flow run that the supervisor has claimed, and report how it ended."""

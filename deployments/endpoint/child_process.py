@@ -81,10 +81,10 @@ class ChildProcess:
     Attributes:
         works, calls: the runs and calls that it was given and has not answered, by id.
         busy: the steps in progress, as last reported.
-        heard: when it last sent a message; `time.monotonic()`.
+        last_message_at: when it last sent a message; `time.monotonic()`.
         memory: the memory that it uses, in bytes.
         runs: how many runs it was given.
-        sentence: why the supervisor killed it, if its runs are not to blame.
+        kill_reason: why the supervisor killed it, if its runs are not to blame.
         was_ready: whether it was ever ready.
         changed: set once it has left the state STARTING.
         reason: how it ended; empty until then.
@@ -96,10 +96,10 @@ class ChildProcess:
     works: dict[str, FlowRunWork] = field(default_factory=dict)
     calls: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
     busy: list[dict[str, Any]] = field(default_factory=list)
-    heard: float = field(default_factory=time.monotonic)
+    last_message_at: float = field(default_factory=time.monotonic)
     memory: int = 0
     runs: int = 0
-    sentence: str = ""
+    kill_reason: str = ""
     was_ready: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     reason: str = ""
@@ -159,7 +159,7 @@ class ChildProcess:
 
     def suspects(self) -> set[str]:
         """Return the runs that most likely killed it: its only run, or else those in a dangerous step."""
-        if self.sentence:
+        if self.kill_reason:
             return set()
         works = set(self.works)
         if len(works) <= 1:

@@ -29,11 +29,11 @@ class Connection:
         stack: closes the client when the endpoint ends.
 
     Attributes:
-        trouble: why there is no connection; empty if there is one.
+        problem: why there is no connection; empty if there is one.
     """
 
     def __init__(self, stack: AsyncExitStack) -> None:
-        self.trouble = "The Prefect server has not been reached yet."
+        self.problem = "The Prefect server has not been reached yet."
         self._stack, self._began = stack, time.monotonic()
         self._made: asyncio.Future[Runs] = asyncio.get_running_loop().create_future()
 
@@ -50,7 +50,7 @@ class Connection:
         """
         await self._wait(settings().processing_timeout)
         if (runs := self.current) is None:
-            raise ServerError(self.trouble)
+            raise ServerError(self.problem)
         return runs
 
     async def runs_or_none(self) -> Runs | None:
@@ -58,13 +58,13 @@ class Connection:
         await self._wait(self._began + settings().request_timeout - time.monotonic())
         return self.current
 
-    async def made(self) -> None:
+    async def wait_until_open(self) -> None:
         """Wait until there is a connection."""
         await asyncio.shield(self._made)
 
     def use(self, runs: Runs) -> None:
         """Adopt an open connection."""
-        self.trouble = ""
+        self.problem = ""
         self._made.set_result(runs)
 
     async def open(self) -> Runs:
@@ -73,7 +73,7 @@ class Connection:
             try:
                 self.use(await self._connect())
             except Exception as fault:
-                self.trouble = str(fault) if isinstance(fault, SpeechError) else f"Prefect cannot be reached: {fault}"
+                self.problem = str(fault) if isinstance(fault, SpeechError) else f"Prefect cannot be reached: {fault}"
                 log.error("Prefect cannot be reached: %s", fault)
                 await asyncio.sleep(_RECONNECT_SECONDS)
         return self._made.result()
@@ -91,4 +91,4 @@ class Connection:
     async def _wait(self, seconds: float) -> None:
         if not self._made.done() and seconds > 0:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.made(), seconds)
+                await asyncio.wait_for(self.wait_until_open(), seconds)

@@ -83,10 +83,10 @@ async def _drain(answer: ClientResponse) -> None:
         await answer.read()
 
 
-async def report(job: dict[str, Any], told: dict[str, Any]) -> None:
+async def report(job: dict[str, Any], progress: dict[str, Any]) -> None:
     """Report a job's progress to RunPod; the call is awaited, so that it never arrives after the result."""
     async with AsyncClientSession() as session:
         try:
-            await _post(session, {"status": "IN_PROGRESS", "output": told}, job["id"])
+            await _post(session, {"status": "IN_PROGRESS", "output": progress}, job["id"])
         except (ClientError, TimeoutError, OSError) as fault:
             log.info("A job's progress could not be reported to RunPod: %s", type(fault).__name__)

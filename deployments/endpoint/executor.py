@@ -129,7 +129,7 @@ class Executor:
                 state = (await runs.read(run.id)).state
                 return Outcome(state.type.value, state.name or "Running") if state else Outcome("RUNNING", "Running")
             case Claim.ENDED:
-                return await self._ended(runs, run)
+                return await self._earlier_outcome(runs, run)
         if report is None:
             return await perform(runs, self._supervisor, run.id, job)
         async with Reporter(report) as reporter:
@@ -145,7 +145,7 @@ class Executor:
                 log.error("Flow run %s could not be marked as crashed: %s", run.id, another)
             raise
 
-    async def _ended(self, runs: Runs, run: FlowRun) -> Outcome:
+    async def _earlier_outcome(self, runs: Runs, run: FlowRun) -> Outcome:
         """Return the outcome of a run that had ended before this job arrived."""
         run = await runs.read(run.id)
         state = run.state
@@ -187,7 +187,7 @@ class Executor:
             working.cancel()
             with suppress(asyncio.CancelledError):
                 await working
-        await runs.cancelled(run)
+        await runs.mark_cancelled(run)
 
 
 def _is_being_cancelled() -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Health", "alive_file"]
 
-_SIGN_OF_LIFE_SECONDS = 5.0
+_HEARTBEAT_SECONDS = 5.0
 
 log = logging.getLogger("f5_flows.endpoint")
 
@@ -46,7 +46,7 @@ class Health:
 
     def problems(self) -> list[str]:
         """Return what is wrong with the container, one sentence each."""
-        found = (self._supervisor.trouble, self.loop and self.loop.trouble, self._write_problem)
+        found = (self._supervisor.problem, self.loop and self.loop.problem, self._write_problem)
         return [*self._side_tasks.problems(), *(problem for problem in found if problem)]
 
     def report(self) -> dict[str, dict[str, str]]:
@@ -54,10 +54,10 @@ class Health:
         checks = self.checks or {"checks": {"status": "degraded", "message": "The start-up checks are not done yet."}}
         return {**checks, "prefect": self._prefect(), "worker": self._worker(), "container": self._container()}
 
-    def beat(self) -> None:
-        """Write the sign of life every few seconds; called while the job loop is running."""
+    def write_heartbeat(self) -> None:
+        """Write the heartbeat file every few seconds; called while the job loop is running."""
         now = time.monotonic()
-        if now - self._written_at < _SIGN_OF_LIFE_SECONDS:
+        if now - self._written_at < _HEARTBEAT_SECONDS:
             return
         self._written_at = now
         previous, self._write_problem = self._write_problem, ""
@@ -66,25 +66,25 @@ class Health:
             write_text(alive_file(), json.dumps({"problems": self.problems()}), durable=False)
         except OSError as fault:
             if not previous:
-                log.error("The sign of life cannot be written: %s", fault)
-            self._write_problem = f"The sign of life cannot be written, so health checks fail: {fault}."
+                log.error("The heartbeat cannot be written: %s", fault)
+            self._write_problem = f"The heartbeat cannot be written, so health checks fail: {fault}."
 
     def _prefect(self) -> dict[str, str]:
         if self._connection.current:
             return {"status": "ok", "message": "The Prefect server is connected."}
-        return {"status": "degraded", "message": self._connection.trouble}
+        return {"status": "degraded", "message": self._connection.problem}
 
     def _worker(self) -> dict[str, str]:
         if self._supervisor.ready:
             status, message = "ok", f"The process that holds the models uses {self._supervisor.memory / 1e6:.0f} MB."
         else:
             status = "degraded"
-            message = self._supervisor.trouble or "The process that holds the models is starting."
+            message = self._supervisor.problem or "The process that holds the models is starting."
         if deaths := self._supervisor.deaths:
             message += f" It was replaced {len(deaths)} times; last: {deaths[-1]}."
         return {"status": status, "message": message}
 
     def _container(self) -> dict[str, str]:
         problems = self.problems()
-        sentences = [*problems, *self._side_tasks.mended()] or ["All background tasks work."]
-        return {"status": "degraded" if problems else "ok", "message": " ".join(sentences)}
+        messages = [*problems, *self._side_tasks.recovered()] or ["All background tasks work."]
+        return {"status": "degraded" if problems else "ok", "message": " ".join(messages)}

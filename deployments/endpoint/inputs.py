@@ -48,7 +48,7 @@ class OneJob(_Input):
     @field_validator("job_id")
     @classmethod
     def _is_an_id(cls, job: str) -> str:
-        return _checked(job)
+        return _job_id(job)
 
 
 class Download(_Input):
@@ -70,7 +70,7 @@ class Download(_Input):
     @field_validator("job_id")
     @classmethod
     def _is_an_id(cls, job: str) -> str:
-        return _checked(job)
+        return _job_id(job)
 
 
 class Execute(_Input):
@@ -80,7 +80,7 @@ class Execute(_Input):
     labels: dict[str, str] = Field(default_factory=dict, description="Labels that say where the run comes from.")
 
 
-def _checked(job: str) -> str:
+def _job_id(job: str) -> str:
     try:
         return str(UUID(job))
     except ValueError:

@@ -25,19 +25,19 @@ class Offer:
 
     Attributes:
         job: the job as it was sent; only its id if it could not be read.
-        fault: why it could not be read.
+        problem: why it could not be read.
     """
 
     id: str
     job: dict[str, Any]
-    fault: str | None = None
+    problem: str | None = None
 
 
 def read(answer: bytes) -> list[Offer]:
     """Return the jobs of an answer, each id once.
 
     Values may be up to 200 levels deep, numbers up to 4,300 digits long, and text must be Unicode; a job that
-    breaks these rules, or is truncated, becomes an offer with a fault.
+    breaks these rules, or is truncated, becomes an offer with a problem.
 
     Raises:
         ValueError: the answer holds no job.

@@ -83,5 +83,5 @@ _CALL = (
 )
 
 
-async def _report(job: dict[str, Any], told: dict[str, Any]) -> None:
+async def _report(job: dict[str, Any], progress: dict[str, Any]) -> None:
     """Discard a job's progress: the local API has nowhere to report it."""

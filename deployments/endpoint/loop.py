@@ -47,7 +47,7 @@ _LONGEST_PAUSE = 15.0
 _SHORTEST_POLL = 0.25
 # The time between two checks for a free slot.
 _ROOM_SECONDS = 0.02
-_BEAT_SECONDS = 1.0
+_HEARTBEAT_SECONDS = 1.0
 _SILENT_SECONDS = 60.0
 
 log = logging.getLogger("f5_flows.endpoint")
@@ -60,7 +60,7 @@ class Loop:
         handler: runs a job and returns its reply; `error` in the reply makes the job a failure.
         slots: the maximum number of concurrent jobs.
         held: returns how many slots are taken by runs that continue after their reply was sent.
-        beat: called about once a second while the loop is running.
+        heartbeat: called about once a second while the loop is running.
     """
 
     def __init__(
@@ -69,18 +69,18 @@ class Loop:
         slots: int,
         *,
         held: Callable[[], int] = lambda: 0,
-        beat: Callable[[], None] = lambda: None,
+        heartbeat: Callable[[], None] = lambda: None,
     ) -> None:
-        self._handler, self._slots, self._held, self._beat = handler, slots, held, beat
+        self._handler, self._slots, self._held, self._heartbeat = handler, slots, held, heartbeat
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
-        self._heard = time.monotonic()
+        self._last_answer_at = time.monotonic()
         self._fault, self._pause = "", 0.0
 
     @property
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """Why no jobs arrive, if RunPod has not given a valid answer for a minute."""
-        silent = time.monotonic() - self._heard
+        silent = time.monotonic() - self._last_answer_at
         return (
             f"RunPod has given no valid answer for {silent:.0f} s: {self._fault}"
             if self._fault and silent > _SILENT_SECONDS
@@ -103,13 +103,13 @@ class Loop:
             loop.add_signal_handler(sign, self.stop)
         async with AsyncClientSession() as session:
             while not self._stopping.is_set():
-                await self._turn(session)
+                await self._poll_once(session)
             while self._jobs or self._held():
-                self._beat()
+                self._heartbeat()
                 await asyncio.sleep(_ROOM_SECONDS)
 
-    async def hear_stops(self, well: Callable[[], None]) -> None:
-        """Cancel jobs that RunPod no longer wants; never returns. Calls `well` after each valid answer."""
+    async def watch_stops(self, succeeded: Callable[[], None]) -> None:
+        """Cancel jobs that RunPod no longer wants; never returns. Calls `succeeded` after each valid answer."""
         url = rp_job.JOB_GET_URL.replace("/job-take/", "/job-stop/")
         async with AsyncClientSession() as session:
             while True:
@@ -123,11 +123,11 @@ class Loop:
                     if task := self._jobs.get(name):
                         log.info("RunPod stops job %s", name)
                         task.cancel()
-                well()
+                succeeded()
                 await asyncio.sleep(max(0.0, began + 1.0 - time.monotonic()))
 
-    async def _turn(self, session: ClientSession) -> None:
-        self._beat()
+    async def _poll_once(self, session: ClientSession) -> None:
+        self._heartbeat()
         room = self._slots - len(self._jobs) - self._held()
         if room <= 0:
             await asyncio.sleep(_ROOM_SECONDS)
@@ -135,8 +135,8 @@ class Loop:
         began = time.monotonic()
         # An aborted poll could lose jobs, so the poll is awaited even if the container is stopping.
         poll = asyncio.create_task(_take(session, room, busy=bool(self._jobs)))
-        while not (await asyncio.wait({poll}, timeout=_BEAT_SECONDS))[0]:
-            self._beat()
+        while not (await asyncio.wait({poll}, timeout=_HEARTBEAT_SECONDS))[0]:
+            self._heartbeat()
         try:
             offers = poll.result()
         except (ClientError, TimeoutError, OSError, ValueError) as fault:
@@ -144,7 +144,7 @@ class Loop:
             log.warning("RunPod could not be polled for jobs (%s); retrying in %.1f s", self._fault, self._pause)
             await self._rest(self._pause)
             return
-        self._heard, self._fault, self._pause = time.monotonic(), "", 0.0
+        self._last_answer_at, self._fault, self._pause = time.monotonic(), "", 0.0
         for offer in offers:
             self._begin(session, offer)
         if not offers:
@@ -153,9 +153,9 @@ class Loop:
     async def _rest(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while not self._stopping.is_set() and (left := deadline - time.monotonic()) > 0:
-            self._beat()
+            self._heartbeat()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), min(left, _BEAT_SECONDS))
+                await asyncio.wait_for(self._stopping.wait(), min(left, _HEARTBEAT_SECONDS))
 
     def _begin(self, session: ClientSession, offer: Offer) -> None:
         if offer.id in self._jobs:
@@ -173,9 +173,11 @@ class Loop:
     async def _do(self, session: ClientSession, offer: Offer) -> None:
         job_id.set(offer.id)
         try:
-            if offer.fault:
-                log.error("%s", offer.fault)
-            await hand_in(session, {"error": offer.fault} if offer.fault else await self._answer(offer.job), offer.id)
+            if offer.problem:
+                log.error("%s", offer.problem)
+            await hand_in(
+                session, {"error": offer.problem} if offer.problem else await self._answer(offer.job), offer.id
+            )
         except asyncio.CancelledError:
             log.info("The job was stopped")
             raise

@@ -42,7 +42,7 @@ async def _run(run_id: UUID) -> Outcome:
             if claim is not Claim.OURS:
                 state = (await runs.read(run_id)).state
                 return Outcome("", f"not run here: it is {state.name if state else 'gone'}")
-            side_tasks.start("Looking after the run", lambda _: runs.look_after(supervisor.cancel))
+            side_tasks.start("Maintaining the run", lambda _: runs.maintain(supervisor.cancel))
             supervisor.start()
             try:
                 return await perform(runs, supervisor, run_id, job)

@@ -33,7 +33,7 @@ class Pings:
         )
         self._start()
 
-    async def keep(self, well: Callable[[], None]) -> None:
+    async def keep(self, succeeded: Callable[[], None]) -> None:
         """Watch the ping process, and start it if it has ended; never returns.
 
         Raises:

@@ -116,7 +116,7 @@ def download(store: Store, job_id: str, kind: str, name: str | None) -> dict[str
         text = store.read(key(job_id, kind))
         if reply.takes(_size(text)):
             return {"timing_text": text, **about}
-    elif reply.takes(_encoded(size)):
+    elif reply.takes(_base64_size(size)):
         return {"audio_base64": _base64(store, key(job_id, kind), size), **about}
     raise SpeechError(f"{about['filename']} is {_too_large(size)} {_REMEDY}")
 
@@ -125,7 +125,7 @@ def _add_audio(reply: _Reply, store: Store, answer: dict[str, Any]) -> None:
     kind = answer.get("audio_format") or "wav"
     name = key(answer["job_id"], kind)
     size = store.head(name).size
-    if reply.takes(_encoded(size)):
+    if reply.takes(_base64_size(size)):
         reply.fields["audio_base64"] = _base64(store, name, size)
         return
     hint = " Or ask for another audio_format, such as ogg." if kind == "wav" else ""
@@ -156,7 +156,7 @@ def _size(value: Any) -> int:
     return len(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
 
 
-def _encoded(size: int) -> int:
+def _base64_size(size: int) -> int:
     """Return the length of that many bytes in base64."""
     return (size + 2) // 3 * 4
 

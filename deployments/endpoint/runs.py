@@ -91,7 +91,7 @@ class Runs:
         self._claims = Claims(client, where, values.runpod_pod_id or "container")
         self._deployment: UUID | None = None
 
-    async def look_after(self, on_cancel: Callable[[str], None]) -> None:
+    async def maintain(self, on_cancel: Callable[[str], None]) -> None:
         """Renew leases, watch for cancellations and repair records; never returns, and survives every error.
 
         Args:
@@ -106,13 +106,13 @@ class Runs:
         while True:
             await asyncio.sleep(_CANCEL_POLL_SECONDS)
             with _logging_errors("check for cancellations"):
-                for run in await self._cancelled():
+                for run in await self._cancelled_runs():
                     on_cancel(run)
 
     async def _renew_leases(self) -> None:
         while True:
             await asyncio.sleep(settings().lease_seconds / 3)
-            for run_id in self._claims.due():
+            for run_id in self._claims.held:
                 with _logging_errors("renew the lease of a run"):
                     await self._claims.renew(run_id)
 
@@ -169,7 +169,7 @@ class Runs:
         with _existing(run.id):
             found = await self._claims.claim(run, job)
         if found is Claim.UNWANTED:
-            await self.cancelled(run)
+            await self.mark_cancelled(run)
             return Claim.ENDED
         return found
 
@@ -202,7 +202,7 @@ class Runs:
         """Ask for a run to be stopped, wherever it is; a run that has no holder and has not begun ends at once."""
         run = await self.read(run_id)
         if is_untouched(run):
-            await self.cancelled(run)
+            await self.mark_cancelled(run)
             return
         if run.state and not run.state.is_final() and not run.state.is_cancelling():
             await self._client.set_flow_run_state(run_id, Cancelling())
@@ -211,7 +211,7 @@ class Runs:
             await agree(run)
 
     @_raises_server_error
-    async def cancelled(self, run: FlowRun) -> None:
+    async def mark_cancelled(self, run: FlowRun) -> None:
         """End a run as cancelled, because it never began or its process had to be ended."""
         await end(self._client, run.id, cancelled())
 
@@ -232,7 +232,7 @@ class Runs:
         if self._claims.is_claimed(await self.read(run_id), job):
             await self.crash(run_id, message)
 
-    async def _cancelled(self) -> list[str]:
+    async def _cancelled_runs(self) -> list[str]:
         """Return the ids of the held runs that were cancelled."""
         ids = self._claims.held
         if not ids:

@@ -74,8 +74,8 @@ class Container:
     def start(self) -> None:
         """Start the work beside the jobs."""
         self.side_tasks.start(
-            "Looking after runs",
-            lambda _: _look_after(self.connection, self.executor, self.supervisor),
+            "Maintaining runs",
+            lambda _: _maintain(self.connection, self.executor, self.supervisor),
             vital=False,
         )
         self.side_tasks.start(
@@ -98,10 +98,13 @@ async def _main(pings: Pings) -> None:
         container = Container(stack, report)
         side_tasks, executor, health = container.side_tasks, container.executor, container.health
         loop = health.loop = Loop(
-            container.contract, settings().endpoint_concurrency, held=lambda: executor.unawaited, beat=health.beat
+            container.contract,
+            settings().endpoint_concurrency,
+            held=lambda: executor.unawaited,
+            heartbeat=health.write_heartbeat,
         )
         side_tasks.start("Pinging RunPod", pings.keep)
-        side_tasks.start("Hearing which jobs to stop", loop.hear_stops, vital=False)
+        side_tasks.start("Watching for jobs to stop", loop.watch_stops, vital=False)
         container.start()
         working = asyncio.create_task(loop.run())
         either: set[asyncio.Future[Any]] = {working, side_tasks.given_up}
@@ -117,17 +120,17 @@ async def _main(pings: Pings) -> None:
         await container.stop()
 
 
-async def _look_after(connection: Connection, executor: Executor, supervisor: Supervisor) -> None:
+async def _maintain(connection: Connection, executor: Executor, supervisor: Supervisor) -> None:
     """Connect to Prefect if necessary, then renew leases, watch for cancellations and repair records."""
     runs = await connection.open()
     # The child needs the server.
     supervisor.start()
-    await runs.look_after(executor.on_cancel)
+    await runs.maintain(executor.on_cancel)
 
 
 async def _check(connection: Connection, supervisor: Supervisor, health: Health, succeeded: Callable[[], None]) -> None:
     """Warm up in the background, so that the container takes jobs as soon as it can; then check its health at times."""
-    await connection.made()
+    await connection.wait_until_open()
     async with asyncio.timeout(settings().setup_timeout):
         await supervisor.call("warm up")
     while True:

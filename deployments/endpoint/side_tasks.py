@@ -88,7 +88,7 @@ class SideTasks:
             if side.in_a_row >= _REPORTED_FAILURES
         ]
 
-    def mended(self) -> list[str]:
+    def recovered(self) -> list[str]:
         """Return a sentence for each task that has failed since the start, whether or not it works again."""
         return [
             f"{side.name} was restarted {side.failures} times; last: {side.last}"

@@ -1,6 +1,6 @@
 """Supervise the child process: start it, hand it runs, and replace it when it dies, hangs or leaks.
 
-A child is replaced when it dies, when it gives no sign of life, when one of its threads does not stop, when CUDA is
+A child is replaced when it dies, when it sends no heartbeat, when one of its threads does not stop, when CUDA is
 lost, when it uses too much memory, and after many runs. In the last four cases the old child finishes its work while
 the new one takes new work. If a run kills its child, the other runs of that child are run again, once, in the new
 child: their results are stored under their own ids, so nothing is duplicated.
@@ -78,7 +78,7 @@ class Supervisor:
         return self._ready.is_set()
 
     @property
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """Why there is no child, if several starts in a row have failed."""
         if len(self._failed_starts) < _STARTS:
             return None
@@ -141,7 +141,7 @@ class Supervisor:
         for child in list(self._children):
             if run_id in child.works:
                 child.works.pop(run_id)
-                child.sentence = f"flow run {run_id} did not stop when it was cancelled"
+                child.kill_reason = f"flow run {run_id} did not stop when it was cancelled"
                 child.kill()
 
     async def call(self, name: str, **given: Any) -> Any:
@@ -189,8 +189,8 @@ class Supervisor:
         while (child := self._current) is None:
             if self._is_stopping:
                 raise EngineError("The container stops.")
-            if self.trouble:
-                raise EngineError(self.trouble)
+            if self.problem:
+                raise EngineError(self.problem)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ready.wait(), 0.5)
         return child
@@ -221,19 +221,19 @@ class Supervisor:
 
     async def _listen(self, child: ChildProcess) -> None:
         async for message in child.channel.messages():
-            child.heard = time.monotonic()
+            child.last_message_at = time.monotonic()
             try:
-                self._hear(child, message)
+                self._handle_message(child, message)
             except Exception:
                 log.exception("A message from the models' process could not be handled: %.200s", message)
         # A child that has closed its channel is of no use, whether or not it has ended by itself.
-        self._bury(child, await child.wait(_END_SECONDS))
+        self._handle_exit(child, await child.wait(_END_SECONDS))
 
-    def _hear(self, child: ChildProcess, message: dict[str, Any]) -> None:
+    def _handle_message(self, child: ChildProcess, message: dict[str, Any]) -> None:
         match message:
             case {"what": "ready"}:
                 child.enter(ChildState.READY)
-                self._appoint(child)
+                self._set_current(child)
             case {"what": "alive", "memory": memory, "busy": busy}:
                 child.memory, child.busy = memory, busy
                 limit = settings().child_memory_mb
@@ -258,9 +258,9 @@ class Supervisor:
             child.enter(ChildState.RETIRING)
             self.deaths.append(reason)
             if child is self._current:
-                self._appoint(None)
+                self._set_current(None)
 
-    def _appoint(self, child: ChildProcess | None) -> None:
+    def _set_current(self, child: ChildProcess | None) -> None:
         """Make a child the one that takes new work, or no child."""
         self._current = child
         if child:
@@ -270,16 +270,16 @@ class Supervisor:
             self._ready.clear()
             self._vacant.set()
 
-    def _bury(self, child: ChildProcess, code: int) -> None:
+    def _handle_exit(self, child: ChildProcess, code: int) -> None:
         """Give the runs of a child that has ended to another child, or fail them."""
         self._children.discard(child)
-        child.reason = child.sentence or explain_exit(code)
+        child.reason = child.kill_reason or explain_exit(code)
         if child.state is not ChildState.RETIRING:
             if child.works or code:
                 log.error("The child process is gone: %s", child.reason)
             self.deaths.append(child.reason)
         if child is self._current:
-            self._appoint(None)
+            self._set_current(None)
         child.enter(ChildState.DEAD)
         suspects = child.suspects()
         for work in list(child.works.values()):
@@ -291,14 +291,14 @@ class Supervisor:
         child.fail(explain_exit(code))
 
     async def _watch(self, _: Callable[[], None]) -> None:
-        """Kill children that give no sign of life, and retiring children whose work is done."""
+        """Kill children that send no heartbeat, and retiring children whose work is done."""
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
             for child in list(self._children):
-                silent = time.monotonic() - child.heard
+                silent = time.monotonic() - child.last_message_at
                 patience = _START_SECONDS if child.state is ChildState.STARTING else settings().child_silence
                 if silent > patience and child.process.returncode is None:
-                    log.error("The child process has given no sign of life for %.0f s", silent)
+                    log.error("The child process has sent no heartbeat for %.0f s", silent)
                     child.kill()
                 elif child.state is ChildState.RETIRING and child.is_idle:
                     child.kill()

@@ -14,7 +14,7 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.context import tags
 from prefect.flow_engine import run_flow_async
 
-from deployments.local.lease import Lease
+from deployments.local.process_lock import ProcessLock
 from deployments.local.run import Running, outcome
 from deployments.local.sweep import sweep
 from flows.book_parts import bind, speak_part
@@ -27,7 +27,7 @@ __all__ = ["narrate_here"]
 _LOOK_SECONDS = 2.0
 
 
-async def narrate_here(parameters: dict[str, Any], lease: Lease, running: Running) -> dict[str, Any]:
+async def narrate_here(parameters: dict[str, Any], lock: ProcessLock, running: Running) -> dict[str, Any]:
     """Speak and bind as much of a book as possible; return its state.
 
     Args:
@@ -36,43 +36,45 @@ async def narrate_here(parameters: dict[str, Any], lease: Lease, running: Runnin
     Raises:
         SpeechError: the book cannot be read or planned.
     """
-    with tags(lease.name):
+    with tags(lock.name):
         async with get_client() as client:
             claims = Claims(client, "local", platform.node() or "here")
             again = True
             while True:
-                # The runs of a killed process become free once its lease is taken.
+                # The runs of a killed process become free once its process lock is taken over.
                 await sweep()
-                state = await _visit(client, parameters | {"again": again}, lease, running)
+                state = await _visit(client, parameters | {"again": again}, lock, running)
                 again = False
                 open_runs = [run for run in state["runs"] if not run["over"]]
                 if not open_runs:
                     return state
-                done = [await _carry_out(client, run, claims, lease, running) for run in open_runs]
+                done = [await _carry_out(client, run, claims, lock, running) for run in open_runs]
                 if not any(done):
                     await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _visit(client: PrefectClient, parameters: dict[str, Any], lease: Lease, running: Running) -> dict[str, Any]:
+async def _visit(
+    client: PrefectClient, parameters: dict[str, Any], lock: ProcessLock, running: Running
+) -> dict[str, Any]:
     run = await client.create_flow_run(
-        narrate, parameters=parameters, name=parameters["book"], tags=[lease.name, f"book:{parameters['book']}"]
+        narrate, parameters=parameters, name=parameters["book"], tags=[lock.name, f"book:{parameters['book']}"]
     )
     running.job = str(run.id)
     return await outcome(narrate, run, parameters)
 
 
 async def _carry_out(
-    client: PrefectClient, found: dict[str, Any], claims: Claims, lease: Lease, running: Running
+    client: PrefectClient, found: dict[str, Any], claims: Claims, lock: ProcessLock, running: Running
 ) -> bool:
     """Run a flow run unless another process has claimed it; return whether it was run."""
     run = await client.read_flow_run(UUID(found["run"]))
-    if await claims.claim(run, lease.name) is not Claim.OURS:
+    if await claims.claim(run, lock.name) is not Claim.OURS:
         return False
     running.job = str(run.id)
     try:
         # It may have been created by a process that is gone; it is this one's now.
         kept = [tag for tag in run.tags if not tag.startswith("process:")]
-        await client.update_flow_run(run.id, tags=[*kept, lease.name])
+        await client.update_flow_run(run.id, tags=[*kept, lock.name])
         run = await client.read_flow_run(run.id)
         flow = speak_part if found["part"] else bind
         await run_flow_async(flow, flow_run=run, parameters=run.parameters, return_type="state")

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
-__all__ = ["migrations", "obstacle", "parts"]
+__all__ = ["find_problem", "migrations", "parts"]
 
 # A new database takes 6 MB, and as much again for its journal while it is created.
 _ROOM_MB = 30
@@ -32,7 +32,7 @@ def migrations() -> list[Path]:
     return list(folder.glob("*.py"))
 
 
-def obstacle(database: Path) -> str | None:
+def find_problem(database: Path) -> str | None:
     """Return why no server can run on this file and what to do, in one sentence, or None if nothing is found.
 
     The file need not exist. Nothing is changed.

@@ -114,8 +114,8 @@ class SignIn:
             return PlainTextResponse("This server belongs to another user of this machine.\n", 403)
         token = (await request.body()).decode(errors="replace")
         if self._tokens.pop(token, 0) < time.monotonic():
-            sentence = "This link has been used, or is older than two minutes; run this again: f5-flows server ui\n"
-            return PlainTextResponse(sentence, 403)
+            message = "This link has been used, or is older than two minutes; run this again: f5-flows server ui\n"
+            return PlainTextResponse(message, 403)
         return PlainTextResponse(self._password, headers=_GUARDED)
 
 

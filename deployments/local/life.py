@@ -46,7 +46,7 @@ class Life:
 
     def __init__(self, home: Path, database: Path, idle: float, end: Callable[[], None]) -> None:
         self._home, self._idle, self._end = home, idle, end
-        self._places = {path: path.stat() for path in (home, database)}
+        self._stats = {path: path.stat() for path in (home, database)}
         self._mark, self._last = 0, time.monotonic()
         self._in_use, self._ended = 0, False
         self._decided = asyncio.Event()
@@ -82,7 +82,7 @@ class Life:
             self._in_use -= 1
             self._last = time.monotonic()
 
-    async def tell(self, request: Request) -> Response:
+    async def report(self, request: Request) -> Response:
         """Say in how many seconds the server ends, and what keeps it; both null or empty where there is nothing."""
         self._note_clients()
         kept_by = await _needs()
@@ -129,7 +129,7 @@ class Life:
         return self._ended
 
     def _is_homeless(self) -> bool:
-        return not all(_is_same(path, state) for path, state in self._places.items())
+        return not all(_is_same(path, state) for path, state in self._stats.items())
 
 
 class Attendance:
@@ -164,8 +164,8 @@ async def _needs() -> list[str]:
                 .order_by(db.Deployment.name)
             )
         )
-    told = [f"{'a run is' if runs == 1 else f'{runs} runs are'} queued or running"] if runs else []
-    return [*told, f"there are schedules: {', '.join(scheduled)}"] if scheduled else told
+    reasons = [f"{'a run is' if runs == 1 else f'{runs} runs are'} queued or running"] if runs else []
+    return [*reasons, f"there are schedules: {', '.join(scheduled)}"] if scheduled else reasons
 
 
 def _is_same(path: Path, state: os.stat_result) -> bool:

@@ -27,7 +27,7 @@ from blocks.storage import akeepable
 from deployments.ends import end
 from deployments.interrupts import WORK, Stopped
 from deployments.local import server
-from deployments.local.lease import Lease, hold
+from deployments.local.process_lock import ProcessLock, hold
 from deployments.local.sweep import runs
 from flows.speak import speak
 from speech.errors import InvalidRequest, Problem, ServerError, SpeechError
@@ -55,28 +55,30 @@ class Running(Protocol):
     job: str
 
 
-Work = Callable[[Lease, Running], Awaitable[dict[str, Any]]]
-"""Carries out flow runs, each with the name of the lease among its tags, and returns a reply."""
+Work = Callable[[ProcessLock, Running], Awaitable[dict[str, Any]]]
+"""Carries out flow runs, each with the name of the process lock among its tags, and returns a reply."""
 
 
-def perform(parameters: dict[str, Any], show: Callable[[str, float], None], *, remote: str | None) -> dict[str, Any]:
+def perform(
+    parameters: dict[str, Any], on_progress: Callable[[str, float], None], *, remote: str | None
+) -> dict[str, Any]:
     """Run `speak` and return its reply; see `carry_out`."""
-    return carry_out(partial(_speak, parameters), show, remote=remote)
+    return carry_out(partial(_speak, parameters), on_progress, remote=remote)
 
 
-def carry_out(work: Work, show: Callable[[str, float], None], *, remote: str | None) -> dict[str, Any]:
+def carry_out(work: Work, on_progress: Callable[[str, float], None], *, remote: str | None) -> dict[str, Any]:
     """Carry out flow runs, and return the reply.
 
     Args:
-        show: called with each step and the share that is done.
+        on_progress: called with each step and the share that is done.
         remote: the address of the Prefect server, if it is not the local one.
 
     Raises:
         SpeechError: the run failed; the text says why.
         OSError: likewise.
     """
-    with hold(remote, tempfile.gettempdir()) as lease:
-        run = _Run(lease, work, show)
+    with hold(remote, tempfile.gettempdir()) as lock:
+        run = _Run(lock, work, on_progress)
         try:
             return run.reply()
         except Stopped:
@@ -86,8 +88,8 @@ def carry_out(work: Work, show: Callable[[str, float], None], *, remote: str | N
 
 
 class _Run:
-    def __init__(self, lease: Lease, work: Work, show: Callable[[str, float], None]) -> None:
-        self._lease, self._work, self._show = lease, work, show
+    def __init__(self, lock: ProcessLock, work: Work, on_progress: Callable[[str, float], None]) -> None:
+        self._lock, self._work, self._on_progress = lock, work, on_progress
         self._stopping, self._held = threading.Event(), threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.job = ""
@@ -98,23 +100,23 @@ class _Run:
         served = server.find()
         while not wait([self._done], _LOOK_SECONDS).done:
             # Prefect's client would retry for minutes, but the local server does not come back by itself.
-            if self._lease.api is None and server.find() != served:
+            if self._lock.api is None and server.find() != served:
                 raise ServerError(self._lost("it has ended"))
         return self._done.result()
 
     def stop(self) -> None:
-        """End the run as cancelled; if that fails now, the lease that is left makes the sweep do it."""
-        self._lease.stop()
+        """End the run as cancelled; if that fails now, the process lock that is left makes the sweep do it."""
+        self._lock.stop()
         self._stopping.set()
         release = self._hold()
         if asyncio.run(asyncio.wait_for(self._cancel(), _SERVER_SECONDS)):
-            self._lease.end()
+            self._lock.end()
         elif self.job:
             # The run had already ended, but may still have to write its record.
             release.set()
             with suppress(Exception):
                 self._done.result(_STEP_SECONDS)
-            self._lease.end()
+            self._lock.end()
 
     def _hold(self) -> threading.Event:
         """Block the run's event loop, so that the run cannot end itself after it is ended here."""
@@ -133,7 +135,7 @@ class _Run:
     async def _cancel(self) -> bool:
         """Cancel the run, and return whether there was one that had not ended."""
         async with get_client() as client:
-            found = await runs(client, self._lease)
+            found = await runs(client, self._lock)
             if found:
                 await self._let_steps_end()
             for run in found:
@@ -153,21 +155,21 @@ class _Run:
             self._done.set_exception(fault)
 
     async def _run(self) -> dict[str, Any]:
-        listener.set(self._hear)
+        listener.set(self._advance)
         self._loop = asyncio.get_running_loop()
         try:
-            return await self._work(self._lease, self)
+            return await self._work(self._lock, self)
         except (Abort, CancelledRun):
             raise SpeechError(f"Job {self.job} was ended by somebody else; see the Prefect server's UI.") from None
         except (httpx.HTTPError, PrefectException) as fault:
             raise ServerError(self._lost(type(fault).__name__)) from None
 
-    def _hear(self, step: str, share: float) -> None:
+    def _advance(self, step: str, share: float) -> None:
         if self._stopping.is_set():
             raise CancelledRun
         # The reader of the progress may be gone; the run continues.
         with suppress(OSError):
-            self._show(step, share)
+            self._on_progress(step, share)
 
     def _lost(self, why: str) -> str:
         when = f"in the middle of job {self.job}" if self.job else "before the job had begun"
@@ -177,14 +179,14 @@ class _Run:
         )
 
 
-async def _speak(parameters: dict[str, Any], lease: Lease, running: Running) -> dict[str, Any]:
+async def _speak(parameters: dict[str, Any], lock: ProcessLock, running: Running) -> dict[str, Any]:
     kept = await akeepable(parameters["request"], parameters["storage"])
     parameters = parameters | {"request": kept}
     async with get_client() as client:
         try:
-            run = await client.create_flow_run(speak, parameters=parameters, tags=[lease.name])
+            run = await client.create_flow_run(speak, parameters=parameters, tags=[lock.name])
         except PrefectHTTPStatusError as fault:
-            if refusal := _refused(fault, kept):
+            if refusal := _too_long(fault, kept):
                 raise refusal from None
             raise
     running.job = str(run.id)
@@ -208,7 +210,7 @@ async def outcome(flow: Flow[..., Any], run: FlowRun, parameters: dict[str, Any]
     raise SpeechError(f"The run ended as {state.name}: {state.message}")
 
 
-def _refused(fault: PrefectHTTPStatusError, request: SpeechRequest) -> InvalidRequest | None:
+def _too_long(fault: PrefectHTTPStatusError, request: SpeechRequest) -> InvalidRequest | None:
     """Return the error for a script that is too long for a server that somebody else runs."""
     size = len(request.model_dump_json())
     if fault.response.status_code != httpx.codes.UNPROCESSABLE_ENTITY or size < _PREFECT_TAKES_BYTES:

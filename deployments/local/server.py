@@ -34,7 +34,7 @@ from speech.errors import ServerError
 from speech.files import write_text
 from speech.settings import environment, settings
 
-__all__ = ["LIFE", "LINK", "Server", "ensure", "find", "obstacle", "password", "reset", "stop"]
+__all__ = ["LIFE", "LINK", "Server", "ensure", "find", "find_problem", "password", "reset", "stop"]
 
 # The first start on an empty database takes 15 to 35 s and as much computing. On a busy machine it takes minutes, in
 # which a server that computes is waited for; one that does nothing for so long, or computes without end, hangs.
@@ -55,7 +55,7 @@ LINK = "/f5-flows/link"
 # The path at which it says when it will end.
 LIFE = "/f5-flows/life"
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +113,10 @@ class Server:
         """
         try:
             answer = httpx.get(f"{self.url}{LIFE}", headers=basic(password()), timeout=_ANSWER_SECONDS, trust_env=False)
-            told = answer.raise_for_status().json()
+            outlook = answer.raise_for_status().json()
         except httpx.HTTPError as fault:
             raise ServerError(f"The local Prefect server did not say when it will end: {fault}") from None
-        return told["seconds"], told["kept_by"]
+        return outlook["seconds"], outlook["kept_by"]
 
     def sign_in(self) -> str:
         """Return a URL that opens the UI in a browser and signs it in; it works once, within two minutes.
@@ -143,11 +143,11 @@ def find() -> Server | None:
         return None
 
 
-def ensure(say: Say, meanwhile: Callable[[Server], None] | None = None) -> Server:
+def ensure(notify: Notify, meanwhile: Callable[[Server], None] | None = None) -> Server:
     """Return our server, and start it or replace it if it does not answer.
 
     Args:
-        say: called with a sentence about what is being waited for.
+        notify: called with a sentence about what is being waited for.
         meanwhile: called with a server that has been started and does not answer yet.
 
     Raises:
@@ -168,16 +168,16 @@ def ensure(say: Say, meanwhile: Callable[[Server], None] | None = None) -> Serve
                 if status == 200:
                     return server
                 if status is None:
-                    say("The local Prefect server is slow to answer; waiting for it ...")
+                    notify("The local Prefect server is slow to answer; waiting for it ...")
                     if _answers_in_time(server):
                         return server
             if stop():
-                say(
+                notify(
                     "The local Prefect server does not answer, is of another version or has another password; "
                     "replacing it."
                 )
             clients.announce(home, _END_SECONDS)
-            return _start(say, meanwhile)
+            return _start(notify, meanwhile)
     except Timeout:
         raise ServerError(
             f"Another process has been starting the local Prefect server for {_LOCK_SECONDS} s."
@@ -188,12 +188,12 @@ def ensure(say: Say, meanwhile: Callable[[Server], None] | None = None) -> Serve
         ) from None
 
 
-def obstacle() -> str | None:
+def find_problem() -> str | None:
     """Return what would keep our server from starting, in one sentence, or None if nothing is found."""
-    return database.obstacle(database_file())
+    return database.find_problem(database_file())
 
 
-def reset(say: Say) -> Server:
+def reset(notify: Notify) -> Server:
     """Stop our server, keep its database under another name, and start with a new one.
 
     Raises:
@@ -209,7 +209,7 @@ def reset(say: Say) -> Server:
             for part in database.parts(old):
                 part.rename(kept.with_name(part.name.replace(old.name, kept.name)))
             if kept.exists():
-                say(f"The old database is kept as {kept}.")
+                notify(f"The old database is kept as {kept}.")
     except Timeout:
         raise ServerError("Another process is starting the local Prefect server; try again when it is done.") from None
     except OSError as fault:
@@ -217,7 +217,7 @@ def reset(say: Say) -> Server:
             f"The database in {home} cannot be renamed: {fault.strerror}; make the folder writable, "
             "or name another one with F5_FLOWS_HOME."
         ) from None
-    return ensure(say)
+    return ensure(notify)
 
 
 def stop() -> bool:
@@ -243,17 +243,17 @@ def _running() -> list[psutil.Process]:
     return found
 
 
-def _start(say: Say, meanwhile: Callable[[Server], None] | None) -> Server:
+def _start(notify: Notify, meanwhile: Callable[[Server], None] | None) -> Server:
     home, file = settings().f5_flows_home, database_file()
-    if fault := obstacle():
-        raise ServerError(f"The local Prefect server cannot start. {fault}")
+    if problem := find_problem():
+        raise ServerError(f"The local Prefect server cannot start. {problem}")
     first = ""
     if not file.exists():
         how = "" if template.read() else " (it sets up its database, about 15 to 40 s)"
         first = f" for the first time{how}"
         # In it, Prefect remembers what the previous database holds.
         file.with_name("memo_store.toml").unlink(missing_ok=True)
-    say(f"Starting the local Prefect server{first} ...")
+    notify(f"Starting the local Prefect server{first} ...")
     log, mark = home / "server.log", uuid4().hex
     # The server inherits the bound socket, so that no other program can take the port in between.
     with open(log, "wb", opener=owner_only) as output, socket.socket() as listener:
@@ -296,8 +296,8 @@ def _start(say: Say, meanwhile: Callable[[Server], None] | None) -> Server:
             used, deadline = now, time.monotonic() + _START_SECONDS
         time.sleep(0.1)
     stop()
-    if fault := obstacle():
-        raise ServerError(f"The local Prefect server did not start. {fault}")
+    if problem := find_problem():
+        raise ServerError(f"The local Prefect server did not start. {problem}")
     last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing"]
     raise ServerError(f"The local Prefect server did not start; {log} ends with: {last[0][:200]}")
 

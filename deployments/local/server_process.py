@@ -78,7 +78,7 @@ def application(life: Life) -> Starlette:
                 task.cancel()
 
     return Starlette(
-        routes=[*SignIn(password).routes, Route(LIFE, guarded(password, life.tell)), Mount("/", prefect)],
+        routes=[*SignIn(password).routes, Route(LIFE, guarded(password, life.report)), Mount("/", prefect)],
         middleware=[
             Middleware(Gate, PREFECT_SERVER_CORS_ALLOWED_ORIGINS.value().split(",")),
             Middleware(Attendance, life),

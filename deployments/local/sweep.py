@@ -2,7 +2,7 @@
 
     python -m deployments.local.sweep
 
-The local server starts it when it finds a lease whose process is dead; see `deployments.local.upkeep`.
+The local server starts it when it finds the lock of a dead process; see `deployments.local.upkeep`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelled, Crashed
 
 from deployments import ends
-from deployments.local.lease import Lease, abandoned, take
+from deployments.local.process_lock import ProcessLock, abandoned, take
 from speech.errors import SpeechError
 from speech.scratch import clear
 
@@ -34,29 +34,29 @@ async def sweep() -> list[str]:
     """End the runs of dead processes, remove their temporary files, and return the ids of the runs."""
     ended = []
     for path in abandoned():
-        with suppress(OSError, Timeout), take(path) as lease:
-            if lease is None:
+        with suppress(OSError, Timeout), take(path) as lock:
+            if lock is None:
                 continue
-            clear(Path(lease.scratch).parent)
-            with lease.adopted():
+            clear(Path(lock.scratch).parent)
+            with lock.adopted():
                 async with get_client() as client:
-                    # The lease of runs on another server is only deleted: their state cannot be read here.
-                    for run in await runs(client, lease) if lease.api in (None, PREFECT_API_URL.value()) else ():
-                        await ends.end(client, run.id, _end(lease))
+                    # The lock of runs on another server is only deleted: their state cannot be read here.
+                    for run in await runs(client, lock) if lock.api in (None, PREFECT_API_URL.value()) else ():
+                        await ends.end(client, run.id, _end(lock))
                         ended.append(str(run.id))
     return ended
 
 
-async def runs(client: PrefectClient, lease: Lease) -> list[FlowRun]:
+async def runs(client: PrefectClient, lock: ProcessLock) -> list[FlowRun]:
     """Return the runs of a process that have not ended."""
-    found = await client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[lease.name])))
+    found = await client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[lock.name])))
     return [run for run in found if run.state is None or not run.state.is_final()]
 
 
-def _end(lease: Lease) -> State[Any]:
-    if lease.stopped:
+def _end(lock: ProcessLock) -> State[Any]:
+    if lock.stopped:
         return Cancelled(message="The run was stopped.")
-    return Crashed(message=f"The run's process (pid {lease.pid}) is gone; run it again.")
+    return Crashed(message=f"The run's process (pid {lock.pid}) is gone; run it again.")
 
 
 async def _mend() -> None:

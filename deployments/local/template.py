@@ -39,12 +39,12 @@ def create(database: Path, migrate: Callable[[], None]) -> None:
 
     Of several processes that find no template, one makes it, and the others wait for it.
     """
-    if _copied(database):
+    if _copy_template(database):
         return
     with ExitStack() as held:
         with suppress(OSError):
             held.enter_context(FileLock(_own_folder() / "lock", timeout=_WAIT_SECONDS, mode=0o600))
-            if _copied(database):
+            if _copy_template(database):
                 return
         migrate()
         with suppress(OSError, sqlite3.Error):
@@ -64,7 +64,7 @@ def read() -> bytes | None:
     return None
 
 
-def _copied(database: Path) -> bool:
+def _copy_template(database: Path) -> bool:
     """Make the database a copy of the template; return False if that is not possible."""
     content = read()
     if content is None:

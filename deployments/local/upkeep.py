@@ -34,7 +34,7 @@ from prefect.server.services.perpetual_services import perpetual_service
 from prefect.settings import PREFECT_SERVER_API_AUTH_STRING, PREFECT_UI_API_URL
 from sqlalchemy.engine import make_url
 
-from deployments.local.lease import abandoned
+from deployments.local.process_lock import abandoned
 from speech.settings import environment, settings
 
 __all__ = ["prepare", "sweep"]

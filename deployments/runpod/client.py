@@ -236,7 +236,7 @@ def _refusal(call: Call, answer: httpx.Response) -> RunPodError:
         return Busy(f"RunPod cannot serve now ({call}: {status} {reason}).", seconds)
     if call == "create pod" and status == 400:
         return NoCapacity(f"RunPod made no pod: {reason}. Choose another GPU type or data centre, or try later.")
-    sentences: dict[int, tuple[type[RunPodError], str]] = {
+    messages: dict[int, tuple[type[RunPodError], str]] = {
         401: (
             KeyNotAccepted,
             "RunPod does not accept the API key; make a new one and save the block again.",
@@ -245,8 +245,8 @@ def _refusal(call: Call, answer: httpx.Response) -> RunPodError:
         403: (KeyNotAccepted, f"The RunPod API key may not do this ({call}); give it the permission."),
         404: (Gone, f"RunPod does not know this job, pod or endpoint ({call}: {reason})."),
     }
-    kind, sentence = sentences.get(status, (RunPodError, f"RunPod refused ({call}: {status} {reason})."))
-    return kind(sentence)
+    kind, message = messages.get(status, (RunPodError, f"RunPod refused ({call}: {status} {reason})."))
+    return kind(message)
 
 
 def _json(answer: httpx.Response) -> Any:

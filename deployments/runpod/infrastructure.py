@@ -14,7 +14,7 @@ from deployments.runpod.client import Pod, RunPod
 from deployments.runpod.diagnosis import Diagnosis, of_job, of_pod, of_queue
 from speech.errors import Gone, RunPodError
 
-__all__ = ["Infrastructure", "JobInfrastructure", "PodInfrastructure", "Standing", "find"]
+__all__ = ["Infrastructure", "InfrastructureStatus", "JobInfrastructure", "PodInfrastructure", "find"]
 
 _POD = "pod"
 # The workers of an endpoint are read no more often than this, as RunPod advises.
@@ -22,7 +22,7 @@ _WORKERS_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class InfrastructureStatus:
     """The state of a run's infrastructure.
 
     Attributes:
@@ -40,7 +40,7 @@ class Infrastructure(Protocol):
 
     pid: str
 
-    async def look(self) -> Standing:
+    async def look(self) -> InfrastructureStatus:
         """Return its current state, with a diagnosis if it waits for an unusual reason."""
 
     async def end(self) -> None:
@@ -57,15 +57,15 @@ class JobInfrastructure:
         self._checked_at = -_WORKERS_SECONDS
         self._queue_diagnosis: Diagnosis | None = None
 
-    async def look(self) -> Standing:
+    async def look(self) -> InfrastructureStatus:
         try:
             job = await self._runpod.job(self._endpoint, self._job)
         except Gone:
-            return Standing(queued=False, ended=True, diagnosis=of_job(None))
+            return InfrastructureStatus(queued=False, ended=True, diagnosis=of_job(None))
         if job.final:
-            return Standing(queued=False, ended=True, diagnosis=of_job(job))
+            return InfrastructureStatus(queued=False, ended=True, diagnosis=of_job(job))
         queued = job.status == "IN_QUEUE"
-        return Standing(queued, ended=False, diagnosis=await self._diagnose_queue() if queued else None)
+        return InfrastructureStatus(queued, ended=False, diagnosis=await self._diagnose_queue() if queued else None)
 
     async def end(self) -> None:
         await self._runpod.cancel(self._endpoint, self._job)
@@ -89,14 +89,14 @@ class PodInfrastructure:
         self.pid = f"{_POD}:{pod}"
         self._runpod, self._pod = runpod, pod
 
-    async def look(self) -> Standing:
+    async def look(self) -> InfrastructureStatus:
         try:
             pod: Pod | None = await self._runpod.pod(self._pod)
         except Gone:
             pod = None
         if pod is None or pod.ended:
-            return Standing(queued=False, ended=True, diagnosis=of_pod(pod))
-        return Standing(queued=pod.status != "RUNNING", ended=False)
+            return InfrastructureStatus(queued=False, ended=True, diagnosis=of_pod(pod))
+        return InfrastructureStatus(queued=pod.status != "RUNNING", ended=False)
 
     async def end(self) -> None:
         await self._runpod.delete_pod(self._pod)

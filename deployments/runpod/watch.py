@@ -46,20 +46,20 @@ class Patience:
 
 
 async def watch(
-    client: PrefectClient, find: Find, run_id: UUID, pid: str, patience: Patience, say: Callable[[str], None]
+    client: PrefectClient, find: Find, run_id: UUID, pid: str, patience: Patience, notify: Callable[[str], None]
 ) -> None:
     """Return when the flow run has ended, or is no longer on RunPod.
 
     Args:
-        say: called with notes for the log of the run.
+        notify: called with notes for the log of the run.
     """
-    watcher = _Watcher(client, find, run_id, find(pid), patience, say)
+    watcher = _Watcher(client, find, run_id, find(pid), patience, notify)
     while True:
         try:
             pause = await watcher.look()
         except Exception as fault:
             # Whatever the error is, the run continues without being watched, and may well finish by itself.
-            watcher.say_once(f"This run cannot be watched at the moment: {explained(fault)}")
+            watcher.notify_once(f"This run cannot be watched at the moment: {explained(fault)}")
             refused = isinstance(fault, RunPodError) and not fault.transient
             pause = max(patience.poll, 10) if refused else patience.poll
         if pause is None:
@@ -77,19 +77,19 @@ class _Watcher:
         run_id: UUID,
         infrastructure: Infrastructure | None,
         patience: Patience,
-        say: Callable[[str], None],
+        notify: Callable[[str], None],
     ) -> None:
         self._client, self._find, self._run_id, self._infrastructure = client, find, run_id, infrastructure
-        self._patience, self._say = patience, say
-        self._last_sentence = ""
+        self._patience, self._notify = patience, notify
+        self._last_message = ""
         self._cancelling: float | None = None
         self._ended: float | None = None
 
-    def say_once(self, sentence: str) -> None:
-        """Pass on a sentence, unless it repeats the previous one."""
-        if self._last_sentence != sentence:
-            self._last_sentence = sentence
-            self._say(sentence)
+    def notify_once(self, message: str) -> None:
+        """Pass on a message, unless it repeats the previous one."""
+        if self._last_message != message:
+            self._last_message = message
+            self._notify(message)
 
     async def look(self) -> float | None:
         """Check the run and act on its state; return the seconds until the next check, or None at the end."""
@@ -105,27 +105,27 @@ class _Watcher:
         infrastructure, state, now = self._infrastructure, run.state, time.monotonic()
         if infrastructure is None or state is None or state.is_scheduled() or state.is_paused():
             return None
-        standing = await infrastructure.look()
+        status = await infrastructure.look()
         if state.is_final():
-            if state.is_cancelled() and not standing.ended:
+            if state.is_cancelled() and not status.ended:
                 await _end(infrastructure)
             return None
-        self._ended = (self._ended or now) if standing.ended else None
+        self._ended = (self._ended or now) if status.ended else None
         settled = self._ended is not None and now > self._ended + self._patience.settle
         if state.is_cancelling():
             self._cancelling = now if self._cancelling is None else self._cancelling
             # A container still winds a run down, and ends it, after RunPod reports its job as cancelled.
-            if standing.queued or settled or now > self._cancelling + self._patience.cancel:
+            if status.queued or settled or now > self._cancelling + self._patience.cancel:
                 await _end(infrastructure)
-                how = " before it began" if standing.queued else " and its job was stopped"
+                how = " before it began" if status.queued else " and its job was stopped"
                 await end(self._client, run.id, cancelled(how), elsewhere=True)
                 return None
-        elif standing.ended:
-            if settled and await self._crash(run, standing.diagnosis):
+        elif status.ended:
+            if settled and await self._crash(run, status.diagnosis):
                 return None
             return min(self._patience.poll, 1)
-        elif standing.diagnosis:
-            self.say_once(str(standing.diagnosis))
+        elif status.diagnosis:
+            self.notify_once(str(status.diagnosis))
         return self._patience.poll
 
     async def _crash(self, seen: FlowRun, diagnosis: Diagnosis | None) -> bool:
@@ -134,7 +134,7 @@ class _Watcher:
         if not _same(run.state, seen.state) or run.infrastructure_pid != seen.infrastructure_pid:
             self._ended = None
             return False
-        self.say_once(str(diagnosis))
+        self.notify_once(str(diagnosis))
         await end(self._client, run.id, Crashed(message=str(diagnosis)), elsewhere=True)
         return True
 

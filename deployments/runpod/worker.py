@@ -134,7 +134,7 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
             run.id,
             pid,
             configuration.patience,
-            lambda sentence: log.warning("%s", sentence),
+            lambda message: log.warning("%s", message),
         )
 
     @asynccontextmanager
@@ -161,19 +161,19 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
         return run.work_pool_name == self.work_pool.name
 
     async def _reconcile(self) -> None:
-        unfinished = await self._unfinished()
+        unfinished = await self._unfinished_runs()
         seen, self._first_seen = self._first_seen, {}
         for run in unfinished:
             if run.state:
                 self._first_seen[run.state.id] = seen.get(run.state.id, time.monotonic())
         for run in unfinished:
             try:
-                await self._look_after(run)
+                await self._reconcile_run(run)
             except Exception as fault:
                 self._logger.warning("Flow run %s cannot be checked: %s", run.id, explained(fault))
                 self._logger.debug("The full error:", exc_info=True)
 
-    async def _look_after(self, run: FlowRun) -> None:
+    async def _reconcile_run(self, run: FlowRun) -> None:
         if run.id in self._watched or run.id in self._submitting_flow_run_ids:
             return
         if run.infrastructure_pid:
@@ -223,7 +223,7 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
             run, client=self.client, work_pool=self.work_pool, worker_name=self.name, worker_id=self.backend_id
         )
 
-    async def _unfinished(self) -> list[FlowRun]:
+    async def _unfinished_runs(self) -> list[FlowRun]:
         found: list[FlowRun] = []
         states = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
         while True:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speech.errors import InvalidRequest, Problem
@@ -13,9 +12,6 @@ from speech.words import Word, clamp
 if TYPE_CHECKING:
     from speech.subtitles import Subtitles
     from speech.subtitles.cues import Cue
-
-SCHEMA = Path(__file__).with_name("timings.schema.json")
-"""The schema of the files that `write` makes and `read` accepts."""
 
 # How many characters of the text are searched for the next word; it bounds the time for a file of other words.
 _NEAR = 1_000

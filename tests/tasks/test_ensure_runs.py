@@ -7,7 +7,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelled, Completed, Failed, Running
 
-from tasks.ensure_runs import MAX_TRIES, ensure, is_over
+from tasks.ensure_runs import MAX_TRIES, ensure, is_final
 
 
 @pytest.fixture
@@ -39,15 +39,15 @@ async def test_a_run_is_the_same_whoever_asks_for_it(client, again):
 async def test_a_run_that_made_nothing_is_tried_three_times_and_then_when_a_person_asks(client, again, end):
     for _ in range(MAX_TRIES):
         run = await again()
-        assert (run.state_name, is_over(run)) == ("Scheduled", False)
+        assert (run.state_name, is_final(run)) == ("Scheduled", False)
         await move(client, run, Running(), end())
     run = await again()
-    assert (run.state_name, is_over(run)) == (end().name, True)
+    assert (run.state_name, is_final(run)) == (end().name, True)
     assert (await again(again=True)).state_name == "Scheduled"
 
 
 async def test_a_run_that_was_cancelled_stays_so_until_a_person_asks(client, again):
     run = await again()
     await move(client, run, Cancelled())
-    assert is_over(await again())
+    assert is_final(await again())
     assert (await again(again=True)).state_name == "Scheduled"

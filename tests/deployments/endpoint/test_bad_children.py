@@ -58,11 +58,11 @@ async def test_one_that_dies_after_half_a_line_is_replaced(keep):
 async def test_one_that_could_not_be_started_once_is_started_again(keep):
     keep.program.rename(keep.program.with_name("away"))
     supervisor = keep("works")
-    await until(lambda: keep.side_tasks.mended())
+    await until(lambda: keep.side_tasks.recovered())
     assert not supervisor.ready
     keep.program.with_name("away").rename(keep.program)
     assert (await asyncio.wait_for(supervisor.run("r1", None), PATIENCE)).type == "COMPLETED"
-    assert supervisor.trouble is None
+    assert supervisor.problem is None
     assert keep.side_tasks.problems() == []
 
 
@@ -72,7 +72,7 @@ async def test_one_that_is_not_there_after_a_crash_is_started_again(keep):
     keep.program.rename(keep.program.with_name("away"))
     with pytest.raises(EngineError):
         await asyncio.wait_for(supervisor.run("r1", None), PATIENCE)
-    await until(lambda: keep.side_tasks.mended())
+    await until(lambda: keep.side_tasks.recovered())
     keep.program.with_name("away").rename(keep.program)
     assert (await asyncio.wait_for(supervisor.run("r2", None), PATIENCE)).type == "COMPLETED"
 

@@ -56,7 +56,7 @@ class TestOfOneContainer:
         ("name", "destroy"),
         [
             ("Pinging RunPod", kill_pinger),
-            ("Hearing which jobs to stop", refuse_stops),
+            ("Watching for jobs to stop", refuse_stops),
             ("Keeping a process for the models", kill_children_that_start),
         ],
     )

@@ -34,10 +34,10 @@ def test_a_job_that_cannot_be_read_fails_alone(value, reason):
     for jobs in ((bad, GOOD), (GOOD, bad), (GOOD, bad, {**GOOD, "id": "other"})):
         offers = {offer.id: offer for offer in read(batch(*jobs))}
         assert len(offers) == len(jobs)
-        assert reason in offers["bad"].fault
+        assert reason in offers["bad"].problem
         assert offers["bad"].job == {"id": "bad"}
         assert offers["good"].job == GOOD
-        assert offers["good"].fault is None
+        assert offers["good"].problem is None
 
 
 def test_an_id_inside_the_input_is_not_taken_for_the_jobs_own():
@@ -51,7 +51,7 @@ def test_of_an_answer_that_broke_off_the_whole_jobs_are_done_and_the_rest_fails(
     offers = read(whole[:-cut])
     assert [offer.id for offer in offers] == ["good", "second"]
     assert offers[0].job == GOOD
-    assert offers[1].fault is not None or offers[1].job["id"] == "second"
+    assert offers[1].problem is not None or offers[1].job["id"] == "second"
 
 
 def test_what_has_no_id_or_comes_twice_is_left_out():

@@ -35,7 +35,7 @@ async def handler(job):
     await asyncio.sleep(given.get("seconds", 0))
     return {"size": "x" * given.get("size", 1), "by": os.environ["RUNPOD_POD_ID"], "held": len(held)}
 
-async def breaks(well):
+async def breaks(succeeded):
     await asyncio.sleep(0.5)
     raise ValueError("odd")
 
@@ -43,7 +43,7 @@ async def main(pings):
     side_tasks = SideTasks(pause=0.1, most=3)
     loop = Loop(handler, 3, held=lambda: len(held))
     side_tasks.start("pings", pings.keep)
-    side_tasks.start("stops", loop.hear_stops, vital=False)
+    side_tasks.start("stops", loop.watch_stops, vital=False)
     if os.environ.get("BREAKS"):
         side_tasks.start("breaking", breaks)
     working = asyncio.create_task(loop.run())

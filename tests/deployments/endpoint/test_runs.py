@@ -64,7 +64,7 @@ async def test_a_job_that_comes_again_waits_while_the_first_lives_and_takes_over
     run = await holder.create(SpeechRequest(text="Hi"), job)
     assert await holder.claim(run, job) is Claim.OURS
     await client.set_flow_run_state(run.id, Running())
-    looking = asyncio.create_task(holder.look_after(print))
+    looking = asyncio.create_task(holder.maintain(print))
     claiming = asyncio.create_task(other.claim(await other.read(run.id), job))
     await asyncio.sleep(5)
     assert not claiming.done()
@@ -92,7 +92,7 @@ async def test_a_holder_hears_of_a_run_that_is_cancelled(client):
     runs = Runs(client)
     run = await runs.create(SpeechRequest(text="Hi"), job)
     await runs.claim(run, job)
-    looking = asyncio.create_task(runs.look_after(heard.append))
+    looking = asyncio.create_task(runs.maintain(heard.append))
     await some(client).cancel(run.id)
     for _ in range(50):
         if heard:

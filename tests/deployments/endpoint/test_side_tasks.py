@@ -17,7 +17,7 @@ async def side_tasks():
     await made.stop()
 
 
-async def forever(well):
+async def forever(succeeded):
     await asyncio.Event().wait()
 
 
@@ -41,13 +41,13 @@ async def until(true):
 async def test_a_work_that_fails_is_begun_again_and_counted(side_tasks, caplog, fault):
     begun = []
 
-    async def work(well):
+    async def work(succeeded):
         begun.append(1)
         if len(begun) < 4:
             if fault:
                 raise fault
             return
-        await forever(well)
+        await forever(succeeded)
 
     with caplog.at_level(logging.ERROR):
         side_tasks.start("Counting sheep", work)
@@ -55,7 +55,7 @@ async def test_a_work_that_fails_is_begun_again_and_counted(side_tasks, caplog, 
     assert [record.message.partition(":")[0] for record in caplog.records] == [
         f"Counting sheep failed, {number} in a row" for number in (1, 2, 3)
     ]
-    [mended] = side_tasks.mended()
+    [mended] = side_tasks.recovered()
     assert mended.startswith("Counting sheep was restarted 3 times; last: ")
     if isinstance(fault, ExceptionGroup):
         assert mended.endswith("last: ValueError: odd")
@@ -67,21 +67,21 @@ async def test_a_work_that_fails_is_begun_again_and_counted(side_tasks, caplog, 
 async def test_a_work_that_is_well_again_is_no_problem_any_more(side_tasks):
     begun = []
 
-    async def work(well):
+    async def work(succeeded):
         begun.append(1)
         if len(begun) > 3:
-            well()
-            await forever(well)
+            succeeded()
+            await forever(succeeded)
         raise ValueError
 
     side_tasks.start("Counting sheep", work)
     await until(lambda: len(begun) == 4)
     assert side_tasks.problems() == []
-    assert len(side_tasks.mended()) == 1
+    assert len(side_tasks.recovered()) == 1
 
 
 async def test_a_vital_work_that_is_past_mending_gives_the_container_up(side_tasks):
-    async def work(well):
+    async def work(succeeded):
         raise ServerError("The roof is gone.")
 
     side_tasks.start("Holding the roof", work)
@@ -93,7 +93,7 @@ async def test_a_vital_work_that_is_past_mending_gives_the_container_up(side_tas
 async def test_a_work_that_is_not_vital_never_does(side_tasks):
     begun = []
 
-    async def work(well):
+    async def work(succeeded):
         begun.append(1)
         raise ValueError
 
@@ -105,7 +105,7 @@ async def test_a_work_that_is_not_vital_never_does(side_tasks):
 async def test_failures_far_apart_do_not_add_up(side_tasks):
     begun = []
 
-    async def work(well):
+    async def work(succeeded):
         begun.append(1)
         await asyncio.sleep(0.02)
         raise ValueError

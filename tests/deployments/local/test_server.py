@@ -349,7 +349,7 @@ class TestWhatKeepsItFromStarting:
             assert word in done.stdout
 
     def test_nothing_is_found_where_all_is_well(self, file):
-        assert server.obstacle() is None
+        assert server.find_problem() is None
 
     def test_a_file_that_is_no_database(self, file):
         file.write_bytes(b"garbage" * 1000)

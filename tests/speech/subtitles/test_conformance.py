@@ -6,6 +6,7 @@ import io
 import json
 import re
 import subprocess
+from importlib import resources
 from xml.etree import ElementTree
 
 import jsonschema
@@ -23,7 +24,7 @@ from ttconv.model import Text
 
 from speech.media import ffmpeg
 from speech.subtitles import make, render
-from speech.subtitles.json_format import SCHEMA, read
+from speech.subtitles.json_format import read
 from speech.subtitles.rules import RULES
 from speech.subtitles.styles import KARAOKE, STYLES
 from speech.subtitles.vtt_format import stamp
@@ -37,6 +38,7 @@ from tests.validator import Validator, missing
 pytestmark = pytest.mark.service
 
 JOINER = "\u2060"
+SCHEMA = json.loads(resources.files("speech.subtitles").joinpath("timings.schema.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +133,7 @@ def test_csv_and_json_are_read_back_as_our_words(made):
     assert list(table["word"].str.lstrip(JOINER)) == words
     assert list((table["start_time"] * 1000).round().astype(int)) == [word.start for word in made.words]
     content = json.loads(render(made, "json"))
-    jsonschema.validate(content, json.loads(SCHEMA.read_text()), jsonschema.Draft202012Validator)
+    jsonschema.validate(content, SCHEMA, jsonschema.Draft202012Validator)
     assert [entry["word"] for entry in content["words"]] == words
 
 
@@ -149,7 +151,7 @@ def test_the_schema_refuses_what_is_not_ours():
     content = json.loads(render(subtitles(paced("Hello there.")), "json"))
     content["words"][0]["start_time"] = "0.1"
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(content, json.loads(SCHEMA.read_text()))
+        jsonschema.validate(content, SCHEMA)
 
 
 @ANY_SCRIPT

@@ -1,7 +1,7 @@
-"""The lease of a process that runs flows on this machine: a lock on a file in F5_FLOWS_HOME, held while it lives.
+"""The lock of a process that runs flows on this machine: a locked file in F5_FLOWS_HOME, held while it lives.
 
-Its runs carry the lease's name as a tag from the moment they exist. When the process dies, however it dies, the
-system releases the lock; a process that then acquires it knows that these runs no longer have a process (see
+Its runs carry the lock's name as a tag from the moment they exist. When the process dies, however it dies, the
+system releases the file; a process that then acquires it knows that these runs no longer have a process (see
 `deployments.local.sweep`). This is immune to reused process ids and clock changes, and another machine or another
 home has other files.
 """
@@ -21,14 +21,16 @@ from pydantic import TypeAdapter
 
 from speech.settings import overridden, settings
 
-__all__ = ["Lease", "abandoned", "hold", "take"]
+__all__ = ["ProcessLock", "abandoned", "hold", "take"]
 
 # The settings that determine where a job's files go.
 _LOCATION_SETTINGS = ("s3_bucket", "aws_endpoint_url", "aws_region", "aws_ca_bundle", "storage_dir", "storage_block")
+# Earlier versions named the files so; those that such a version has left are still swept.
+_SUFFIX = ".lease"
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
+class ProcessLock:
     """What a process records about itself.
 
     Attributes:
@@ -54,65 +56,65 @@ class Lease:
             file.write(_text(replace(self, stopped=True)))
 
     def end(self) -> None:
-        """Delete the lease, because none of its runs is open any longer."""
+        """Delete the lock, because none of its runs is open any longer."""
         with suppress(OSError):
             _path(self.name).unlink()
 
     @contextmanager
     def adopted(self) -> Iterator[None]:
-        """Make this process write where the lease's process did."""
+        """Make this process write where the lock's process did."""
         with overridden(**self.environment):
             yield
 
 
 @contextmanager
-def hold(api: str | None, scratch: str) -> Iterator[Lease]:
-    """Hold a lease; if the block fails, the sweep ends the runs that are left open."""
-    lease = Lease(f"process:{uuid4()}", os.getpid(), api, scratch, _location_variables())
-    path = _path(lease.name)
-    lock = FileLock(path)
+def hold(api: str | None, scratch: str) -> Iterator[ProcessLock]:
+    """Hold a lock; if the block fails, the sweep ends the runs that are left open."""
+    lock = ProcessLock(f"process:{uuid4()}", os.getpid(), api, scratch, _location_variables())
+    path = _path(lock.name)
+    file_lock = FileLock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-        path.write_bytes(_text(lease))
+        file_lock.acquire()
+        path.write_bytes(_text(lock))
     except OSError:
         # Runs on another server are never swept, so a home that cannot be written to does no harm.
         if api is None:
             raise
     try:
-        yield lease
-        lease.end()
+        yield lock
+        lock.end()
     finally:
-        lock.release()
+        file_lock.release()
 
 
 def abandoned() -> list[Path]:
-    """Return the leases of dead processes."""
+    """Return the locks of dead processes."""
     found = []
-    for path in _folder().glob("*.lease"):
+    for path in _folder().glob(f"*{_SUFFIX}"):
         with suppress(OSError, Timeout), FileLock(path, blocking=False):
             found.append(path)
     return found
 
 
 @contextmanager
-def take(path: Path) -> Iterator[Lease | None]:
-    """Take over the lease of a dead process, to finish its work; the lease is deleted if the block succeeds.
+def take(path: Path) -> Iterator[ProcessLock | None]:
+    """Take over the lock of a dead process, to finish its work; the lock is deleted if the block succeeds.
 
-    The lease is None if its process died before it had written it, and so before it had a run.
+    The lock is None if its process died before it had written it, and so before it had a run.
     """
     with FileLock(path, blocking=False):
         try:
-            lease = TypeAdapter(Lease).validate_json(path.read_text())
+            lock = TypeAdapter(ProcessLock).validate_json(path.read_text())
         except ValueError:
-            lease = None
-        yield lease
+            lock = None
+        yield lock
         path.unlink(missing_ok=True)
 
 
-def _text(lease: Lease) -> bytes:
-    """Return a lease as JSON, of the same length whether it is stopped or not."""
-    return json.dumps(asdict(lease)).encode().ljust(len(json.dumps(asdict(replace(lease, stopped=False)))))
+def _text(lock: ProcessLock) -> bytes:
+    """Return a lock as JSON, of the same length whether it is stopped or not."""
+    return json.dumps(asdict(lock)).encode().ljust(len(json.dumps(asdict(replace(lock, stopped=False)))))
 
 
 def _location_variables() -> dict[str, str]:
@@ -129,4 +131,4 @@ def _folder() -> Path:
 
 
 def _path(name: str) -> Path:
-    return _folder() / f"{name.partition(':')[2]}.lease"
+    return _folder() / f"{name.partition(':')[2]}{_SUFFIX}"

@@ -15,7 +15,7 @@ from pathlib import Path
 from deployments.cli.console import refuse, spare
 from speech.choices import AUDIO_ALIASES, AUDIO_FORMATS, FORMATS
 
-__all__ = ["Place", "place", "vacant"]
+__all__ = ["Destination", "choose_destination", "vacant"]
 
 # The kind of file that is unpacked into a folder.
 _PIECES = "zip"
@@ -25,7 +25,7 @@ _OTHERS = (*FORMATS, _PIECES, "html", "txt", "md", "aac", "aiff", "aif", "wma", 
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Destination:
     """Where the files of a job go.
 
     Attributes:
@@ -56,8 +56,8 @@ class Place:
             fetch: writes the file of a kind to a path.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with _turn(self.folder):
-            paths = self._paths(self.audio.stem, kinds) if self.audio else self._unused(stem, kinds)
+        with _lock(self.folder):
+            paths = self._paths(self.audio.stem, kinds) if self.audio else self._unused_paths(stem, kinds)
             made: list[Path] = []
             try:
                 for kind, path in zip(kinds, paths, strict=True):
@@ -73,7 +73,7 @@ class Place:
                 raise
         return paths
 
-    def _unused(self, stem: str, kinds: Sequence[str]) -> list[Path]:
+    def _unused_paths(self, stem: str, kinds: Sequence[str]) -> list[Path]:
         """Return paths none of which exists: those of the stem, or else with the first number that is free."""
         return self._paths(vacant(stem, lambda own: self._paths(own, kinds)), kinds)
 
@@ -89,17 +89,17 @@ def vacant(stem: str, paths: Callable[[str], Iterable[Path]]) -> str:
     return next(own for own in numbered if not any(map(os.path.lexists, paths(own))))
 
 
-def place(out: str | None, audio_format: str | None) -> Place:
+def choose_destination(out: str | None, audio_format: str | None) -> Destination:
     """Return the destination in `--out`: an audio file, by its extension, or a folder; by default the working folder.
 
     Args:
         audio_format: what `--audio-format` says, which must not contradict the ending.
     """
     if out is None:
-        return Place(Path())
+        return Destination(Path())
     path = Path(out)
     if path.is_dir() or out.endswith(("/", os.sep)):
-        return Place(path)
+        return Destination(path)
     ending = path.suffix.removeprefix(".").lower()
     wanted = _audio_format(out)
     if wanted is None:
@@ -108,11 +108,11 @@ def place(out: str | None, audio_format: str | None) -> Place:
                 f"--out: {out} is not the name of an audio file ({', '.join(_ENDINGS)}); name one, and the other files "
                 "are written beside it, or name a folder with a / at its end."
             )
-        return Place(path)
+        return Destination(path)
     given = (audio_format or wanted).strip().lower()
     if AUDIO_ALIASES.get(given, given) != wanted:
         refuse(f"--out, --audio-format: {out} ends in .{ending}, but the format is {given}; leave out one of the two.")
-    return Place(path.parent, path)
+    return Destination(path.parent, path)
 
 
 def _audio_format(name: str) -> str | None:
@@ -120,7 +120,7 @@ def _audio_format(name: str) -> str | None:
 
 
 @contextmanager
-def _turn(folder: Path) -> Iterator[None]:
+def _lock(folder: Path) -> Iterator[None]:
     """Lock a folder while names are chosen in it, so that two commands never choose the same name."""
     handle = os.open(folder, os.O_RDONLY)
     try:

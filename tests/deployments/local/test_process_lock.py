@@ -1,4 +1,4 @@
-"""The leases of processes on this machine."""
+"""The locks of processes on this machine."""
 
 import json
 import os
@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from deployments.local.lease import abandoned, hold, take
+from deployments.local.process_lock import abandoned, hold, take
 
 pytestmark = pytest.mark.service
 
@@ -18,7 +18,7 @@ def home(monkeypatch, tmp_path):
 
 
 def left(home, **fields):
-    """The lease of a process that died."""
+    """The lock of a process that died."""
     told = {"name": "process:x", "pid": 1, "api": None, "scratch": "/tmp/x"} | fields
     (home / "running").mkdir()
     (home / "running" / "x.lease").write_text(json.dumps(told))
@@ -29,12 +29,12 @@ def test_a_living_process_is_not_swept(tmp_path):
         assert abandoned() == []
 
 
-def test_a_lease_can_be_read_at_any_moment_of_being_stopped(home, tmp_path):
-    with hold(None, str(tmp_path)) as lease:
+def test_a_lock_can_be_read_at_any_moment_of_being_stopped(home, tmp_path):
+    with hold(None, str(tmp_path)) as lock:
         [path] = (home / "running").iterdir()
         found = set()
         with ThreadPoolExecutor(1) as pool:
-            stopping = pool.submit(lambda: [lease.stop() for _ in range(2000)])
+            stopping = pool.submit(lambda: [lock.stop() for _ in range(2000)])
             while not stopping.done():
                 found.add(json.loads(path.read_text())["stopped"])
             stopping.result()
@@ -43,11 +43,11 @@ def test_a_lease_can_be_read_at_any_moment_of_being_stopped(home, tmp_path):
 
 
 @pytest.mark.parametrize("wrong", [{"environment": None}, {"scratch": 5}, {"environment": {"A": 1}}])
-def test_a_lease_that_makes_no_sense_is_thrown_away(home, wrong):
+def test_a_lock_that_makes_no_sense_is_thrown_away(home, wrong):
     left(home, **wrong)
     [path] = abandoned()
-    with take(path) as lease:
-        assert lease is None
+    with take(path) as lock:
+        assert lock is None
     assert abandoned() == []
 
 
@@ -56,8 +56,8 @@ def test_who_sweeps_writes_where_the_dead_one_did_and_then_where_it_did_before(h
     monkeypatch.delenv("S3_BUCKET", raising=False)
     left(home, environment={"STORAGE_DIR": "/theirs", "S3_BUCKET": "theirs"})
     [path] = abandoned()
-    with take(path) as lease:
-        with lease.adopted():
+    with take(path) as lock:
+        with lock.adopted():
             assert (os.environ["STORAGE_DIR"], os.environ["S3_BUCKET"]) == ("/theirs", "theirs")
         assert os.environ["STORAGE_DIR"] == "/mine"
         assert "S3_BUCKET" not in os.environ

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.cli.places import Place, place
+from deployments.cli.destinations import Destination, choose_destination
 from speech.errors import InvalidRequest
 
 KINDS = ["wav", "srt", "zip"]
@@ -34,14 +34,14 @@ def fetch(kind, path):
     ],
 )
 def test_out_is_a_file_by_its_ending_or_else_a_folder(out, given, folder, audio, audio_format):
-    found = place(out, given)
+    found = choose_destination(out, given)
     assert (found.folder, found.audio and str(found.audio)) == (Path(folder), audio)
     assert found.audio_format == audio_format
 
 
 def test_a_folder_that_is_called_like_a_file_is_a_folder(tmp_path):
     (tmp_path / "talk.mp3").mkdir()
-    assert place(str(tmp_path / "talk.mp3"), "wav") == Place(tmp_path / "talk.mp3")
+    assert choose_destination(str(tmp_path / "talk.mp3"), "wav") == Destination(tmp_path / "talk.mp3")
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,13 @@ def test_a_folder_that_is_called_like_a_file_is_a_folder(tmp_path):
 )
 def test_what_contradicts_itself_is_refused(out, given, says):
     with pytest.raises(InvalidRequest, match=says):
-        place(out, given)
+        choose_destination(out, given)
 
 
 def test_files_of_a_name_that_is_taken_get_a_number(tmp_path):
     (tmp_path / "sea.srt").write_text("mine")
     (tmp_path / "sea-2-cues").mkdir()
-    paths = Place(tmp_path).keep("sea", KINDS, fetch)
+    paths = Destination(tmp_path).keep("sea", KINDS, fetch)
     assert [path.name for path in paths] == ["sea-3.wav", "sea-3.srt", "sea-3-cues"]
     assert (tmp_path / "sea.srt").read_text() == "mine"
     assert (tmp_path / "sea-3-cues" / "0001.wav").read_text() == "a piece"
@@ -68,13 +68,13 @@ def test_files_of_a_name_that_is_taken_get_a_number(tmp_path):
 
 def test_a_file_that_was_named_is_written_over(tmp_path):
     (tmp_path / "talk.wav").write_text("old")
-    paths = place(str(tmp_path / "talk.wav"), None).keep("ignored", KINDS, fetch)
+    paths = choose_destination(str(tmp_path / "talk.wav"), None).keep("ignored", KINDS, fetch)
     assert [path.name for path in paths] == ["talk.wav", "talk.srt", "talk-cues"]
     assert (tmp_path / "talk.wav").read_text() == "wav"
 
 
 def test_commands_that_run_at_once_never_choose_the_same_name(tmp_path):
-    together = [threading.Thread(target=Place(tmp_path).keep, args=("sea", KINDS, fetch)) for _ in range(8)]
+    together = [threading.Thread(target=Destination(tmp_path).keep, args=("sea", KINDS, fetch)) for _ in range(8)]
     for thread in together:
         thread.start()
     for thread in together:
@@ -91,7 +91,7 @@ def test_a_failure_leaves_nothing_new(tmp_path):
     (tmp_path / "talk-cues").mkdir()
     (tmp_path / "talk-cues" / "mine").write_text("mine")
     with pytest.raises(KeyboardInterrupt):
-        place(str(tmp_path / "talk.wav"), None).keep("", KINDS, fail)
+        choose_destination(str(tmp_path / "talk.wav"), None).keep("", KINDS, fail)
     assert [path.name for path in tmp_path.rglob("*")] == ["talk-cues", "mine"]
 
 
@@ -99,4 +99,4 @@ def test_the_script_is_not_written_over(tmp_path):
     script = tmp_path / "talk.srt"
     script.write_text("Hello.")
     with pytest.raises(InvalidRequest, match="would be written over"):
-        place(str(tmp_path / "talk.wav"), None).guard(script, KINDS)
+        choose_destination(str(tmp_path / "talk.wav"), None).guard(script, KINDS)
