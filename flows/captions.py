@@ -20,7 +20,7 @@ from speech.subtitles import Subtitles, make, summary
 from speech.subtitles.speakers import remark
 from speech.words import delay
 from tasks.align_words import align_words
-from tasks.encode_audio import Delivered
+from tasks.encode_audio import DeliveredAudio
 from tasks.persist import persist_files
 from tasks.progress import Progress
 from tasks.render_subtitles import render_subtitles
@@ -47,7 +47,7 @@ async def caption(
     request: SpeechRequest,
     reading: Reading,
     recording: Recording,
-    audio: Delivered,
+    audio: DeliveredAudio,
     account: Account | None,
     store: Store,
     folder: Path,

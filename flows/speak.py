@@ -15,7 +15,7 @@ from speech.notes import kinds
 from speech.request import SpeechRequest
 from speech.result import SpeechResult
 from speech.settings import EngineName
-from tasks.encode_audio import Delivered, encode_audio
+from tasks.encode_audio import DeliveredAudio, encode_audio
 from tasks.ensure_runtime import ensure_runtime
 from tasks.persist import persist_audio
 from tasks.prepare import prepare
@@ -67,7 +67,7 @@ async def speak(
         prepared = await prepare(resolved, store, folder)
         await progress.start_step("synthesize")
         recording, takes = await synthesize(request, prepared, folder, progress)
-        audio = Delivered(recording.path, recording.rate)
+        audio = DeliveredAudio(recording.path, recording.rate)
         if request.audio_format != "wav":
             audio = await encode_audio(recording, request.audio_format)
         audio_url = await persist_audio(store, job_id(), audio.path, request.title)

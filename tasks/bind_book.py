@@ -11,7 +11,7 @@ from typing import Any
 from speech.books import binding, choices, proof
 from speech.books.binding import Options
 from speech.books.placing import timeline_of
-from speech.books.shelf import Kept
+from speech.books.take_store import TakeRecord
 from speech.books.timeline import Timeline
 from speech.errors import NotFound, SpeechError
 from speech.outputs import content_type
@@ -91,7 +91,7 @@ class _Told:
                 self._desk.store.write(self._desk.key(PROGRESS), json.dumps({"share": share}), "application/json")
 
 
-def _records(desk: Desk) -> dict[str, Kept]:
+def _records(desk: Desk) -> dict[str, TakeRecord]:
     """Return the records of all takes, and of those that could be chosen in their place as far as they are there."""
     keys = desk.edition.keys
     others = {each.key for line in desk.edition.all_lines for each in line.versions} - {*keys}
@@ -100,7 +100,7 @@ def _records(desk: Desk) -> dict[str, Kept]:
 
 
 def _proof(
-    desk: Desk, timeline: Timeline, kept: dict[str, Kept], audio: list[str], folder: Path, storage: str | None
+    desk: Desk, timeline: Timeline, kept: dict[str, TakeRecord], audio: list[str], folder: Path, storage: str | None
 ) -> list[tuple[str, str]]:
     """Make the page for proof-listening, and the takes that can be heard and chosen on it; return names and kinds."""
     proof.write(desk.edition, timeline, kept, audio, folder / "book.html", desk.name, storage)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from speech.books.timeline import Chapter, Timeline
+from speech.books.timeline import TimedChapter, Timeline
 from speech.script.readers.markup import language
 from speech.subtitles import Subtitles, make
 from speech.subtitles.cues import Cue
@@ -53,7 +53,7 @@ def _later(words: tuple[Word, ...], milliseconds: int) -> tuple[Word, ...]:
     return tuple(replace(word, start=word.start + milliseconds, end=word.end + milliseconds) for word in words)
 
 
-def _words(chapter: Chapter, rate: int) -> list[Word]:
+def _words(chapter: TimedChapter, rate: int) -> list[Word]:
     """Return the words of a chapter in milliseconds; the last of each passage ends its paragraph."""
     words: list[Word] = []
     for passage in chapter.passages:

@@ -35,7 +35,7 @@ from speech.models.transfer import fetch, send
 from speech.settings import settings
 from speech.stores import Store
 
-__all__ = ["Obtained", "cache_in", "listing", "obtain", "push", "sync"]
+__all__ = ["FetchResult", "cache_in", "listing", "obtain", "push", "sync"]
 
 Tell = Callable[[str], None]
 
@@ -46,7 +46,7 @@ MANIFESTS = "models/manifests/"
 
 
 @dataclass(frozen=True, slots=True)
-class Obtained:
+class FetchResult:
     """The outcome of obtaining models.
 
     Attributes:
@@ -75,7 +75,7 @@ def obtain(
     online: bool = True,
     tell: Tell = lambda text: None,
     progress: Progress = lambda name, done, total: None,
-) -> Obtained:
+) -> FetchResult:
     """Make models available on this machine, from the nearest source that has them.
 
     An error of the cache becomes a note: the model is then obtained from another source.
@@ -117,7 +117,7 @@ def obtain(
                 push(name, store, location, again=damaged, tell=tell)
             except SpeechError as fault:
                 notes.append(f"{name} was not pushed to the model cache: {fault}")
-    return Obtained(models, problems, tuple(notes))
+    return FetchResult(models, problems, tuple(notes))
 
 
 def sync(
