@@ -104,7 +104,7 @@ def bind(
     folder: Path,
     options: Options | None = None,
     source: bytes | None = None,
-    progress: Callable[[float], None] | None = None,
+    on_progress: Callable[[float], None] | None = None,
 ) -> Bound:
     """Make the files of a book in a folder: `book.*` of the whole, `chapters/001.*` and so on of each chapter.
 
@@ -112,7 +112,7 @@ def bind(
 
     Args:
         source: the EPUB that the book was read from; the read-along EPUB keeps its markup.
-        progress: called with the share that is done, by several threads.
+        on_progress: called with the share that is done, by several threads.
 
     Raises:
         AudioError: a take is not what the timeline says, there is nothing to bind, or ffmpeg failed.
@@ -121,7 +121,7 @@ def bind(
     if not timeline.length:
         raise AudioError("The book has no chapters, so there is nothing to bind.")
     preset = PRESETS[options.preset]
-    done_of = _Share(progress or (lambda share: None), timeline)
+    done_of = _Share(on_progress or (lambda share: None), timeline)
     with scratch() as work:
         cover, notes = tags.cover_file(timeline.metadata.cover, work)
         pcm, gains = master(timeline, done_of.counting(takes), work, preset)
@@ -156,8 +156,8 @@ def bind(
 class _Share:
     """The share of a book that is bound: mixing its pieces is half of it, and each file has its part of the rest."""
 
-    def __init__(self, tell: Callable[[float], None], timeline: Timeline) -> None:
-        self._tell, self._done, self._lock = tell, 0.0, Lock()
+    def __init__(self, on_progress: Callable[[float], None], timeline: Timeline) -> None:
+        self._on_progress, self._done, self._lock = on_progress, 0.0, Lock()
         self.pieces = max(sum(len(chapter.pieces) for chapter in timeline.chapters), 1)
 
     def add(self, pieces: float) -> None:
@@ -165,7 +165,7 @@ class _Share:
         with self._lock:
             self._done += pieces
             share = min(self._done / (2 * self.pieces), 1.0)
-        self._tell(share)
+        self._on_progress(share)
 
     def counting(self, takes: Takes) -> Takes:
         """Return the takes, which note that a piece is mixed when they are asked for it."""

@@ -15,7 +15,7 @@ from speech.audio import Recording, Samples, Span, write_wav
 from speech.books.edition import Edition
 from speech.books.lines import Line
 from speech.books.take_store import TakeStore
-from speech.engines import Progress
+from speech.engines import ChunkProgress
 from speech.errors import AlignmentError, EngineError
 from speech.settings import settings
 from speech.takes import Take
@@ -40,7 +40,9 @@ def windows(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
             first, length = index, 0
 
 
-def speak(edition: Edition, lines: Sequence[Line], take_store: TakeStore, progress: Progress | None = None) -> None:
+def speak(
+    edition: Edition, lines: Sequence[Line], take_store: TakeStore, on_progress: ChunkProgress | None = None
+) -> None:
     """Speak lines, and keep each take as soon as it is judged.
 
     Raises:
@@ -60,7 +62,7 @@ def speak(edition: Edition, lines: Sequence[Line], take_store: TakeStore, progre
                 raise EngineError(f"{engine.name} made no usable sound of {once[index].chunk.text[:80]!r}.")
             stored.append(pool.submit(take_store.put, once[index].key, take, engine.rate))
 
-        takes.best(engine, chunks, options, retakes=settings().max_retakes, progress=progress, keep=keep)
+        takes.best(engine, chunks, options, retakes=settings().max_retakes, on_progress=on_progress, keep=keep)
     for each in stored:
         each.result()
 

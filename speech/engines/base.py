@@ -9,11 +9,11 @@ from typing import Literal, Protocol
 from speech.audio import Samples
 from speech.voices import Reference
 
-__all__ = ["Engine", "Progress", "Quality", "SynthesisOptions"]
+__all__ = ["ChunkProgress", "Engine", "Quality", "SynthesisOptions"]
 
 Quality = Literal["standard", "fast"]
 
-Progress = Callable[[int, int], None]
+ChunkProgress = Callable[[int, int], None]
 """Called with the number of chunks done and the total number of chunks."""
 
 
@@ -74,5 +74,5 @@ class Engine(Protocol):
     def max_chunk_chars(self, text: str, speed: float, reference: Reference | None) -> int: ...
 
     def synthesize(
-        self, chunks: Sequence[str], options: SynthesisOptions, progress: Progress | None = None
+        self, chunks: Sequence[str], options: SynthesisOptions, on_progress: ChunkProgress | None = None
     ) -> list[Samples]: ...

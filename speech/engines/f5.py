@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speech.audio import Samples
-from speech.engines import Progress, SynthesisOptions
+from speech.engines import ChunkProgress, SynthesisOptions
 from speech.engines.f5_config import architecture, check_vocabulary, check_vocoder
 from speech.errors import EngineError, EngineUnavailable, ModelError
 from speech.language import codes
@@ -95,7 +95,7 @@ class F5:
         return (*models(), steps, values.cfg_strength, values.sway_sampling_coef, values.f5_dtype)
 
     def synthesize(
-        self, chunks: Sequence[str], options: SynthesisOptions, progress: Progress | None = None
+        self, chunks: Sequence[str], options: SynthesisOptions, on_progress: ChunkProgress | None = None
     ) -> list[Samples]:
         steps = _steps(options)
         with _in_words():
@@ -109,8 +109,8 @@ class F5:
             for batch in batches(pieces, loaded):
                 for piece, samples in zip(batch, sample(batch, prompt, loaded, steps, options.seed), strict=True):
                     takes[piece.index] = samples
-                if progress:
-                    progress(len(takes), len(chunks))
+                if on_progress:
+                    on_progress(len(takes), len(chunks))
         return [takes[index] for index in range(len(chunks))]
 
 

@@ -246,9 +246,9 @@ class Patient(Told):
 
     clones = True
 
-    def synthesize(self, chunks, options, progress=None):
+    def synthesize(self, chunks, options, on_progress=None):
         for done in range(len(chunks)):
-            progress(done, len(chunks))
+            on_progress(done, len(chunks))
             time.sleep(0.6)
         return super().synthesize(chunks, options)
 
@@ -283,7 +283,7 @@ class Stopping(Told):
 
     stop = staticmethod(lambda: None)
 
-    def synthesize(self, chunks, options, progress=None):
+    def synthesize(self, chunks, options, on_progress=None):
         self.stop()
 
 

@@ -42,7 +42,7 @@ class Counting(Told):
     def max_chunk_chars(self, text, speed, reference):
         return 300
 
-    def synthesize(self, chunks, options, progress=None):
+    def synthesize(self, chunks, options, on_progress=None):
         made = []
         for chunk in chunks:
             if len(self.said) >= self.most:

@@ -42,7 +42,7 @@ class Sounding(Counting):
 
     is_stochastic = True
 
-    def synthesize(self, chunks, options, progress=None):
+    def synthesize(self, chunks, options, on_progress=None):
         made = []
         for chunk in chunks:
             at = np.arange(300 * len(chunk)) / self.rate
