@@ -245,8 +245,8 @@ def _check_written(partial: Path, target: Path) -> None:
     try:
         probe(partial)
     except VideoError:
-        room = shutil.disk_usage(partial.parent).free > partial.stat().st_size // 100
-        code = errno.EIO if room else errno.ENOSPC
+        space = shutil.disk_usage(partial.parent).free > partial.stat().st_size // 100
+        code = errno.EIO if space else errno.ENOSPC
         raise OSError(code, os.strerror(code), str(target)) from None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from speech.books import binding, choices, proof
 from speech.books.binding import Options
-from speech.books.placing import timeline_of
+from speech.books.edition_timeline import timeline_of
 from speech.books.take_store import TakeRecord
 from speech.books.timeline import Timeline
 from speech.errors import NotFound, SpeechError

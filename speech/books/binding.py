@@ -17,13 +17,14 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import Literal
 
-from speech.books import captions, m4b, mp3, overlay, tags
+from speech.books import m4b, mp3, overlay, tags
 from speech.books.figures import Broken, Figures, broken, measure
 from speech.books.master import Gains, master
 from speech.books.mix import Takes
 from speech.books.overlay import Level
 from speech.books.pcm import Pcm
 from speech.books.presets import PRESETS, Preset
+from speech.books.subtitles import subtitles_of_book, subtitles_of_chapters
 from speech.books.timeline import Timeline
 from speech.choices import BookPreset, TimingFormat
 from speech.errors import AudioError
@@ -131,7 +132,7 @@ def bind(
             whole = [submit(press.whole)] if "m4b" in options.audio else []
             numbers = range(len(timeline.chapters)) if is_kept or options.overlay else ()
             chapters = [submit(partial(press.chapter, number)) for number in numbers]
-            texts = _captions(timeline, folder, options.subtitles)
+            texts = _write_subtitles(timeline, folder, options.subtitles)
             done, _ = wait([*whole, *chapters], return_when=FIRST_EXCEPTION)
             # Report the first failure, not the calls that were stopped because of it.
             for each in done:
@@ -232,21 +233,21 @@ def too_long(timeline: Timeline, preset: Preset) -> list[str]:
     ]
 
 
-def _captions(timeline: Timeline, folder: Path, formats: tuple[TimingFormat, ...]) -> list[File]:
+def _write_subtitles(timeline: Timeline, folder: Path, formats: tuple[TimingFormat, ...]) -> list[File]:
     """Write the subtitles in each format."""
     if not formats:
         return []
     each: list[Subtitles] = []
     files = []
-    for number, subtitles in enumerate(captions.of_chapters(timeline)):
+    for number, subtitles in enumerate(subtitles_of_chapters(timeline)):
         interrupt.get()()
         each.append(subtitles)
-        files += [_written(subtitles, folder, _chapter(number, name), name, number + 1) for name in formats]
-    book = captions.of_book(timeline, each)
-    return [*(_written(book, folder, f"book.{name}", name) for name in formats), *files]
+        files += [_write(subtitles, folder, _chapter(number, name), name, number + 1) for name in formats]
+    book = subtitles_of_book(timeline, each)
+    return [*(_write(book, folder, f"book.{name}", name) for name in formats), *files]
 
 
-def _written(subtitles: Subtitles, folder: Path, name: str, kind: TimingFormat, chapter: int | None = None) -> File:
+def _write(subtitles: Subtitles, folder: Path, name: str, kind: TimingFormat, chapter: int | None = None) -> File:
     write_text(folder / name, render(subtitles, kind), durable=False)
     return File(name, kind, chapter)
 

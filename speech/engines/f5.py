@@ -98,7 +98,7 @@ class F5:
         self, chunks: Sequence[str], options: SynthesisOptions, on_progress: ChunkProgress | None = None
     ) -> list[Samples]:
         steps = _steps(options)
-        with _in_words():
+        with _translated_errors():
             loaded = _load()
             prompt = read_prompt(options.reference or _packaged(), loaded.device)
             # The networks know no line break.
@@ -125,7 +125,7 @@ def load_seconds() -> float:
         EngineError: they cannot be loaded; the message says why.
     """
     began = time.monotonic()
-    with _in_words():
+    with _translated_errors():
         _load()
     return time.monotonic() - began
 
@@ -194,7 +194,7 @@ def _packaged() -> Reference:
 
 
 @contextlib.contextmanager
-def _in_words() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     """Raise errors of the GPU and of the models as `EngineError` or `EngineUnavailable`, with readable messages."""
     try:
         yield

@@ -78,7 +78,7 @@ def fetch(store: Store, files: Sequence[File], root: Path, on_progress: ByteProg
     first = {file.digest: file for file in reversed(files)}
     wanted = [file for file in first.values() if not _exists(root / file.path, file)]
     wanted.sort(key=lambda file: -file.size)
-    _check_room(wanted, root)
+    _check_space(wanted, root)
     work = root / ".f5-flows"
     for folder in ("partial", "locks"):
         (work / folder).mkdir(parents=True, exist_ok=True)
@@ -129,7 +129,7 @@ def _exists(path: Path, file: File) -> bool:
         return False
 
 
-def _check_room(files: Sequence[File], root: Path) -> None:
+def _check_space(files: Sequence[File], root: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
     wanted, free = sum(file.size for file in files), shutil.disk_usage(root).free
     if free < wanted:

@@ -22,7 +22,7 @@ from speech.spoken.money import (
 from speech.spoken.numbers import NUMBER, minus, number, value
 from speech.spoken.parts import parted, share
 from speech.spoken.rules import between, rate
-from speech.spoken.signs import SIGNS
+from speech.spoken.symbols import SIGNS
 from speech.spoken.units import UNIT_POWERS, counted, dotted, frame, unit_of
 
 __all__ = ["quantity", "sign_first"]

@@ -12,7 +12,7 @@ import regex
 from speech.spoken.dates import date
 from speech.spoken.numbers import digits, number
 from speech.spoken.parts import words_of
-from speech.spoken.signs import SIGNS
+from speech.spoken.symbols import SIGNS
 
 __all__ = ["code"]
 

@@ -20,7 +20,7 @@ from speech.spoken.numbers import digits, number
 from speech.spoken.parts import parted
 from speech.spoken.romans import roman
 from speech.spoken.rules import RULES
-from speech.spoken.signs import BY, COMPARISONS, FEET, RANGES, SECTIONS
+from speech.spoken.symbols import BY, COMPARISONS, FEET, RANGES, SECTIONS
 from speech.spoken.times import time
 
 __all__ = ["READINGS"]

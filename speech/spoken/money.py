@@ -9,7 +9,7 @@ from functools import lru_cache
 import regex
 
 from speech.spoken.numbers import MOST_DIGITS, NUMBER, by_num2words, minus, number, value
-from speech.spoken.signs import RANGES
+from speech.spoken.symbols import RANGES
 
 __all__ = [
     "CURRENCIES",

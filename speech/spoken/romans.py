@@ -13,7 +13,7 @@ import regex
 from speech.spoken.dates import german_ordinal
 from speech.spoken.numbers import by_num2words, number
 from speech.spoken.parts import words_of
-from speech.spoken.signs import RANGES
+from speech.spoken.symbols import RANGES
 
 __all__ = ["roman"]
 

@@ -11,7 +11,7 @@ from speech.spoken.dates import date
 from speech.spoken.fractions import fraction_of
 from speech.spoken.money import money, money_range
 from speech.spoken.numbers import NUMBER, digits, grouped, minus, number, spells, value
-from speech.spoken.signs import (
+from speech.spoken.symbols import (
     BY,
     FEET,
     PER,

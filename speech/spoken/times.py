@@ -9,7 +9,7 @@ import regex
 
 from speech.spoken.numbers import number
 from speech.spoken.parts import parted, share
-from speech.spoken.signs import RANGES
+from speech.spoken.symbols import RANGES
 
 __all__ = ["time"]
 

@@ -7,7 +7,7 @@ import pytest
 
 from speech.books.book import read_book, script_of
 from speech.books.edition import plan
-from speech.books.placing import timeline_of
+from speech.books.edition_timeline import timeline_of
 from speech.books.speaking import speak, time_words, windows
 from speech.books.take_store import TakeStore
 from speech.errors import EngineError

@@ -11,7 +11,7 @@ from speech.books.binding import Options, bind
 from speech.books.book import read_book
 from speech.books.choices import Choice, Variant
 from speech.books.edition import plan
-from speech.books.placing import timeline_of
+from speech.books.edition_timeline import timeline_of
 from speech.books.take_store import TakeStore
 from speech.request import SpeechRequest
 from speech.stores.folder import FolderStore

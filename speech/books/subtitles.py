@@ -11,10 +11,10 @@ from speech.subtitles import Subtitles, make
 from speech.subtitles.cues import Cue
 from speech.words import Word, clamp
 
-__all__ = ["of_book", "of_chapters"]
+__all__ = ["subtitles_of_book", "subtitles_of_chapters"]
 
 
-def of_chapters(timeline: Timeline, preset: str = "netflix") -> Iterator[Subtitles]:
+def subtitles_of_chapters(timeline: Timeline, preset: str = "netflix") -> Iterator[Subtitles]:
     """Yield the subtitles of each chapter, timed from its beginning."""
     for number, chapter in enumerate(timeline.chapters, 1):
         duration = chapter.length * 1000 // timeline.rate
@@ -29,7 +29,7 @@ def of_chapters(timeline: Timeline, preset: str = "netflix") -> Iterator[Subtitl
         )
 
 
-def of_book(timeline: Timeline, chapters: Sequence[Subtitles]) -> Subtitles:
+def subtitles_of_book(timeline: Timeline, chapters: Sequence[Subtitles]) -> Subtitles:
     """Join the subtitles of the chapters, of which there is at least one."""
     words: list[Word] = []
     cues: list[Cue] = []
