@@ -85,7 +85,7 @@ def _shortened(words: Sequence[str], index: int, language: str) -> str | None:
 
 
 def _value(numeral: str) -> int:
-    amounts = [_VALUES[sign] for sign in numeral]
+    amounts = [_VALUES[letter] for letter in numeral]
     return sum(-one if one < other else one for one, other in zip(amounts, [*amounts[1:], 0], strict=True))
 
 

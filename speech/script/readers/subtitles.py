@@ -20,7 +20,7 @@ _TIMES = regex.compile(rf"^[^\S\n]*({_TIME})[^\S\n]*-->[^\S\n]*({_TIME})[^\n]*$"
 _SRT = regex.compile(rf"\s*\d+[^\S\n]*\n[^\S\n]*{_TIME}[^\S\n]*-->")
 _VTT = regex.compile(r"WEBVTT(?:[ \t\n]|$)")
 _TAGS = regex.compile(r"</?[a-zA-Z][^<>\n]{0,200}>|<\d[\d:.]*>|\{\\[^{}\n]{0,200}\}")
-# What is heard beside the speech, as in [Music] or (door closes), with signs of music around it.
+# What is heard beside the speech, as in [Music] or (door closes), with music symbols around it.
 _SOUND = regex.compile(
     r"[\s♪♫#*-]*(?:\[(?!\s*pause\b)[^\[\]]*\]|\([^()]*\)|[♪♫][^♪♫]*[♪♫]?)[\s♪♫#*.-]*", regex.IGNORECASE
 )
