@@ -26,10 +26,10 @@ import soundfile
 
 from speech.books import m4b, mp3
 from speech.books.binding import Options, bind
-from speech.books.layout import Layout, Take, audible
+from speech.books.layout import Layout, TakeSound, audible
 from speech.books.master import master
 from speech.books.presets import PRESETS
-from speech.books.timeline import Chapter, Metadata, TimedPassage, Timeline, sentences
+from speech.books.timeline import Metadata, TimedChapter, TimedPassage, Timeline, sentences
 from speech.media import ffmpeg
 from speech.words import Word
 
@@ -39,7 +39,7 @@ WORDS, WORD_SECONDS, CHAPTER_SECONDS = 30, 0.33, 900
 SWEEP, SWEEP_AT = 960, 480
 
 
-def make_takes(folder: Path) -> list[Take]:
+def make_takes(folder: Path) -> list[TakeSound]:
     """Make twenty takes of ten seconds, in two voices; each begins with a sweep."""
     rng, takes = np.random.default_rng(0), []
     for number in range(20):
@@ -56,7 +56,7 @@ def make_takes(folder: Path) -> list[Take]:
         words = tuple(
             Word("word." if index % 15 == 14 else "word", times[index], times[index] + 250) for index in range(WORDS)
         )
-        takes.append(Take(key, f"voice {number // 10}", len(samples), audible(samples), words))
+        takes.append(TakeSound(key, f"voice {number // 10}", len(samples), audible(samples), words))
     return takes
 
 
@@ -75,7 +75,7 @@ def make_book(folder: Path, hours: float) -> Timeline:
             passages.append(TimedPassage(str(number), "paragraph", sentences(words, "en")))
             at += WORDS * WORD_SECONDS + 0.6
         pieces, length = layout.finish()
-        chapters.append(Chapter(f"Chapter {len(chapters) + 1}", length, pieces, tuple(passages)))
+        chapters.append(TimedChapter(f"Chapter {len(chapters) + 1}", length, pieces, tuple(passages)))
     return Timeline(Metadata("Noise", ("Nobody",)), RATE, tuple(chapters))
 
 

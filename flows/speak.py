@@ -7,15 +7,15 @@ from prefect import flow
 from blocks.google import aload_account
 from blocks.storage import aopen_store
 from flows.cancellation import cancellable
-from flows.captions import Captions, caption
 from flows.form import Form
 from flows.hooks import HOOKS, keep_result
+from flows.subtitles import SubtitleResult, add_subtitles
 from flows.workspace import RESULTS, job_id, run_name, run_url, workspace
 from speech.notes import kinds
 from speech.request import SpeechRequest
 from speech.result import SpeechResult
 from speech.settings import EngineName
-from tasks.encode_audio import Delivered, encode_audio
+from tasks.encode_audio import DeliveredAudio, encode_audio
 from tasks.ensure_runtime import ensure_runtime
 from tasks.persist import persist_audio
 from tasks.prepare import prepare
@@ -67,14 +67,14 @@ async def speak(
         prepared = await prepare(resolved, store, folder)
         await progress.start_step("synthesize")
         recording, takes = await synthesize(request, prepared, folder, progress)
-        audio = Delivered(recording.path, recording.rate)
+        audio = DeliveredAudio(recording.path, recording.rate)
         if request.audio_format != "wav":
             audio = await encode_audio(recording, request.audio_format)
         audio_url = await persist_audio(store, job_id(), audio.path, request.title)
-        captions = Captions()
+        added = SubtitleResult()
         if request.return_word_timings:
-            captions = await caption(request, prepared.reading, recording, audio, account, store, folder, progress)
-    warnings = [*notes, *prepared.warnings, *takes, *audio.warnings, *captions.warnings]
+            added = await add_subtitles(request, prepared.reading, recording, audio, account, store, folder, progress)
+    warnings = [*notes, *prepared.warnings, *takes, *audio.warnings, *added.warnings]
     result = SpeechResult(
         job_id=job_id(),
         text=request.text,
@@ -87,8 +87,8 @@ async def speak(
         flow_run_url=run_url(),
         warnings=[str(warning) for warning in warnings],
         warning_kinds=kinds(warnings) or None,
-        **captions.fields,
+        **added.fields,
     )
     await keep_result(store, request, result)
-    await report(result, captions.subtitles, store, progress)
+    await report(result, added.subtitles, store, progress)
     return result.reply()

@@ -71,7 +71,7 @@ __all__ = [
     "StoreFull",
     "Unreachable",
     "VideoError",
-    "told",
+    "message_of",
 ]
 
 
@@ -84,10 +84,10 @@ class SpeechError(Exception):
         super().__init__(*(_encodable(part) if isinstance(part, str) else part for part in parts))
 
 
-def told(fault: BaseException) -> str:
+def message_of(fault: BaseException) -> str:
     """Return an exception's text for use within a sentence; only the type, if it was not raised deliberately.
 
-    >>> told(KeyError("http://internal:4200"))
+    >>> message_of(KeyError("http://internal:4200"))
     'an unexpected fault (KeyError).'
     """
     ours = isinstance(fault, SpeechError) or (isinstance(fault, TimeoutError) and str(fault))

@@ -17,7 +17,7 @@ from speech.stores import Store
 
 __all__ = ["Requirements", "fetch_models", "install_components", "requirements_of"]
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
 # Within this time a warm worker does not check again whether the model cache has changed.
 _TRUSTED_SECONDS = 600.0
@@ -58,7 +58,7 @@ def requirements_of(request: SpeechRequest, languages: Iterable[str], engine: st
     return Requirements(("f5-tts",), models(), useful, tuple(dict.fromkeys(map(aligner, languages))))
 
 
-def install_components(required: Requirements, tell: Tell) -> list[str]:
+def install_components(required: Requirements, notify: Notify) -> list[str]:
     """Install the missing components; return the reasons why optional ones could not be installed.
 
     Raises:
@@ -66,16 +66,16 @@ def install_components(required: Requirements, tell: Tell) -> list[str]:
     """
     notes = []
     for name in required.components:
-        ensure(name, tell)
+        ensure(name, notify)
     for name in required.useful_components:
         try:
-            ensure(name, tell)
+            ensure(name, notify)
         except InstallError as fault:
             notes.append(str(fault))
     return notes
 
 
-def fetch_models(required: Requirements, store: Store, tell: Tell) -> list[str]:
+def fetch_models(required: Requirements, store: Store, notify: Notify) -> list[str]:
     """Fetch the missing models; return notes for the user.
 
     Raises:
@@ -90,7 +90,7 @@ def fetch_models(required: Requirements, store: Store, tell: Tell) -> list[str]:
     if not names:
         return []
     announce(location)
-    found = obtain(names, location, cache_in(store), tell=tell)
+    found = obtain(names, location, cache_in(store), notify=notify)
     announce(location, offline=True)
     _obtained.update({(str(location.root), name): time.monotonic() for name in found.models})
     for name in found.models:

@@ -107,6 +107,6 @@ def _remove(folder: Path) -> None:
 def unusable(parent: str, fault: OSError) -> SettingsError:
     """Return the error that says that no temporary file can be written to a folder."""
     return SettingsError(
-        f"Temporary files cannot be written to {parent}: {fault.strerror}; free some room there, or set TMPDIR to a "
+        f"Temporary files cannot be written to {parent}: {fault.strerror}; free some space there, or set TMPDIR to a "
         "folder on another disk."
     )

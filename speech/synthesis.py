@@ -12,7 +12,7 @@ import numpy as np
 from speech import takes
 from speech.assembly import Assembly
 from speech.audio import Recording, Samples, Span, write_wav
-from speech.engines import Engine, Progress, SynthesisOptions
+from speech.engines import ChunkProgress, Engine, SynthesisOptions
 from speech.errors import EngineError
 from speech.takes import Score, Take
 from speech.text import Chunk
@@ -40,7 +40,7 @@ class Synthesis:
         references: Mapping[str | None, Reference | None] = MappingProxyType({}),
         *,
         retakes: int = 2,
-        progress: Progress | None = None,
+        on_progress: ChunkProgress | None = None,
         score: Score | None = None,
     ) -> None:
         """Prepare a synthesis.
@@ -50,13 +50,13 @@ class Synthesis:
             references: the references of the voices that chunks name. An engine that clones none still speaks each of
                 them in a voice of its own.
             retakes, score: see `speech.takes.best`.
-            progress: hears of all chunks.
+            on_progress: called for every chunk that is done.
         """
         self.rate = engine.rate
         self.takes: list[Take] = []
         self._engine, self._chunks, self._options, self._references = engine, chunks, options, references
         self._speakers = {} if engine.clones else {name: number for number, name in enumerate(references)}
-        self._retakes, self._progress, self._score = retakes, progress, score
+        self._retakes, self._on_progress, self._score = retakes, on_progress, score
         self._assembly = Assembly(engine.rate, engine.overlap)
 
     def __iter__(self) -> Iterator[Samples]:
@@ -71,8 +71,10 @@ class Synthesis:
 
     def _best(self, window: Sequence[Chunk]) -> list[Take]:
         options = [self._options_of(chunk) for chunk in window]
-        progress = self._hear(len(self.takes))
-        return takes.best(self._engine, window, options, retakes=self._retakes, progress=progress, score=self._score)
+        on_progress = self._progress_after(len(self.takes))
+        return takes.best(
+            self._engine, window, options, retakes=self._retakes, on_progress=on_progress, score=self._score
+        )
 
     def _check(self, take: Take, chunk: Chunk) -> None:
         if not np.isfinite(take.samples).all():
@@ -107,9 +109,9 @@ class Synthesis:
             speaker=self._speakers.get(chunk.voice, 0),
         )
 
-    def _hear(self, before: int) -> Progress | None:
-        progress, total = self._progress, len(self._chunks)
-        return (lambda done, _: progress(before + done, total)) if progress else None
+    def _progress_after(self, before: int) -> ChunkProgress | None:
+        on_progress, total = self._on_progress, len(self._chunks)
+        return (lambda done, _: on_progress(before + done, total)) if on_progress else None
 
 
 def _windows(chunks: Sequence[Chunk]) -> Iterator[Sequence[Chunk]]:

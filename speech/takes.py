@@ -15,7 +15,7 @@ import numpy as np
 
 from speech.assembly import SILENT
 from speech.audio import Samples, record
-from speech.engines import Engine, Progress, SynthesisOptions
+from speech.engines import ChunkProgress, Engine, SynthesisOptions
 from speech.errors import SpeechError
 from speech.scratch import scratch
 from speech.text import Chunk
@@ -69,7 +69,7 @@ def best(
     options: Sequence[SynthesisOptions],
     *,
     retakes: int = 2,
-    progress: Progress | None = None,
+    on_progress: ChunkProgress | None = None,
     score: Score | None = None,
     keep: Callable[[int, Take], None] | None = None,
 ) -> list[Take]:
@@ -78,7 +78,7 @@ def best(
     Args:
         options: how to speak each chunk.
         retakes: how often a chunk may be spoken again; deterministic engines get one take only.
-        progress: hears of the first takes.
+        on_progress: called for the first takes only.
         score: judges the words, 0 to 1; by default the embedded aligner.
         keep: called with the index of a chunk and its best take as soon as that is settled.
 
@@ -87,16 +87,16 @@ def best(
     """
     judge = score or _score_by_alignment
 
-    def take(indices: Sequence[int], number: int, progress: Progress | None) -> dict[int, Take]:
+    def take(indices: Sequence[int], number: int, on_progress: ChunkProgress | None) -> dict[int, Take]:
         varied = {index: replace(options[index], seed=_next(options[index].seed, number)) for index in indices}
-        made = _speak(engine, {index: (chunks[index].spoken, varied[index]) for index in indices}, progress)
+        made = _speak(engine, {index: (chunks[index].spoken, varied[index]) for index in indices}, on_progress)
         return {index: _judge(made[index], engine, chunks[index], varied[index], judge) for index in indices}
 
     kept: dict[int, Take] = {}
     again: Sequence[int] = range(len(chunks))
     last = retakes if engine.is_stochastic else 0
     for number in range(last + 1):
-        for index, other in take(again, number, None if number else progress).items():
+        for index, other in take(again, number, None if number else on_progress).items():
             chosen = min(kept[index], other, key=_badness) if index in kept else other
             kept[index] = replace(chosen, tries=number + 1)
             if keep and (number == last or not chosen.problems):
@@ -108,7 +108,7 @@ def best(
 
 
 def _speak(
-    engine: Engine, pieces: Mapping[int, tuple[str, SynthesisOptions]], progress: Progress | None
+    engine: Engine, pieces: Mapping[int, tuple[str, SynthesisOptions]], on_progress: ChunkProgress | None
 ) -> dict[int, Samples]:
     """Speak pieces of text, those with the same options together."""
     alike: dict[SynthesisOptions, list[int]] = {}
@@ -117,8 +117,8 @@ def _speak(
     made: dict[int, Samples] = {}
     for options, indices in alike.items():
         before = len(made)
-        hear = (lambda done, _, before=before: progress(before + done, len(pieces))) if progress else None
-        spoken = engine.synthesize([pieces[index][0] for index in indices], options, hear)
+        report = (lambda done, _, before=before: on_progress(before + done, len(pieces))) if on_progress else None
+        spoken = engine.synthesize([pieces[index][0] for index in indices], options, report)
         made |= zip(indices, spoken, strict=True)
     return made
 

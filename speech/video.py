@@ -121,8 +121,8 @@ def burn(
     audio: Path | None,
     duration_ms: int,
     target: Path,
-    tell: Callable[[float], None] = lambda share: None,
-    warn: Callable[[str], None] = lambda sentence: None,
+    on_progress: Callable[[float], None] = lambda share: None,
+    notify: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
     """Write an MP4 (H.264, AAC) with burned-in captions.
 
@@ -130,8 +130,8 @@ def burn(
         captions: the text of an ASS file.
         audio: the sound; None for the video's own.
         duration_ms: length of the audio; the last frame of a shorter video is held until the end.
-        tell: called with the progress, 0 to 1.
-        warn: called with a sentence if this machine has no font for some of the characters.
+        on_progress: called with the progress, 0 to 1.
+        notify: called with a sentence if this machine has no font for some of the characters.
 
     Raises:
         VideoError: ffmpeg failed, the video has no frames, or this machine has no font.
@@ -156,8 +156,8 @@ def burn(
             *encoder, *_AAC, "-movflags", "+faststart", "-f", "mp4", f"file:{partial.resolve()}",
         ]  # fmt: skip
         with _drawing(arguments, captions, picture, 600 + _SLOWEST * length / 1000) as program:
-            frames = _follow(program, length, tell)
-        _check_drawn(program, frames > 0, picture, warn)
+            frames = _follow(program, length, on_progress)
+        _check_drawn(program, frames > 0, picture, notify)
         _check_written(partial, target)
     return target
 
@@ -167,14 +167,14 @@ def still(
     captions: str,
     at_ms: int,
     target: Path,
-    warn: Callable[[str], None] = lambda sentence: None,
+    notify: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
     """Write one frame of a video with its captions, as PNG.
 
     Args:
         captions: the text of an ASS file.
         at_ms: the time of the frame; after the video's end, its last frame is shown.
-        warn: as in `burn`.
+        notify: as in `burn`.
 
     Raises:
         VideoError: ffmpeg failed, there is no frame, or this machine has no font.
@@ -192,7 +192,7 @@ def still(
         [*arguments, "-c:v", "png", "-f", "image2pipe", "pipe:1"], captions, picture, _SEEK_SECONDS
     ) as program:
         content = program.run()
-    _check_drawn(program, bool(content), picture, warn)
+    _check_drawn(program, bool(content), picture, notify)
     with replacing(target) as partial:
         partial.write_bytes(content)
     return target
@@ -209,7 +209,9 @@ def _drawing(arguments: Sequence[str], captions: str, picture: Video | Backgroun
             yield program
 
 
-def _check_drawn(program: Program, has_frames: bool, picture: Video | Background, warn: Callable[[str], None]) -> None:
+def _check_drawn(
+    program: Program, has_frames: bool, picture: Video | Background, notify: Callable[[str], None]
+) -> None:
     """Check what ffmpeg and libass said.
 
     Raises:
@@ -225,7 +227,7 @@ def _check_drawn(program: Program, has_frames: bool, picture: Video | Background
         raise VideoError(f"{_name(picture)} has no frames to write captions on.")
     if lacking:
         named = " ".join(map(chr, lacking[:8])) + (" ..." if len(lacking) > 8 else "")
-        warn(f"No font on this machine has {named}; install one for this language, such as fonts-noto-cjk.")
+        notify(f"No font on this machine has {named}; install one for this language, such as fonts-noto-cjk.")
 
 
 def _plain(background: Background, duration_ms: int) -> list[str]:
@@ -243,8 +245,8 @@ def _check_written(partial: Path, target: Path) -> None:
     try:
         probe(partial)
     except VideoError:
-        room = shutil.disk_usage(partial.parent).free > partial.stat().st_size // 100
-        code = errno.EIO if room else errno.ENOSPC
+        space = shutil.disk_usage(partial.parent).free > partial.stat().st_size // 100
+        code = errno.EIO if space else errno.ENOSPC
         raise OSError(code, os.strerror(code), str(target)) from None
 
 
@@ -252,7 +254,7 @@ def _source(path: Path) -> list[str]:
     return ["-max_pixels", str(math.prod(_LARGEST)), *source(path, AUDIO + VIDEO, VideoError)]
 
 
-def _follow(program: Program, length_ms: int, tell: Callable[[float], None]) -> int:
+def _follow(program: Program, length_ms: int, on_progress: Callable[[float], None]) -> int:
     """Report ffmpeg's progress until it ends; return the number of frames it wrote."""
     frames, held = 0, b""
     for data in program.output():
@@ -262,7 +264,7 @@ def _follow(program: Program, length_ms: int, tell: Callable[[float], None]) -> 
             if name == "frame" and value.isdigit():
                 frames = int(value)
             elif name == "out_time_us" and value.isdigit():
-                tell(min(int(value) / 1000 / max(length_ms, 1), 1.0))
+                on_progress(min(int(value) / 1000 / max(length_ms, 1), 1.0))
     return frames
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from speech.books import binding, choices, proof
 from speech.books.binding import Options
-from speech.books.placing import timeline_of
-from speech.books.shelf import Kept
+from speech.books.edition_timeline import timeline_of
+from speech.books.take_store import TakeRecord
 from speech.books.timeline import Timeline
 from speech.errors import NotFound, SpeechError
 from speech.outputs import content_type
@@ -91,7 +91,7 @@ class _BindProgress:
                 self._context.store.write(self._context.key(PROGRESS), json.dumps({"share": share}), "application/json")
 
 
-def _records(context: BookContext) -> dict[str, Kept]:
+def _records(context: BookContext) -> dict[str, TakeRecord]:
     """Return the records of all takes, and of those that could be chosen in their place as far as they are there."""
     keys = context.edition.keys
     others = {each.key for line in context.edition.all_lines for each in line.versions} - {*keys}
@@ -100,7 +100,12 @@ def _records(context: BookContext) -> dict[str, Kept]:
 
 
 def _proof(
-    context: BookContext, timeline: Timeline, kept: dict[str, Kept], audio: list[str], folder: Path, storage: str | None
+    context: BookContext,
+    timeline: Timeline,
+    kept: dict[str, TakeRecord],
+    audio: list[str],
+    folder: Path,
+    storage: str | None,
 ) -> list[tuple[str, str]]:
     """Make the page for proof-listening, and the takes that can be heard and chosen on it; return names and kinds."""
     proof.write(context.edition, timeline, kept, audio, folder / "book.html", context.name, storage)

@@ -15,7 +15,7 @@ from speech.books.edition import Edition, Missing
 from speech.books.lines import Line
 from speech.books.order import FOLDER, Ordered
 from speech.books.preparation import prepare, requirements
-from speech.books.shelf import Shelf
+from speech.books.take_store import TakeStore
 from speech.requirements import Requirements
 from speech.stores import Store
 from tasks.ensure_runtime import ensure_runtime
@@ -33,7 +33,7 @@ class BookContext:
         self.name, self.preset = ordered.name, ordered.order.preset
         self.source = ordered.data if edition.book.format == "epub" else None
         self.store, self.edition, self.folder = store, edition, folder
-        self.shelf = Shelf(store)
+        self.shelf = TakeStore(store)
         self.decided = choices.fingerprint(ordered.choices)
 
     def key(self, rest: str) -> str:

@@ -11,11 +11,11 @@ from speech.encoding import ENCODERS, RATES, encode
 from speech.errors import AudioError
 from tasks.step import step
 
-__all__ = ["Delivered", "encode_audio"]
+__all__ = ["DeliveredAudio", "encode_audio"]
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
+class DeliveredAudio:
     """The audio file that the client receives.
 
     Attributes:
@@ -31,10 +31,10 @@ class Delivered:
 
 
 @step("encode audio", timeout="processing_timeout")
-def encode_audio(recording: Recording, kind: AudioFormat) -> Delivered:
+def encode_audio(recording: Recording, kind: AudioFormat) -> DeliveredAudio:
     """Encode the recording; if that fails, deliver it as WAV, with a warning that says why."""
     try:
         encoded = encode(recording.path, recording.path.with_suffix(f".{kind}"), ENCODERS[kind])
     except AudioError as fault:
-        return Delivered(recording.path, recording.rate, warnings=(f"The audio is delivered as WAV: {fault}",))
-    return Delivered(encoded.path, RATES.get(kind, recording.rate), kind, encoded.delay_ms)
+        return DeliveredAudio(recording.path, recording.rate, warnings=(f"The audio is delivered as WAV: {fault}",))
+    return DeliveredAudio(encoded.path, RATES.get(kind, recording.rate), kind, encoded.delay_ms)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from speech.audio import Recording
-from speech.errors import told
+from speech.errors import message_of
 from speech.files import write_text
 from speech.outputs import PIECES, PREVIEW, key
 from speech.request import SpeechRequest
@@ -46,10 +46,10 @@ def render_subtitles(
         stored = f"../{key(subtitles.job_id, audio.suffix[1:])}"
         paths[PREVIEW] = preview.write(subtitles, audio, files, page, title=request.title, beside=stored)
     except Exception as fault:
-        warnings.append(f"There is no preview: {told(fault)}")
+        warnings.append(f"There is no preview: {message_of(fault)}")
     if request.split:
         try:
             paths[PIECES] = splits.pack(recording.path, subtitles.cues, folder / f"{subtitles.job_id}.{PIECES}")
         except Exception as fault:
-            warnings.append(f"There are no files of the cues: {told(fault)}")
+            warnings.append(f"There are no files of the cues: {message_of(fault)}")
     return Rendered(paths, tuple(warnings))

@@ -32,7 +32,7 @@ def synthesize(
         SynthesisOptions(reading.language, request.speed, reading.seed, references.get(None), request.quality),
         references,
         retakes=settings().max_retakes,
-        progress=lambda done, total: progress.advance("synthesize", done, total),
+        on_progress=lambda done, total: progress.advance("synthesize", done, total),
     )
     recording = synthesis.record(folder / "speech.wav", request.sample_rate)
     get_run_logger().info(

@@ -157,7 +157,7 @@ async def _cancel(name: str) -> int:
 def _now(store: Store, name: str) -> dict[str, Any]:
     """Return the state of a book as of its last visit, updated with the chunks finished since."""
     from speech.books import choices, order
-    from speech.books.shelf import Shelf
+    from speech.books.take_store import TakeStore
 
     order.read(store, name)
     state = order.state(store, name)
@@ -165,7 +165,7 @@ def _now(store: Store, name: str) -> dict[str, Any]:
         return state | ({"decided": not choices.is_current(store, name, state)} if "choices" in state else {})
     outline = json.loads(store.read(f"{order.FOLDER}{name}/editions/{state['edition']}.json"))
     keys = [chapter["keys"] for chapter in outline["chapters"]]
-    present = Shelf(store).present([key for own in keys for key in own])
+    present = TakeStore(store).present([key for own in keys for key in own])
     for chapter, own in zip(state["chapters"], keys, strict=True):
         chapter["finished"] = sum(key in present for key in own)
     return state

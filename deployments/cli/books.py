@@ -34,11 +34,11 @@ def tell_plan(order: Order, name: str, data: bytes, store: Store, *, silent: boo
     from speech.books import choices
     from speech.books.order import Ordered
     from speech.books.preparation import prepare
-    from speech.books.shelf import Shelf
+    from speech.books.take_store import TakeStore
 
     with tempfile.TemporaryDirectory() as folder:
         edition = prepare(Ordered(name, order, data, choices.load(store, name)), store, Path(folder))
-    missing = edition.missing(Shelf(store))
+    missing = edition.missing(TakeStore(store))
     facts = _facts(edition, name, missing.takes)
     if not silent:
         click.echo("\n".join(_lines(edition, facts)))

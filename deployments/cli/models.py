@@ -82,7 +82,7 @@ def push(names: tuple[str, ...], folder: Path | None, storage: str | None) -> No
         files = _copy_in(folder, names[0], location)
     with _bar() as progress:
         for name in names or [name for name, (where, _) in listing(None, location).items()]:
-            send(name, store, location, files=files, tell=click.echo, progress=progress)
+            send(name, store, location, files=files, notify=click.echo, on_progress=progress)
 
 
 @models.command()

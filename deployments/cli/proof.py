@@ -117,15 +117,15 @@ def _outline(store: Store, name: str, state: dict[str, Any]) -> dict[str, Any]:
 def _print_take(store: Store, name: str, chunk: str, take: int) -> None:
     """Say how a new take came out."""
     from speech.books import order
-    from speech.books.shelf import Shelf
+    from speech.books.take_store import TakeStore
 
-    state, shelf = order.state(store, name), Shelf(store)
+    state, take_store = order.state(store, name), TakeStore(store)
     chapters = _outline(store, name, state)["chapters"]
     keys = dict(pair for each in chapters for pair in zip(each["chunks"], each["keys"], strict=True))
-    if chunk not in keys or keys[chunk] not in shelf.present([keys[chunk]]):
+    if chunk not in keys or keys[chunk] not in take_store.present([keys[chunk]]):
         fail([*failures(state), f"Take {take} of {chunk} could not be made; f5-flows book choose {name} {chunk} 1 goes "
               "back to the first."], FAILED)  # fmt: skip
-    record = shelf.records([keys[chunk]])[0]
+    record = take_store.records([keys[chunk]])[0]
     score = "" if record.score is None else f", score {record.score:.2f}"
     click.echo(f"Take {take} of {chunk} is made and chosen (seed {record.seed}{score}).")
     for problem in record.problems:

@@ -21,10 +21,6 @@ class Aligner(Protocol):
         doubtful: mean confidence below which the recording probably does not say the script.
         cost_usd: estimated cost so far, in US dollars.
         by_spans: whether it looks for each chunk in its span only, so that it can time a part of the chunks.
-
-    `align` returns one `Word` for every token of the chunks, in order, in milliseconds from the
-    start of the recording. If the recording has spans, each chunk is heard inside its own span.
-    It raises `AlignerUnavailable` if it cannot run here, and `AlignmentError` if alignment fails.
     """
 
     name: str
@@ -32,7 +28,19 @@ class Aligner(Protocol):
     cost_usd: float
     by_spans: bool
 
-    def align(self, recording: Recording, chunks: Sequence[Chunk], language: str) -> list[Word]: ...
+    def align(self, recording: Recording, chunks: Sequence[Chunk], language: str) -> list[Word]:
+        """Return one word for every token of the chunks, in order, in milliseconds from the start of the recording.
+
+        If the recording has spans, each chunk is heard inside its own span.
+
+        Args:
+            language: ISO 639-1 code.
+
+        Raises:
+            AlignerUnavailable: the aligner cannot run here.
+            AlignmentError: the alignment failed.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

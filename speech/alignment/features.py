@@ -30,7 +30,7 @@ _AT_ONCE = 8_192
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """The features of one recording: what memory has room for, and the rest by `frames`.
+    """The features of one recording: what fits in memory, and the rest by `frames`.
 
     Attributes:
         energy: (T,) natural log of the frame's energy.

@@ -59,7 +59,7 @@ class WhisperX:
     by_spans = True
 
     def align(self, recording: Recording, chunks: Sequence[Chunk], language: str) -> list[Word]:
-        with _in_words():
+        with _translated_errors():
             model = load(language)
             samples = np.concatenate(list(blocks(recording.path, RATE)))
             tokens = [token for chunk in chunks for token in chunk.tokens]
@@ -240,7 +240,7 @@ def _stretch(samples: int) -> float:
 
 
 @contextlib.contextmanager
-def _in_words() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     """Raise errors of models and libraries as `AlignerUnavailable` or `AlignmentError`."""
     try:
         yield

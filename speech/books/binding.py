@@ -17,13 +17,14 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import Literal
 
-from speech.books import captions, m4b, mp3, overlay, tags
+from speech.books import m4b, mp3, overlay, tags
 from speech.books.figures import Broken, Figures, broken, measure
 from speech.books.master import Gains, master
 from speech.books.mix import Takes
 from speech.books.overlay import Level
 from speech.books.pcm import Pcm
 from speech.books.presets import PRESETS, Preset
+from speech.books.subtitles import subtitles_of_book, subtitles_of_chapters
 from speech.books.timeline import Timeline
 from speech.choices import BookPreset, TimingFormat
 from speech.errors import AudioError
@@ -104,7 +105,7 @@ def bind(
     folder: Path,
     options: Options | None = None,
     source: bytes | None = None,
-    progress: Callable[[float], None] | None = None,
+    on_progress: Callable[[float], None] | None = None,
 ) -> Bound:
     """Make the files of a book in a folder: `book.*` of the whole, `chapters/001.*` and so on of each chapter.
 
@@ -112,7 +113,7 @@ def bind(
 
     Args:
         source: the EPUB that the book was read from; the read-along EPUB keeps its markup.
-        progress: called with the share that is done, by several threads.
+        on_progress: called with the share that is done, by several threads.
 
     Raises:
         AudioError: a take is not what the timeline says, there is nothing to bind, or ffmpeg failed.
@@ -121,7 +122,7 @@ def bind(
     if not timeline.length:
         raise AudioError("The book has no chapters, so there is nothing to bind.")
     preset = PRESETS[options.preset]
-    done_of = _Share(progress or (lambda share: None), timeline)
+    done_of = _Share(on_progress or (lambda share: None), timeline)
     with scratch() as work:
         cover, notes = tags.cover_file(timeline.metadata.cover, work)
         pcm, gains = master(timeline, done_of.counting(takes), work, preset)
@@ -131,7 +132,7 @@ def bind(
             whole = [submit(press.whole)] if "m4b" in options.audio else []
             numbers = range(len(timeline.chapters)) if is_kept or options.overlay else ()
             chapters = [submit(partial(press.chapter, number)) for number in numbers]
-            texts = _captions(timeline, folder, options.subtitles)
+            texts = _write_subtitles(timeline, folder, options.subtitles)
             done, _ = wait([*whole, *chapters], return_when=FIRST_EXCEPTION)
             # Report the first failure, not the calls that were stopped because of it.
             for each in done:
@@ -156,8 +157,8 @@ def bind(
 class _Share:
     """The share of a book that is bound: mixing its pieces is half of it, and each file has its part of the rest."""
 
-    def __init__(self, tell: Callable[[float], None], timeline: Timeline) -> None:
-        self._tell, self._done, self._lock = tell, 0.0, Lock()
+    def __init__(self, on_progress: Callable[[float], None], timeline: Timeline) -> None:
+        self._on_progress, self._done, self._lock = on_progress, 0.0, Lock()
         self.pieces = max(sum(len(chapter.pieces) for chapter in timeline.chapters), 1)
 
     def add(self, pieces: float) -> None:
@@ -165,7 +166,7 @@ class _Share:
         with self._lock:
             self._done += pieces
             share = min(self._done / (2 * self.pieces), 1.0)
-        self._tell(share)
+        self._on_progress(share)
 
     def counting(self, takes: Takes) -> Takes:
         """Return the takes, which note that a piece is mixed when they are asked for it."""
@@ -232,21 +233,21 @@ def too_long(timeline: Timeline, preset: Preset) -> list[str]:
     ]
 
 
-def _captions(timeline: Timeline, folder: Path, formats: tuple[TimingFormat, ...]) -> list[File]:
+def _write_subtitles(timeline: Timeline, folder: Path, formats: tuple[TimingFormat, ...]) -> list[File]:
     """Write the subtitles in each format."""
     if not formats:
         return []
     each: list[Subtitles] = []
     files = []
-    for number, subtitles in enumerate(captions.of_chapters(timeline)):
+    for number, subtitles in enumerate(subtitles_of_chapters(timeline)):
         interrupt.get()()
         each.append(subtitles)
-        files += [_written(subtitles, folder, _chapter(number, name), name, number + 1) for name in formats]
-    book = captions.of_book(timeline, each)
-    return [*(_written(book, folder, f"book.{name}", name) for name in formats), *files]
+        files += [_write(subtitles, folder, _chapter(number, name), name, number + 1) for name in formats]
+    book = subtitles_of_book(timeline, each)
+    return [*(_write(book, folder, f"book.{name}", name) for name in formats), *files]
 
 
-def _written(subtitles: Subtitles, folder: Path, name: str, kind: TimingFormat, chapter: int | None = None) -> File:
+def _write(subtitles: Subtitles, folder: Path, name: str, kind: TimingFormat, chapter: int | None = None) -> File:
     write_text(folder / name, render(subtitles, kind), durable=False)
     return File(name, kind, chapter)
 

@@ -12,7 +12,7 @@ from speech.books.chapters import Chapter, digest
 from speech.books.choices import Choices
 from speech.books.lines import Line, Planner
 from speech.books.sample import sampled
-from speech.books.shelf import Shelf
+from speech.books.take_store import TakeStore
 from speech.engines import Engine, SynthesisOptions
 from speech.request import SpeechRequest
 from speech.script import Pronounce, language_of, localise, settle
@@ -113,10 +113,13 @@ class Edition:
         both = [*zip(self.chapters, self.lines, strict=True)]
         return {line.words: chapter.title for chapter, own in reversed(both) for line in own}
 
-    def missing(self, shelf: Shelf) -> Missing:
+    def missing(self, take_store: TakeStore) -> Missing:
         """Return what of the edition is not in a store."""
         lines = self.all_lines
-        present, timed = shelf.present([line.key for line in lines]), shelf.timed([line.words for line in lines])
+        present, timed = (
+            take_store.present([line.key for line in lines]),
+            take_store.timed([line.words for line in lines]),
+        )
         return Missing(
             frozenset(line.key for line in lines if line.key not in present),
             frozenset(line.words for line in lines if line.words not in timed),

@@ -16,7 +16,7 @@ from speech.audio import Samples, Span
 from speech.books.timeline import Piece, TimedWord
 from speech.words import Word
 
-__all__ = ["Layout", "Take", "audible"]
+__all__ = ["Layout", "TakeSound", "audible"]
 
 HEAD_SECONDS, TAIL_SECONDS = 0.75, 2.5
 """Room tone before and after what is spoken in a chapter; within what ACX asks for: 0.5 to 1, and 1 to 5."""
@@ -25,7 +25,7 @@ OVERLAP_SECONDS = 0.15
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
+class TakeSound:
     """What a take's record says about its sound.
 
     Attributes:
@@ -65,10 +65,10 @@ class Layout:
         self._fade, self._rest = round(FADE_SECONDS * rate), round(REST_SECONDS * rate)
         self._head, self._tail = round(head * rate), round(tail * rate)
         self._pieces: list[Piece] = []
-        self._last: Take | None = None
+        self._last: TakeSound | None = None
         self._heard = 0
 
-    def add(self, take: Take, pause_ms: int = 0) -> list[TimedWord]:
+    def add(self, take: TakeSound, pause_ms: int = 0) -> list[TimedWord]:
         """Add a take; return its words at their positions in the chapter, in order and without overlaps.
 
         Args:
@@ -107,7 +107,7 @@ class Layout:
         self._pieces[-1] = replace(piece, last=last, fade_out=fade)
         self._last = None
 
-    def _kept(self, take: Take) -> Span:
+    def _kept(self, take: TakeSound) -> Span:
         first, last = take.audible
         return max(first - self._rest, 0), min(last + self._rest, take.length)
 

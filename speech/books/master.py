@@ -56,7 +56,7 @@ def master(
 ) -> tuple[Pcm, Gains]:
     """Mix and master a book; return its samples, in a file in `folder`, and the gains.
 
-    The folder needs room for four bytes a sample, and as much again for what is measured of the voices.
+    The folder needs space for four bytes a sample, and as much again for what is measured of the voices.
 
     Args:
         most_seconds: how much of each voice is measured for its gain.

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from speech.audio import Samples
-from speech.books.timeline import Chapter, Piece
+from speech.books.timeline import Piece, TimedChapter
 from speech.errors import AudioError
 from speech.processes import interrupt
 
@@ -19,7 +19,7 @@ Takes = Callable[[str], Path]
 """Returns the file of a take: FLAC or WAV, mono, at the rate of the timeline. It is asked once for each piece."""
 
 
-def mix(chapter: Chapter, rate: int, takes: Takes, most: int = 1 << 20) -> Iterator[Samples]:
+def mix(chapter: TimedChapter, rate: int, takes: Takes, most: int = 1 << 20) -> Iterator[Samples]:
     """Yield the samples of a chapter, block by block; where no piece is heard they are zero.
 
     Args:

@@ -14,8 +14,8 @@ from speech.alignment import align
 from speech.audio import Recording, Samples, Span, write_wav
 from speech.books.edition import Edition
 from speech.books.lines import Line
-from speech.books.shelf import Shelf
-from speech.engines import Progress
+from speech.books.take_store import TakeStore
+from speech.engines import ChunkProgress
 from speech.errors import AlignmentError, EngineError
 from speech.settings import settings
 from speech.takes import Take
@@ -40,7 +40,9 @@ def windows(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
             first, length = index, 0
 
 
-def speak(edition: Edition, lines: Sequence[Line], shelf: Shelf, progress: Progress | None = None) -> None:
+def speak(
+    edition: Edition, lines: Sequence[Line], take_store: TakeStore, on_progress: ChunkProgress | None = None
+) -> None:
     """Speak lines, and keep each take as soon as it is judged.
 
     Raises:
@@ -58,9 +60,9 @@ def speak(edition: Edition, lines: Sequence[Line], shelf: Shelf, progress: Progr
         def keep(index: int, take: Take) -> None:
             if not len(take.samples) or not np.isfinite(take.samples).all():
                 raise EngineError(f"{engine.name} made no usable sound of {once[index].chunk.text[:80]!r}.")
-            stored.append(pool.submit(shelf.put, once[index].key, take, engine.rate))
+            stored.append(pool.submit(take_store.put, once[index].key, take, engine.rate))
 
-        takes.best(engine, chunks, options, retakes=settings().max_retakes, progress=progress, keep=keep)
+        takes.best(engine, chunks, options, retakes=settings().max_retakes, on_progress=on_progress, keep=keep)
     for each in stored:
         each.result()
 
@@ -68,7 +70,7 @@ def speak(edition: Edition, lines: Sequence[Line], shelf: Shelf, progress: Progr
 def time_words(
     edition: Edition,
     lines: Sequence[Line],
-    shelf: Shelf,
+    take_store: TakeStore,
     folder: Path,
     options: Mapping[str, Mapping[str, Any]],
 ) -> tuple[str, ...]:
@@ -81,7 +83,7 @@ def time_words(
     chunks, rate = [line.chunk for line in lines], edition.engine.rate
     spans: list[Span] = []
     path = folder / "lines.wav"
-    frames = write_wav(path, _sounds(lines, shelf, spans), rate, _ALIGNED_RATE)
+    frames = write_wav(path, _sounds(lines, take_store, spans), rate, _ALIGNED_RATE)
     recording = Recording.of(path, frames, _ALIGNED_RATE, spans, rate)
     try:
         timed = align(recording, chunks, edition.language, edition.request.timing_method, options)
@@ -99,15 +101,15 @@ def time_words(
             own = [_moved(word, begin, length) for word in own]
         else:
             own = place(tokens, [None] * len(tokens), [0.0] * len(tokens), length)
-        shelf.put_words(line.words, own, method)
+        take_store.put_words(line.words, own, method)
     return notes
 
 
-def _sounds(lines: Sequence[Line], shelf: Shelf, spans: list[Span]) -> Iterator[Samples]:
+def _sounds(lines: Sequence[Line], take_store: TakeStore, spans: list[Span]) -> Iterator[Samples]:
     """Yield the takes of lines, and note where each begins and ends."""
     at = 0
     for line in lines:
-        samples = shelf.samples(line.key)
+        samples = take_store.samples(line.key)
         spans.append((at, at + len(samples)))
         at += len(samples)
         yield samples

@@ -14,7 +14,17 @@ from speech.audio import Span
 from speech.script.passage import Kind
 from speech.sentences import ends
 
-__all__ = ["Chapter", "Cover", "Metadata", "Piece", "Sentence", "TimedPassage", "TimedWord", "Timeline", "sentences"]
+__all__ = [
+    "Cover",
+    "Metadata",
+    "Piece",
+    "Sentence",
+    "TimedChapter",
+    "TimedPassage",
+    "TimedWord",
+    "Timeline",
+    "sentences",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +165,7 @@ class TimedPassage:
 
 
 @dataclass(frozen=True, slots=True)
-class Chapter:
+class TimedChapter:
     """A chapter: what is heard in it.
 
     Attributes:
@@ -192,7 +202,7 @@ class Timeline:
 
     metadata: Metadata
     rate: int
-    chapters: tuple[Chapter, ...]
+    chapters: tuple[TimedChapter, ...]
     method: str = "embedded"
 
     @property

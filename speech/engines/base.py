@@ -9,11 +9,11 @@ from typing import Literal, Protocol
 from speech.audio import Samples
 from speech.voices import Reference
 
-__all__ = ["Engine", "Progress", "Quality", "SynthesisOptions"]
+__all__ = ["ChunkProgress", "Engine", "Quality", "SynthesisOptions"]
 
 Quality = Literal["standard", "fast"]
 
-Progress = Callable[[int, int], None]
+ChunkProgress = Callable[[int, int], None]
 """Called with the number of chunks done and the total number of chunks."""
 
 
@@ -47,14 +47,6 @@ class Engine(Protocol):
         is_stochastic: whether another seed gives another take.
         rate: sample rate in hertz.
         overlap: number of samples over which a chunk fades into the next one.
-
-    `problem` returns one sentence that says why the engine cannot run here and what to do, or None; it
-    must be cheap. `avoid_reason` returns why `auto` should not choose the engine, or None. `languages`
-    returns the ISO 639-1 codes of the languages it speaks. `max_chunk_chars` returns the maximum number of
-    characters in a chunk of this text. `identity` returns what besides text, language, speed, seed and
-    reference decides the samples: versions, models and settings. `synthesize` takes the spoken form of each
-    chunk, in which a line break ends a sentence, and returns the samples of each, mono, within -1 and 1, in
-    order; the same arguments give the same samples. It raises `EngineError`.
     """
 
     name: str
@@ -63,16 +55,39 @@ class Engine(Protocol):
     rate: int
     overlap: int
 
-    def problem(self) -> str | None: ...
+    def problem(self) -> str | None:
+        """Return one sentence that says why the engine cannot run here and what to do, or None; must be cheap."""
+        ...
 
-    def avoid_reason(self) -> str | None: ...
+    def avoid_reason(self) -> str | None:
+        """Return why `auto` should not choose the engine, or None."""
+        ...
 
-    def languages(self) -> frozenset[str]: ...
+    def languages(self) -> frozenset[str]:
+        """Return the ISO 639-1 codes of the languages that the engine speaks."""
+        ...
 
-    def identity(self, options: SynthesisOptions) -> tuple[str | float, ...]: ...
+    def identity(self, options: SynthesisOptions) -> tuple[str | float, ...]:
+        """Return what besides text, language, speed, seed and reference decides the samples.
 
-    def max_chunk_chars(self, text: str, speed: float, reference: Reference | None) -> int: ...
+        These are versions, models and settings.
+        """
+        ...
+
+    def max_chunk_chars(self, text: str, speed: float, reference: Reference | None) -> int:
+        """Return the maximum number of characters in a chunk of this text."""
+        ...
 
     def synthesize(
-        self, chunks: Sequence[str], options: SynthesisOptions, progress: Progress | None = None
-    ) -> list[Samples]: ...
+        self, chunks: Sequence[str], options: SynthesisOptions, on_progress: ChunkProgress | None = None
+    ) -> list[Samples]:
+        """Return the samples of each chunk, mono, within -1 and 1, in order; the same arguments give the same samples.
+
+        Args:
+            chunks: the spoken form of each chunk, in which a line break ends a sentence.
+            on_progress: called after each chunk.
+
+        Raises:
+            EngineError: the engine failed.
+        """
+        ...

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from speech.audio import Samples
-from speech.engines import Progress, SynthesisOptions
+from speech.engines import ChunkProgress, SynthesisOptions
 from speech.errors import EngineError, EngineUnavailable
 from speech.settings import bare_environment
 from speech.voices import Reference
@@ -133,14 +133,14 @@ class Espeak:
         return _version(), WORDS_PER_MINUTE
 
     def synthesize(
-        self, chunks: Sequence[str], options: SynthesisOptions, progress: Progress | None = None
+        self, chunks: Sequence[str], options: SynthesisOptions, on_progress: ChunkProgress | None = None
     ) -> list[Samples]:
         takes: list[Samples] = []
         for index, chunk in enumerate(chunks):
             wpm = round(WORDS_PER_MINUTE * options.speed)
             takes.append(say(chunk, options.language, wpm, speaker=options.speaker).samples)
-            if progress:
-                progress(index + 1, len(chunks))
+            if on_progress:
+                on_progress(index + 1, len(chunks))
         return takes
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speech.audio import Samples
-from speech.engines import Progress, SynthesisOptions
+from speech.engines import ChunkProgress, SynthesisOptions
 from speech.engines.f5_config import architecture, check_vocabulary, check_vocoder
 from speech.errors import EngineError, EngineUnavailable, ModelError
 from speech.language import codes
@@ -95,10 +95,10 @@ class F5:
         return (*models(), steps, values.cfg_strength, values.sway_sampling_coef, values.f5_dtype)
 
     def synthesize(
-        self, chunks: Sequence[str], options: SynthesisOptions, progress: Progress | None = None
+        self, chunks: Sequence[str], options: SynthesisOptions, on_progress: ChunkProgress | None = None
     ) -> list[Samples]:
         steps = _steps(options)
-        with _in_words():
+        with _translated_errors():
             loaded = _load()
             prompt = read_prompt(options.reference or _packaged(), loaded.device)
             # The networks know no line break.
@@ -109,8 +109,8 @@ class F5:
             for batch in batches(pieces, loaded):
                 for piece, samples in zip(batch, sample(batch, prompt, loaded, steps, options.seed), strict=True):
                     takes[piece.index] = samples
-                if progress:
-                    progress(len(takes), len(chunks))
+                if on_progress:
+                    on_progress(len(takes), len(chunks))
         return [takes[index] for index in range(len(chunks))]
 
 
@@ -125,7 +125,7 @@ def load_seconds() -> float:
         EngineError: they cannot be loaded; the message says why.
     """
     began = time.monotonic()
-    with _in_words():
+    with _translated_errors():
         _load()
     return time.monotonic() - began
 
@@ -194,7 +194,7 @@ def _packaged() -> Reference:
 
 
 @contextlib.contextmanager
-def _in_words() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     """Raise errors of the GPU and of the models as `EngineError` or `EngineUnavailable`, with readable messages."""
     try:
         yield

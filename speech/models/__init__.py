@@ -1,6 +1,6 @@
 """Models: stored once in the bucket, and fetched to this machine in full or not at all."""
 
-from speech.models.cache import Obtained, cache_in, listing, obtain, push, sync
+from speech.models.cache import FetchResult, cache_in, listing, obtain, push, sync
 from speech.models.catalogue import TRANSCRIBER, VOCODER, aligner, f5
 from speech.models.loading import loading
 from speech.models.local import Local, adopt, find, fsync_model, verify
@@ -9,9 +9,9 @@ from speech.models.location import Location, announce, choose
 __all__ = [
     "TRANSCRIBER",
     "VOCODER",
+    "FetchResult",
     "Local",
     "Location",
-    "Obtained",
     "adopt",
     "aligner",
     "announce",

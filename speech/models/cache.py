@@ -35,18 +35,18 @@ from speech.models.transfer import fetch, send
 from speech.settings import settings
 from speech.stores import Store
 
-__all__ = ["Obtained", "cache_in", "listing", "obtain", "push", "sync"]
+__all__ = ["FetchResult", "cache_in", "listing", "obtain", "push", "sync"]
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
-Progress = Callable[[str, int, int], None]
+FileProgress = Callable[[str, int, int], None]
 """Called with the model's name, the bytes done and the total bytes."""
 
 MANIFESTS = "models/manifests/"
 
 
 @dataclass(frozen=True, slots=True)
-class Obtained:
+class FetchResult:
     """The outcome of obtaining models.
 
     Attributes:
@@ -73,9 +73,9 @@ def obtain(
     store: Store | None = None,
     *,
     online: bool = True,
-    tell: Tell = lambda text: None,
-    progress: Progress = lambda name, done, total: None,
-) -> Obtained:
+    notify: Notify = lambda text: None,
+    on_progress: FileProgress = lambda name, done, total: None,
+) -> FetchResult:
     """Make models available on this machine, from the nearest source that has them.
 
     An error of the cache becomes a note: the model is then obtained from another source.
@@ -89,7 +89,7 @@ def obtain(
         damaged: frozenset[str] = frozenset()
         if store is not None:
             try:
-                if local := sync(name, store, location, tell, progress):
+                if local := sync(name, store, location, notify, on_progress):
                     models[name] = local
                     continue
             except DamagedModel as fault:
@@ -107,25 +107,25 @@ def obtain(
             )
             continue
         try:
-            tell(f"{name}: fetching it from {source.name}")
+            notify(f"{name}: fetching it from {source.name}")
             models[name] = _download(name, source, location)
         except ModelError as fault:
             problems[name] = str(fault)
             continue
         if store is not None:
             try:
-                push(name, store, location, again=damaged, tell=tell)
+                push(name, store, location, again=damaged, notify=notify)
             except SpeechError as fault:
                 notes.append(f"{name} was not pushed to the model cache: {fault}")
-    return Obtained(models, problems, tuple(notes))
+    return FetchResult(models, problems, tuple(notes))
 
 
 def sync(
     name: str,
     store: Store,
     location: Location,
-    tell: Tell = lambda text: None,
-    progress: Progress = lambda name, done, total: None,
+    notify: Notify = lambda text: None,
+    on_progress: FileProgress = lambda name, done, total: None,
 ) -> Local | None:
     """Synchronize the local copy of a model with the bucket; return None if the bucket does not have the model.
 
@@ -147,9 +147,9 @@ def sync(
     def report(size: int) -> None:
         nonlocal done
         done += size
-        progress(name, done, total)
+        on_progress(name, done, total)
 
-    tell(f"{name}: {len(manifest.files)} files, {total / 1e6:.0f} MB from {store}")
+    notify(f"{name}: {len(manifest.files)} files, {total / 1e6:.0f} MB from {store}")
     forget_changed(manifest, location)
     fetch(store, manifest.files, location.root, report)
     # Not durable: fsync here would wait for all fetched data. `fsync_model` does that later.
@@ -164,8 +164,8 @@ def push(
     *,
     files: Sequence[Path] = (),
     again: frozenset[str] = frozenset(),
-    tell: Tell = lambda text: None,
-    progress: Progress = lambda name, done, total: None,
+    notify: Notify = lambda text: None,
+    on_progress: FileProgress = lambda name, done, total: None,
 ) -> int:
     """Upload a model to the bucket, its manifest last; return the number of bytes sent.
 
@@ -185,14 +185,14 @@ def push(
     def report(size: int) -> None:
         nonlocal done
         done += size
-        progress(name, done, total)
+        on_progress(name, done, total)
 
     manifest = manifest.model_copy(update={"unsettled": ""})
     sent = send(store, [(file, location.root / file.path) for file in manifest.files], again, report)
     text = manifest.model_dump_json(indent=1)
     store.write(f"{MANIFESTS}{name}.json", text, "application/json")
     note(manifest, location)
-    tell(f"{name}: {sent / 1e6:.0f} of {total / 1e6:.0f} MB sent to {store}")
+    notify(f"{name}: {sent / 1e6:.0f} of {total / 1e6:.0f} MB sent to {store}")
     return sent
 
 

@@ -25,9 +25,9 @@ from speech.errors import DamagedModel, ModelError, Unreachable
 from speech.models.manifest import PART, File, digest, matches
 from speech.stores import Store
 
-__all__ = ["Progress", "blob_key", "fetch", "send"]
+__all__ = ["ByteProgress", "blob_key", "fetch", "send"]
 
-Progress = Callable[[int], None]
+ByteProgress = Callable[[int], None]
 """Called with the number of bytes just received or sent; from several threads."""
 
 # More concurrent requests than a fast link needs, for links that limit the rate of each stream.
@@ -67,7 +67,7 @@ class _Download:
         self.partial.replace(self.target)
 
 
-def fetch(store: Store, files: Sequence[File], root: Path, progress: Progress = lambda size: None) -> None:
+def fetch(store: Store, files: Sequence[File], root: Path, on_progress: ByteProgress = lambda size: None) -> None:
     """Fetch the files that are missing below `root`.
 
     Raises:
@@ -78,21 +78,21 @@ def fetch(store: Store, files: Sequence[File], root: Path, progress: Progress = 
     first = {file.digest: file for file in reversed(files)}
     wanted = [file for file in first.values() if not _exists(root / file.path, file)]
     wanted.sort(key=lambda file: -file.size)
-    _check_room(wanted, root)
+    _check_space(wanted, root)
     work = root / ".f5-flows"
     for folder in ("partial", "locks"):
         (work / folder).mkdir(parents=True, exist_ok=True)
     # The small files of a model share one lock, no matter which of them are missing.
     small = digest("".join(sorted(file.digest for file in files if len(file.parts) == 1)).encode())
-    busy = _fetch(store, wanted, small, root, work, progress, wait=False)
+    busy = _fetch(store, wanted, small, root, work, on_progress, wait=False)
     if busy:
-        _fetch(store, busy, small, root, work, progress, wait=True)
+        _fetch(store, busy, small, root, work, on_progress, wait=True)
     for file in files:
         if not _exists(root / file.path, file):
             _link(root / first[file.digest].path, root / file.path)
 
 
-def send(store: Store, files: Iterable[tuple[File, Path]], again: frozenset[str], progress: Progress) -> int:
+def send(store: Store, files: Iterable[tuple[File, Path]], again: frozenset[str], on_progress: ByteProgress) -> int:
     """Upload the files that the bucket lacks, and those with a digest in `again`; return the bytes sent."""
     sent = 0
 
@@ -100,10 +100,10 @@ def send(store: Store, files: Iterable[tuple[File, Path]], again: frozenset[str]
         file, path = pair
         key = blob_key(file.digest)
         if file.digest not in again and _size(store, key) == file.size:
-            progress(file.size)
+            on_progress(file.size)
             return 0
         store.put(key, path, "application/octet-stream")
-        progress(file.size)
+        on_progress(file.size)
         return file.size
 
     different = {file.digest: (file, path) for file, path in files}
@@ -129,7 +129,7 @@ def _exists(path: Path, file: File) -> bool:
         return False
 
 
-def _check_room(files: Sequence[File], root: Path) -> None:
+def _check_space(files: Sequence[File], root: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
     wanted, free = sum(file.size for file in files), shutil.disk_usage(root).free
     if free < wanted:
@@ -137,7 +137,7 @@ def _check_room(files: Sequence[File], root: Path) -> None:
 
 
 def _fetch(
-    store: Store, files: Sequence[File], small: str, root: Path, work: Path, progress: Progress, *, wait: bool
+    store: Store, files: Sequence[File], small: str, root: Path, work: Path, on_progress: ByteProgress, *, wait: bool
 ) -> list[File]:
     """Fetch files; return those that another process is fetching, unless `wait` is set."""
     busy: list[File] = []
@@ -154,14 +154,14 @@ def _fetch(
             locks.callback(lock.release)
             for file in group:
                 if _exists(root / file.path, file):
-                    progress(file.size)
+                    on_progress(file.size)
                 elif len(file.parts) == 1:
-                    jobs.append(pool.submit(_small, store, file, root, work, stop, progress))
+                    jobs.append(pool.submit(_small, store, file, root, work, stop, on_progress))
                 else:
                     download, parts = _begin(file, root, work)
                     locks.callback(_close, download)
-                    progress(file.size - sum(min(PART, file.size - part * PART) for part in parts))
-                    jobs += [pool.submit(_part, store, download, part, stop, progress) for part in parts]
+                    on_progress(file.size - sum(min(PART, file.size - part * PART) for part in parts))
+                    jobs += [pool.submit(_part, store, download, part, stop, on_progress) for part in parts]
                     if not parts:
                         download.finish()
         try:
@@ -196,7 +196,7 @@ def _close(download: _Download) -> None:
         os.close(download.handle)
 
 
-def _small(store: Store, file: File, root: Path, work: Path, stop: threading.Event, progress: Progress) -> None:
+def _small(store: Store, file: File, root: Path, work: Path, stop: threading.Event, on_progress: ByteProgress) -> None:
     """Fetch a file of one part."""
     if not stop.is_set():
         data = _read(store, file, 0)
@@ -205,17 +205,17 @@ def _small(store: Store, file: File, root: Path, work: Path, stop: threading.Eve
             partial.write_bytes(data)
             target.parent.mkdir(parents=True, exist_ok=True)
             partial.replace(target)
-        progress(file.size)
+        on_progress(file.size)
 
 
-def _part(store: Store, download: _Download, part: int, stop: threading.Event, progress: Progress) -> None:
+def _part(store: Store, download: _Download, part: int, stop: threading.Event, on_progress: ByteProgress) -> None:
     """Fetch one part of a file."""
     if not stop.is_set():
         data = _read(store, download.file, part)
         with _writing(download.file, download.target.parent, stop):
             if download.write(part, data):
                 download.finish()
-        progress(len(data))
+        on_progress(len(data))
 
 
 @contextmanager

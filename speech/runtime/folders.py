@@ -17,7 +17,7 @@ from speech.errors import InstallError
 from speech.files import write_text
 from speech.runtime.components import Component, Need
 from speech.runtime.environment import base_versions, is_fixed
-from speech.runtime.plan import InstallPlan, Tell
+from speech.runtime.plan import InstallPlan, Notify
 from speech.settings import settings
 
 __all__ = ["digest", "home", "installed", "lock", "mark"]
@@ -98,7 +98,7 @@ def digest(component: Component, need: Need, live: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def lock(name: str, tell: Tell) -> Iterator[None]:
+def lock(name: str, notify: Notify) -> Iterator[None]:
     """Hold the lock of a component within the block, waiting for it if another process holds it."""
     from filelock import FileLock, Timeout
 
@@ -108,7 +108,7 @@ def lock(name: str, tell: Tell) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            tell(f"{name} is being installed by another process; waiting for it.")
+            notify(f"{name} is being installed by another process; waiting for it.")
             lock.acquire()
     except OSError as fault:
         raise InstallError(f"{name} cannot be installed: {fault.strerror or fault} ({home()}).") from None

@@ -33,7 +33,7 @@ from speech.runtime.environment import activate, active_folders, base_versions, 
 from speech.runtime.folders import digest, home, installed, lock, mark
 from speech.runtime.installers import Installer
 from speech.runtime.installers import choose as choose_installer
-from speech.runtime.plan import WITHOUT_TORCH, InstallPlan, Tell, missing_requirements, need_of, resolve
+from speech.runtime.plan import WITHOUT_TORCH, InstallPlan, Notify, missing_requirements, need_of, resolve
 
 __all__ = ["State", "check", "ensure", "plan", "remove", "use"]
 
@@ -108,7 +108,7 @@ def plan(
 
 def ensure(
     name: str,
-    tell: Tell = lambda text: None,
+    notify: Notify = lambda text: None,
     installer: Installer | None = None,
     components: Mapping[str, Component] = COMPONENTS,
 ) -> State:
@@ -119,11 +119,11 @@ def ensure(
     """
     state = check(name, components)
     if state.level != "ready":
-        with lock(name, tell):
+        with lock(name, notify):
             state = check(name, components)
             if state.level != "ready":
-                tell(state.sentence)
-                state = _install(components[name], installer or choose_installer(), tell, components)
+                notify(state.sentence)
+                state = _install(components[name], installer or choose_installer(), notify, components)
     use(state)
     return state
 
@@ -145,7 +145,7 @@ def remove(name: str) -> list[Path]:
     return folders
 
 
-def _install(component: Component, installer: Installer, tell: Tell, components: Mapping[str, Component]) -> State:
+def _install(component: Component, installer: Installer, notify: Notify, components: Mapping[str, Component]) -> State:
     name, place = component.name, home()
     beside = _activate_others(name, components)
     live = live_versions()
@@ -157,7 +157,7 @@ def _install(component: Component, installer: Installer, tell: Tell, components:
         found = resolve(component, need, live, installer, place)
         if not found.packages:
             raise InstallError(f"it is installed but fails to import: {try_import(component.imports, beside)}")
-        tell(str(found))
+        notify(str(found))
         _check_room(found, place)
         with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=place, ignore_cleanup_errors=True) as temporary:
             folder = Path(temporary) / "packages"
@@ -175,7 +175,7 @@ def _install(component: Component, installer: Installer, tell: Tell, components:
         raise InstallError(f"{name} cannot be installed: {fault.strerror or fault} ({place}).") from None
     except InstallError as fault:
         raise InstallError(f"{name} cannot be installed: {fault}") from None
-    tell(f"{name} was installed in {seconds:.0f} s.")
+    notify(f"{name} was installed in {seconds:.0f} s.")
     return State("ready", f"{name} was installed in {target.name}.", (target, *beside))
 
 

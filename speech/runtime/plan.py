@@ -15,9 +15,9 @@ from speech.runtime.components import Component, Need
 from speech.runtime.environment import is_fixed, own_dependencies, tags
 from speech.runtime.installers import Installer, Package
 
-__all__ = ["WITHOUT_TORCH", "InstallPlan", "Tell", "missing_requirements", "need_of", "resolve"]
+__all__ = ["WITHOUT_TORCH", "InstallPlan", "Notify", "missing_requirements", "need_of", "resolve"]
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
 WITHOUT_TORCH = "{name} needs PyTorch, which is never installed for you; see pytorch.org."
 

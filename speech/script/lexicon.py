@@ -158,7 +158,7 @@ def _units(text: str) -> list[_Unit]:
 
 
 def _may_begin(units: Sequence[_Unit], at: int) -> bool:
-    """Check whether a phrase may begin at a unit: not at the `s` of `Aoife's`, nor at a sign that ends a word."""
+    """Check whether a phrase may begin at a unit: not at the `s` of `Aoife's`, nor at a mark that ends a word."""
     if at and units[at - 1].is_word and not units[at].key[0].isalnum():
         return False
     apostrophe = at > 1 and units[at - 1].key == "'" and units[at - 2].is_word
@@ -166,7 +166,7 @@ def _may_begin(units: Sequence[_Unit], at: int) -> bool:
 
 
 def _may_end(units: Sequence[_Unit], last: int) -> bool:
-    """Check whether a phrase may end at a unit: not at the `don` of `don't`, nor at a sign that begins a word."""
+    """Check whether a phrase may end at a unit: not at the `don` of `don't`, nor at a mark that begins a word."""
     following = [unit.key for unit in units[last + 1 : last + 3]]
     if following and units[last + 1].is_word and not units[last].key[-1].isalnum():
         return False

@@ -13,9 +13,9 @@ from speech.errors import InvalidRequest, Problem
 from speech.language import DEFAULT, detect, detect_surely
 from speech.request import SpeechRequest
 from speech.script.chunks import cut
+from speech.script.languages import localise, speakable
 from speech.script.passage import Passage, Script
 from speech.script.readers import read
-from speech.script.tongues import localise, speakable
 from speech.text import Chunk
 from speech.voices import Reference
 

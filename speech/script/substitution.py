@@ -14,7 +14,7 @@ from speech.text import Token, has_words
 
 __all__ = ["substitute"]
 
-_SIGNS = regex.compile(r"[^\w]*")
+_SYMBOLS = regex.compile(r"[^\w]*")
 _GRAPHEME = regex.compile(r"\X")
 
 
@@ -88,6 +88,6 @@ def _shared(say: str, tokens: Sequence[Token]) -> list[str]:
 
 def _kept(text: str, language: str) -> str:
     """Return the spoken form of a part of a token."""
-    signs = _SIGNS.match(text).end()  # type: ignore[union-attr]
-    rest = text[signs:]
-    return text[:signs] + (spell([rest], language)[0] or rest if has_words(rest) else rest)
+    symbols = _SYMBOLS.match(text).end()  # type: ignore[union-attr]
+    rest = text[symbols:]
+    return text[:symbols] + (spell([rest], language)[0] or rest if has_words(rest) else rest)

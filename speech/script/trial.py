@@ -78,8 +78,8 @@ def _changes(tokens: Iterable[Token]) -> Iterator[tuple[str, str]]:
 
 
 def _words(text: str) -> str:
-    """Return a text without its signs, to which speech adds a full stop."""
-    return "".join(sign for sign in text if sign.isalnum() or sign.isspace()).strip()
+    """Return a text without its punctuation, to which speech adds a full stop."""
+    return "".join(character for character in text if character.isalnum() or character.isspace()).strip()
 
 
 def _why_not(row: Row, texts: Sequence[str], language: str, voice: str | None) -> str | None:

@@ -206,7 +206,7 @@ class _Texts:
         text = self.pieces[index].text
         dot = text.rfind(".")
         if not text[dot - 1 : dot].isalnum() and not _MARKED.search(text[:dot]):
-            # After a bracket, a quotation mark or a sign it is no abbreviation's.
+            # After a bracket, a quotation mark or a symbol it is no abbreviation's.
             return True
         own = _JOINT.split(_bare(text))[-1] if _ELIDED.match(text) else _bare(text)
         opens = self._opens(after, word)
@@ -225,7 +225,7 @@ class _Texts:
             resumes = word.rstrip(",.;:!?)").lower() in self.known.resuming
             return (kind == "closing" and not resumes) or (kind == "free" and opens)
         if len(own) == 1 and own.islower() and index > begin and self.pieces[index - 1].text[-1].isnumeric():
-            # The sign of a unit, which has no dot of its own: `100 m.`
+            # The symbol of a unit, which has no dot of its own: `100 m.`
             return True
         if len(own) <= _LONGEST and _INITIALS.fullmatch(own):
             several = index > begin and _INITIAL.fullmatch(self.pieces[index - 1].text)
@@ -297,12 +297,12 @@ def _has_word(text: str) -> bool:
 
 
 def _bare(text: str) -> str:
-    """Return a word without the signs around it; dots inside it stay."""
+    """Return a word without the punctuation around it; dots inside it stay."""
     return _opened(text).rstrip(".,;:!?…\"'”’»«“)]}")
 
 
 def _opened(text: str) -> str:
-    """Return a word without the signs before it."""
+    """Return a word without the punctuation before it."""
     return text[_OPENING.match(text).end() :]  # type: ignore[union-attr]
 
 

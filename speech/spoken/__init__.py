@@ -1,60 +1,12 @@
 """The spoken form: numbers, money, units, dates, addresses and abbreviations, spelled out as they are read aloud.
 
 num2words spells numbers and amounts of money; Babel's copy of the CLDR has the units, the months and each language's
-decimal notation. Small tables here add what neither has: abbreviations, the names of signs, the word for a decimal
+decimal notation. Small tables here add what neither has: abbreviations, the names of symbols, the word for a decimal
 mark. In languages without them numbers are spelled out if num2words knows the language, and the rest stays as written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import regex
-
-from speech.spoken.context import READINGS
-from speech.spoken.parts import parted
-from speech.spoken.rules import RULES
+from speech.spoken.spelling import broken_up, spell
 
 __all__ = ["broken_up", "spell"]
-
-# A mark of feet or inches is no quotation mark.
-_LENGTH = regex.compile(r"\d{1,2}['′’]\d{1,2}(?:[\"″”]|'')?|\d{1,3}[′″]")
-_SIGNED = regex.compile(r"[@&+=#%°$€£¥§./½¼¾⅓⅔⅛⅜⅝⅞⅕⅖⅗⅘⅙⅚℃％‰]")
-# The longest words of dictionaries have 45 letters, those of place names 85.
-_LONGEST_WORD = 100
-_TOO_LONG = regex.compile(rf"\S{{{_LONGEST_WORD}}}(?=\S)")
-
-
-def spell(words: Sequence[str], language: str) -> list[str]:
-    """Return the spoken form of each word of a script, in order, with the punctuation around it kept.
-
-    The spoken form of a word that is not read aloud (a dash, an emoji) is empty.
-
-    >>> spell("It cost $5.50 in 1984 — see www.example.com!".split(), "en")[2:5]
-    ['five dollars, fifty cents', 'in', 'nineteen eighty-four']
-    """
-    spoken: list[str] = []
-    while len(spoken) < len(words):
-        index = len(spoken)
-        read = next((found for reading in READINGS if (found := reading(words, index, language))), None)
-        spoken += map(broken_up, read or [_spell(words[index], language)])
-    return spoken
-
-
-def broken_up(spoken: str) -> str:
-    """Break up overlong words with spaces: espeak-ng crashes on those, and on as many dots in a row."""
-    if not _TOO_LONG.search(spoken):
-        return spoken
-    return _TOO_LONG.sub(r"\g<0> ", spoken.replace(".", " "))
-
-
-def _spell(word: str, language: str) -> str:
-    if not any(map(str.isdigit, word)) and not _SIGNED.search(word):
-        return word if any(map(str.isalpha, word)) else ""
-    opening, core, closing = parted(word)
-    if closing[:1] in tuple("'′’\"″”") and (found := _LENGTH.match(core + closing)) and found.end() > len(core):
-        core, closing = (core + closing)[: found.end()], (core + closing)[found.end() :]
-    spoken = next((form for rule in RULES if (form := rule(core, language)) is not None), None)
-    if spoken is None:
-        spoken = core if any(map(str.isalpha, core)) else ""
-    return f"{opening}{spoken}{closing}" if spoken else ""

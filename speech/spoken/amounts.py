@@ -16,13 +16,13 @@ from speech.spoken.money import (
     money,
     money_range,
     power_of,
-    power_of_sign,
+    power_of_symbol,
     whole,
 )
 from speech.spoken.numbers import NUMBER, minus, number, value
 from speech.spoken.parts import parted, share
 from speech.spoken.rules import between, rate
-from speech.spoken.signs import SIGNS
+from speech.spoken.symbols import SYMBOLS
 from speech.spoken.units import UNIT_POWERS, counted, dotted, frame, unit_of
 
 __all__ = ["quantity", "sign_first"]
@@ -41,8 +41,10 @@ _SPACED = {"es"}
 
 def sign_first(words: Sequence[str], index: int, language: str) -> list[str] | None:
     """Read a currency that stands apart before its amount: `R$ 5,50`, `CHF 30.–`, `USD 3 million`."""
-    opening, sign, closing = parted(words[index])
-    currency = currency_of(words[index][len(opening) :], language) or (None if closing else currency_of(sign, language))
+    opening, symbol, closing = parted(words[index])
+    currency = currency_of(words[index][len(opening) :], language) or (
+        None if closing else currency_of(symbol, language)
+    )
     if currency is None or index + 1 == len(words):
         return None
     before, core, tail = parted(whole(words[index + 1]))
@@ -69,8 +71,8 @@ def quantity(words: Sequence[str], index: int, language: str) -> list[str] | Non
     if even and (spoken := money(core, language)):
         return [f"{opening}{spoken}{closing}"]
     if found := amount_of(core, language):
-        sign, amount, head = found
-        named = None if closing else _power(words, index + 1, language, sign)
+        symbol, amount, head = found
+        named = None if closing else _power(words, index + 1, language, symbol)
         return named and [f"{opening}{head}{number(amount, language)}", *named]
     if read := _fractional(words, index, language) or _abbreviated(words, index, language):
         return read
@@ -106,12 +108,12 @@ def _whole(words: Sequence[str], index: int, language: str) -> str:
 
 def _sign(core: str, language: str) -> str:
     if core[0] == "+":
-        return f"{SIGNS.get(language, SIGNS['en'])['+']} "
+        return f"{SYMBOLS.get(language, SYMBOLS['en'])['+']} "
     return minus(language) if core[0] in "-−" else ""
 
 
 def _closed(said: list[str], tail: str) -> list[str]:
-    """Return what is said for some words, with the signs after the last of them that is spoken."""
+    """Return what is said for some words, with the punctuation after the last of them that is spoken."""
     last = max((place for place, each in enumerate(said) if each), default=0)
     said[last] += tail
     return said
@@ -126,14 +128,14 @@ def _fractional(words: Sequence[str], index: int, language: str) -> list[str] | 
         if not before and FRACTION.fullmatch(part):
             count, fraction, closing = 2, f"{core} {part}", tail
     following = index + count
-    before, sign, tail = parted(words[following]) if not closing and following < len(words) else ("", "", "")
-    unit = None if before or not sign else unit_of(sign, tail, language)
+    before, symbol, tail = parted(words[following]) if not closing and following < len(words) else ("", "", "")
+    unit = None if before or not symbol else unit_of(symbol, tail, language)
     spoken = fraction_of(fraction, language, measures=unit is not None)
     if spoken is None:
         return None
     if unit is not None:
         start, end = frame(_ONE if FRACTION.fullmatch(fraction) else _MANY, unit[0], language)
-        said = [*share(f"{opening}{start}{spoken}", count), end.strip() or sign]
+        said = [*share(f"{opening}{start}{spoken}", count), end.strip() or symbol]
         return _closed(said, unit[1])
     return _closed([opening + each if place == 0 else each for place, each in enumerate(share(spoken, count))], closing)
 
@@ -153,37 +155,37 @@ def _abbreviated(words: Sequence[str], index: int, language: str) -> list[str] |
 def _range(words: Sequence[str], index: int, language: str) -> list[str] | None:
     """Read a range with the unit or the currency that stands apart after it: `10–20 km`, `5–10 €`."""
     opening, core, closing = parted(words[index])
-    sign, tail = parted(words[index + 1])[1:] if index + 1 < len(words) and not closing else ("", "")
-    if (currency := currency_of(sign, language)) and (spoken := money_range(core, language, currency)):
+    symbol, tail = parted(words[index + 1])[1:] if index + 1 < len(words) and not closing else ("", "")
+    if (currency := currency_of(symbol, language)) and (spoken := money_range(core, language, currency)):
         first, last = share(spoken, 2)
         return [opening + first, last + tail]
-    unit = unit_of(sign, tail, language)
+    unit = unit_of(symbol, tail, language)
     found = between(core, language) if unit else None
     if found is None or unit is None:
         return None
     before, after = frame(value(found[1], language), unit[0], language)
-    return [f"{opening}{before}{found[0]}", (after.strip() or sign) + unit[1]]
+    return [f"{opening}{before}{found[0]}", (after.strip() or symbol) + unit[1]]
 
 
 def _after(words: Sequence[str], index: int, amount: Decimal, core: str, language: str) -> list[str] | None:
     """Return what is said instead of a number and for the words after it, which a unit, currency or power begins."""
     if index >= len(words):
         return None
-    opening, sign, tail = parted(words[index])
+    opening, symbol, tail = parted(words[index])
     if opening:
         return None
-    sign, slash, each = sign.partition("/") if _PER.fullmatch(sign) else (sign, "", "")
+    symbol, slash, each = symbol.partition("/") if _PER.fullmatch(symbol) else (symbol, "", "")
     per = f" {rate(each, language)}" if slash else ""
     local = currency_of(words[index].rstrip(",;:!?"), language) if tail.startswith(".") else None
-    currency = local or currency_of(sign, language)
+    currency = local or currency_of(symbol, language)
     if currency and (spoken := money(core + currency, language)):
         return [spoken + per + (tail[1:] if local else tail)]
     if found := _of_two_words(words, index, amount, language):
         return [number(amount, language), *found]
-    if unit := unit_of(sign, tail, language):
+    if unit := unit_of(symbol, tail, language):
         before, after = frame(amount, unit[0], language)
         head = _sign(core, language)
-        return [f"{before}{head}{counted(amount, unit[0], language)}", (after.strip() or sign) + per + unit[1]]
+        return [f"{before}{head}{counted(amount, unit[0], language)}", (after.strip() or symbol) + per + unit[1]]
     named = _power(words, index, language)
     return named and ["", *named]
 
@@ -193,28 +195,28 @@ def _of_two_words(words: Sequence[str], index: int, amount: Decimal, language: s
     power = UNIT_POWERS.get(words[index].rstrip(".").lower()) if language == "en" else None
     if power is None or index + 1 == len(words):
         return None
-    opening, sign, tail = parted(words[index + 1])
-    unit = None if opening else unit_of(sign, tail, language)
+    opening, symbol, tail = parted(words[index + 1])
+    unit = None if opening else unit_of(symbol, tail, language)
     return unit and [power, frame(amount, unit[0], language)[1].strip() + unit[1]]
 
 
-def _power(words: Sequence[str], index: int, language: str, sign: str = "") -> list[str] | None:
+def _power(words: Sequence[str], index: int, language: str, symbol: str = "") -> list[str] | None:
     """Read a power of ten after an amount: `$3.5 million`, `5 Mio. €`, `2,5 M€`; None if none follows.
 
     Args:
-        sign: the currency that stands before the amount, if one does.
+        symbol: the currency that stands before the amount, if one does.
     """
     if index >= len(words):
         return None
     _, core, closing = parted(words[index])
-    if not sign and (found := power_of_sign(core)):
+    if not symbol and (found := power_of_symbol(core)):
         named = magnitude(_MANY, found[0], found[1], language)
         return [named + closing] if named else None
     power = power_of(words[index], language)
     if power is None:
         return None
-    if sign:
-        named = magnitude(_MANY, power, sign, language)
+    if symbol:
+        named = magnitude(_MANY, power, symbol, language)
         return [named + closing] if named else None
     after, tail = parted(words[index + 1])[1:] if index + 1 < len(words) else ("", "")
     currency = currency_of(after, language)

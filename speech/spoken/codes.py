@@ -12,11 +12,11 @@ import regex
 from speech.spoken.dates import date
 from speech.spoken.numbers import digits, number
 from speech.spoken.parts import words_of
-from speech.spoken.signs import SIGNS
+from speech.spoken.symbols import SYMBOLS
 
 __all__ = ["code"]
 
-# What a number may consist of, with the signs around it. The closing bracket of an area code is no sign after it.
+# What a number may consist of, with the punctuation around it. The closing bracket of an area code is not part of that.
 _PIECE = regex.compile(
     r"[\"'“‘«„(\[]{0,3}?(?P<body>\+?\(?\+?\d{1,20}\)?(?:[-./()–]{1,2}\d{1,20}){0,8}(?:-?X)?)(?P<close>[^\w(+]{0,5})"
 )
@@ -67,14 +67,14 @@ def _dialled(groups: Sequence[str], language: str) -> str:
     said = ""
     for group in groups:
         if group == "+":
-            said += f"{SIGNS.get(language, SIGNS['en'])['+']} "
+            said += f"{SYMBOLS.get(language, SYMBOLS['en'])['+']} "
         else:
             said += f"{_group(group, language)}, "
     return said.rstrip(", ")
 
 
 def _pieces(words: Sequence[str], index: int, pattern: regex.Pattern[str]) -> list[tuple[str, str]]:
-    """Return the words from one on that may be pieces of one number, each with the signs after it."""
+    """Return the words from one on that may be pieces of one number, each with the punctuation after it."""
     found: list[tuple[str, str]] = []
     for word in words[index : index + _MOST_PIECES]:
         piece = pattern.fullmatch(word)
@@ -155,4 +155,4 @@ def _account(words: Sequence[str], index: int, language: str) -> list[str] | Non
 
 def _is_checked(text: str) -> bool:
     moved = text[4:] + text[:4]
-    return int("".join(str(int(sign, 36)) for sign in moved)) % 97 == 1
+    return int("".join(str(int(character, 36)) for character in moved)) % 97 == 1

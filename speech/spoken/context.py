@@ -20,7 +20,7 @@ from speech.spoken.numbers import digits, number
 from speech.spoken.parts import parted
 from speech.spoken.romans import roman
 from speech.spoken.rules import RULES
-from speech.spoken.signs import BY, COMPARISONS, FEET, RANGES, SECTIONS
+from speech.spoken.symbols import BY, COMPARISONS, FEET, RANGES, SECTIONS
 from speech.spoken.times import time
 
 __all__ = ["READINGS"]
@@ -143,7 +143,7 @@ def _by(words: Sequence[str], index: int, language: str) -> list[str] | None:
 
 
 def _section(words: Sequence[str], index: int, language: str) -> list[str] | None:
-    """Read the sign of a section before its number: `§ 5`, `§§ 5–7`, `§12`."""
+    """Read the section sign before its number: `§ 5`, `§§ 5–7`, `§12`."""
     found = _SECTION.fullmatch(words[index])
     if found is None or language not in SECTIONS:
         return None
@@ -158,7 +158,7 @@ def _section(words: Sequence[str], index: int, language: str) -> list[str] | Non
 
 
 def _comparison(words: Sequence[str], index: int, language: str) -> list[str] | None:
-    """Read a sign before a number, apart from it or not: `≤ 5 kW`, `±3`."""
+    """Read a symbol before a number, apart from it or not: `≤ 5 kW`, `±3`."""
     name = COMPARISONS.get(language, {}).get(words[index][:1])
     rest = words[index][1:]
     if name is None or not (rest or "".join(words[index + 1 : index + 2]))[:1].isdecimal():

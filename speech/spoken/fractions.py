@@ -8,7 +8,7 @@ from fractions import Fraction
 import regex
 
 from speech.spoken.numbers import number
-from speech.spoken.signs import FRACTIONS, HALVES, ONE_AND_A_HALF, ONES, PARTS
+from speech.spoken.symbols import FRACTIONS, HALVES, ONE_AND_A_HALF, ONES, PARTS
 
 __all__ = ["FRACTION", "fraction_of"]
 

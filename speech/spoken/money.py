@@ -9,7 +9,7 @@ from functools import lru_cache
 import regex
 
 from speech.spoken.numbers import MOST_DIGITS, NUMBER, by_num2words, minus, number, value
-from speech.spoken.signs import RANGES
+from speech.spoken.symbols import RANGES
 
 __all__ = [
     "CURRENCIES",
@@ -20,7 +20,7 @@ __all__ = [
     "money",
     "money_range",
     "power_of",
-    "power_of_sign",
+    "power_of_symbol",
     "whole",
 ]
 
@@ -44,7 +44,7 @@ LOCAL_CURRENCIES: Mapping[str, Mapping[str, str]] = {
     "sv": {"kr": "SEK", "kr.": "SEK"}, "da": {"kr": "DKK", "kr.": "DKK"}, "no": {"kr": "NOK", "kr.": "NOK"},
     "ru": {"руб.": "RUB", "руб": "RUB", "р.": "RUB"}, "pl": {"zł.": "PLN"},
 }  # fmt: skip
-_SIGN = "|".join(regex.escape(sign) for sign in sorted(CURRENCIES, key=len, reverse=True))
+_SYMBOL = "|".join(regex.escape(symbol) for symbol in sorted(CURRENCIES, key=len, reverse=True))
 
 # Powers of ten as they are written after an amount.
 _POWERS = {
@@ -90,17 +90,17 @@ _VOWEL = regex.compile(r"[aeiouyéèêh]", regex.IGNORECASE)
 # No cents, as it is written: `12,–`, `30.-`.
 _EVEN_MARK = r"[.,](?:[–—]|--?)"
 _MONEY = regex.compile(
-    rf"(?P<sign>[-−])?(?:(?P<a>{_SIGN})(?P<inner>[-−])?(?P<n1>{NUMBER})(?:{_EVEN_MARK})?(?P<p1>k|K|mn|M|m|bn|B|b|tn|T)?"
-    rf"|(?P<n2>{NUMBER})(?:{_EVEN_MARK})?(?P<p2>k|Mrd|Mio|Md|M|bn)?(?P<b>{_SIGN}))"
+    rf"(?P<sign>[-−])?(?:(?P<a>{_SYMBOL})(?P<inner>[-−])?(?P<n1>{NUMBER})(?:{_EVEN_MARK})?(?P<p1>k|K|mn|M|m|bn|B|b|tn|T)?"
+    rf"|(?P<n2>{NUMBER})(?:{_EVEN_MARK})?(?P<p2>k|Mrd|Mio|Md|M|bn)?(?P<b>{_SYMBOL}))"
 )
 _RANGE = regex.compile(
-    rf"(?P<a>{_SIGN})?(?P<n1>{NUMBER})(?P<b1>{_SIGN})?[-–—](?P<a2>{_SIGN})?(?P<n2>{NUMBER})(?P<b2>{_SIGN})?"
+    rf"(?P<a>{_SYMBOL})?(?P<n1>{NUMBER})(?P<b1>{_SYMBOL})?[-–—](?P<a2>{_SYMBOL})?(?P<n2>{NUMBER})(?P<b2>{_SYMBOL})?"
 )
 _EVEN = regex.compile(rf"(?r)(?<=\d){_EVEN_MARK}(?=[^\w–—-]{{0,5}}$)")
-_POWER_SIGN = regex.compile(rf"(?P<p>k|Mrd|Mio|Md|M|bn)(?P<s>{_SIGN})")
+_POWER_SYMBOL = regex.compile(rf"(?P<p>k|Mrd|Mio|Md|M|bn)(?P<s>{_SYMBOL})")
 _CENTS = regex.compile(r"(?r)[.,]\d\d$")
 _JOINED = {"zh": "", "ja": ""}
-_SIGNS_OF = {code: sign for sign, code in reversed(CURRENCIES.items())}
+_SYMBOL_OF = {code: symbol for symbol, code in reversed(CURRENCIES.items())}
 
 
 def money(core: str, language: str) -> str | None:
@@ -108,15 +108,15 @@ def money(core: str, language: str) -> str | None:
     found = _MONEY.fullmatch(core)
     if not found:
         return None
-    sign, power = found["a"] or found["b"], _POWERS.get(found["p1"] or found["p2"] or "")
+    symbol, power = found["a"] or found["b"], _POWERS.get(found["p1"] or found["p2"] or "")
     amount = value(found["n1"] or found["n2"], language)
     head = minus(language) if found["sign"] or found["inner"] else ""
     if power is None:
-        words = _amount(amount, CURRENCIES[sign], language)
+        words = _amount(amount, CURRENCIES[symbol], language)
         return words and head + words
-    named = magnitude(amount, power, sign, language)
+    named = magnitude(amount, power, symbol, language)
     if named is None:
-        words = _amount(amount * 10**power, CURRENCIES[sign], language)
+        words = _amount(amount * 10**power, CURRENCIES[symbol], language)
         return words and head + words
     return f"{head}{number(amount, language)} {named}"
 
@@ -135,30 +135,30 @@ def currency_of(word: str, language: str) -> str | None:
     if word in CURRENCIES:
         return word
     code = LOCAL_CURRENCIES.get(language, {}).get(word)
-    return code and _SIGNS_OF.get(code, code)
+    return code and _SYMBOL_OF.get(code, code)
 
 
-def money_range(core: str, language: str, sign: str = "") -> str | None:
+def money_range(core: str, language: str, symbol: str = "") -> str | None:
     """Spell an amount of money from one to another, `$5–10`; None if the word is none.
 
     Args:
-        sign: the currency, if it stands apart.
+        symbol: the currency, if it stands apart.
     """
     found = _RANGE.fullmatch(core)
     if not found:
         return None
-    sign = sign or found["a"] or found["b2"] or found["b1"] or found["a2"] or ""
-    last = money(sign + found["n2"], language) if sign else None
+    symbol = symbol or found["a"] or found["b2"] or found["b1"] or found["a2"] or ""
+    last = money(symbol + found["n2"], language) if symbol else None
     if last is None:
         return None
-    first = money(sign + found["n1"], language) if _CENTS.search(found["n1"]) else None
+    first = money(symbol + found["n1"], language) if _CENTS.search(found["n1"]) else None
     first = first or number(value(found["n1"], language), language)
     to = RANGES.get(language, "")
     return f"{first}{to}{last}" if language in _JOINED else " ".join(filter(None, (first, to, last)))
 
 
 def amount_of(core: str, language: str) -> tuple[str, Decimal, str] | None:
-    """Return the sign, the amount and the word for minus of an amount of money; None if the word is none."""
+    """Return the symbol, the amount and the word for minus of an amount of money; None if the word is none."""
     found = _MONEY.fullmatch(core)
     if not found or found["p1"] or found["p2"]:
         return None
@@ -173,20 +173,20 @@ def power_of(word: str, language: str) -> int | None:
     return names.get(bare)
 
 
-def power_of_sign(core: str) -> tuple[int, str] | None:
-    """Return the power of ten and the currency of a sign like M€; None if the word is none."""
-    found = _POWER_SIGN.fullmatch(core)
+def power_of_symbol(core: str) -> tuple[int, str] | None:
+    """Return the power of ten and the currency of a symbol like M€; None if the word is none."""
+    found = _POWER_SYMBOL.fullmatch(core)
     return (_POWERS[found["p"]], found["s"]) if found else None
 
 
-def magnitude(amount: Decimal, power: int, sign: str, language: str) -> str | None:
+def magnitude(amount: Decimal, power: int, symbol: str, language: str) -> str | None:
     """Return the name of a power of ten with that of the currency, "million dollars"; None if it is not known.
 
     Args:
         amount: what stands before, which decides between singular and plural.
     """
     names = _MAGNITUDES.get(language, {}).get(power)
-    currency = currency_name(Decimal(10) ** power, sign, language)
+    currency = currency_name(Decimal(10) ** power, symbol, language)
     if names is None or currency is None:
         return None
     joint = _OF.get(language, "") if power >= 6 else ""
@@ -196,22 +196,22 @@ def magnitude(amount: Decimal, power: int, sign: str, language: str) -> str | No
 
 
 @lru_cache(maxsize=4096)
-def currency_name(amount: Decimal, sign: str, language: str) -> str | None:
+def currency_name(amount: Decimal, symbol: str, language: str) -> str | None:
     """Return the name of a currency for an amount, as it stands after it; None if it has none in this language."""
-    amounted = _by_num2words(Decimal(2) if amount != 1 else amount, CURRENCIES[sign], language)
+    amounted = _by_num2words(Decimal(2) if amount != 1 else amount, CURRENCIES[symbol], language)
     if amounted and " " in amounted:
         return amounted.split(" ", 1)[-1]
-    return _in_cldr(amount, CURRENCIES[sign], language)
+    return _in_cldr(amount, CURRENCIES[symbol], language)
 
 
 def _amount(amount: Decimal, code: str, language: str) -> str | None:
     if len(f"{amount:f}".partition(".")[0]) <= MOST_DIGITS and (words := _by_num2words(amount, code, language)):
         return words
-    sign = next(sign for sign, known in CURRENCIES.items() if known == code)
+    symbol = next(symbol for symbol, known in CURRENCIES.items() if known == code)
     cents = _CENTS.search(f"{amount:f}")
-    if cents and language not in _JOINED and (name := currency_name(Decimal(int(amount)), sign, language)):
+    if cents and language not in _JOINED and (name := currency_name(Decimal(int(amount)), symbol, language)):
         return f"{number(int(amount), language)} {name} {number(int(cents[0][1:]), language)}"
-    name = currency_name(amount, sign, language)
+    name = currency_name(amount, symbol, language)
     if f"{amount:f}".endswith("0") and "." in f"{amount:f}":
         amount = Decimal(f"{amount:f}".rstrip("0").rstrip("."))
     return name and _JOINED.get(language, " ").join((number(amount, language), name))

@@ -178,12 +178,14 @@ def _chinese(amount: int) -> str:
 def _chinese_group(group: int) -> str:
     """Spell a number of at most four digits in Chinese."""
     spelled, gap = "", False
-    for place, sign in zip(range(3, -1, -1), f"{group:04}", strict=True):
-        if sign == "0":
+    for place, digit in zip(range(3, -1, -1), f"{group:04}", strict=True):
+        if digit == "0":
             gap = bool(spelled)
             continue
         spelled += (
-            (_CHINESE[0] if gap else "") + ("两" if sign == "2" and place >= 2 else _CHINESE[int(sign)]) + _TENS[place]
+            (_CHINESE[0] if gap else "")
+            + ("两" if digit == "2" and place >= 2 else _CHINESE[int(digit)])
+            + _TENS[place]
         )
         gap = False
     return spelled

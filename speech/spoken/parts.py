@@ -1,4 +1,4 @@
-"""A word, apart from the signs around it; and the words that a reading knows."""
+"""A word, apart from the punctuation around it; and the words that a reading knows."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _CLOSE = regex.compile(r"(?r)[^\w%％°℃$€£¥￥₹₽₩₺₴₪₫฿¢�
 def parted(
     word: str, opening: regex.Pattern[str] = _OPEN, closing: regex.Pattern[str] = _CLOSE
 ) -> tuple[str, str, str]:
-    """Split a word into its leading signs, the word itself, and its trailing signs.
+    """Split a word into its leading punctuation, the word itself, and its trailing punctuation.
 
     Args:
-        opening, closing: match the signs; the second is matched in reverse.
+        opening, closing: match the punctuation; the second is matched in reverse.
     """
     first = opening.match(word).end()  # type: ignore[union-attr]
     last = closing.match(word, first).start()  # type: ignore[union-attr]

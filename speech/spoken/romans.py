@@ -13,7 +13,7 @@ import regex
 from speech.spoken.dates import german_ordinal
 from speech.spoken.numbers import by_num2words, number
 from speech.spoken.parts import words_of
-from speech.spoken.signs import RANGES
+from speech.spoken.symbols import RANGES
 
 __all__ = ["roman"]
 
@@ -85,7 +85,7 @@ def _shortened(words: Sequence[str], index: int, language: str) -> str | None:
 
 
 def _value(numeral: str) -> int:
-    amounts = [_VALUES[sign] for sign in numeral]
+    amounts = [_VALUES[letter] for letter in numeral]
     return sum(-one if one < other else one for one, other in zip(amounts, [*amounts[1:], 0], strict=True))
 
 

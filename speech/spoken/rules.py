@@ -11,14 +11,14 @@ from speech.spoken.dates import date
 from speech.spoken.fractions import fraction_of
 from speech.spoken.money import money, money_range
 from speech.spoken.numbers import NUMBER, digits, grouped, minus, number, spells, value
-from speech.spoken.signs import (
+from speech.spoken.symbols import (
     BY,
     FEET,
     PER,
     RANGES,
     RATIOS,
     SHORT,
-    SIGNS,
+    SYMBOLS,
     TIMES,
 )
 from speech.spoken.units import UNIT, UNITS, counted, dotted, frame, unit_of
@@ -72,23 +72,23 @@ def measured(amount: Decimal, words: str, unit: str, language: str) -> str:
     return f"{before}{words}{after}"
 
 
-def _sign(core: str, language: str) -> str | None:
-    return SIGNS.get(language, {}).get(core) if core in {"&", "+", "=", "@"} else None
+def _symbol(core: str, language: str) -> str | None:
+    return SYMBOLS.get(language, {}).get(core) if core in {"&", "+", "=", "@"} else None
 
 
 def _hashtag(core: str, language: str) -> str | None:
     if not core.startswith("#") or len(core) < 2:
         return None
     spoken = _spell_parts(core[1:], language)
-    return f"{SIGNS.get(language, {}).get('#', '')} {spoken}".strip() if core[1:].isdigit() else core[1:]
+    return f"{SYMBOLS.get(language, {}).get('#', '')} {spoken}".strip() if core[1:].isdigit() else core[1:]
 
 
 def _address(core: str, language: str) -> str | None:
     if not _ADDRESS.fullmatch(core):
         return None
-    signs = SIGNS.get(language, SIGNS["en"])
+    symbols = SYMBOLS.get(language, SYMBOLS["en"])
     text = _PROTOCOL.sub("", core).rstrip("/")
-    return " ".join(signs.get(part) or _spell_parts(part, language) for part in _ADDRESS_PARTS.findall(text))
+    return " ".join(symbols.get(part) or _spell_parts(part, language) for part in _ADDRESS_PARTS.findall(text))
 
 
 def _ordinal(core: str, language: str) -> str | None:
@@ -175,10 +175,10 @@ def _customary(core: str, language: str) -> str | None:
 def _plus(core: str, language: str) -> str | None:
     """Spell a number with a plus before or after it: `+5`, `18+`."""
     bare = core.strip("+")
-    if len(bare) != len(core) - 1 or not (bare[0].isdecimal() and bare[-1].isnumeric()) or language not in SIGNS:
+    if len(bare) != len(core) - 1 or not (bare[0].isdecimal() and bare[-1].isnumeric()) or language not in SYMBOLS:
         return None
     said = next((form for rule in RULES if (form := rule(bare, language))), bare)
-    plus = SIGNS[language]["+"]
+    plus = SYMBOLS[language]["+"]
     return f"{plus} {said}" if core[0] == "+" else f"{said} {plus}"
 
 
@@ -256,7 +256,7 @@ def _dotted(core: str, language: str) -> str | None:
 
 
 def _groups(parts: list[str], language: str) -> str:
-    dot = SIGNS.get(language, SIGNS["en"])["."]
+    dot = SYMBOLS.get(language, SYMBOLS["en"])["."]
     said = [
         number(int(part), language)
         if len(part) < 3 and not (len(part) > 1 and part[0] == "0")
@@ -290,8 +290,8 @@ def _mixed(core: str, language: str) -> str | None:
 
 
 RULES: tuple[Rule, ...] = (
-    _sign, _hashtag, _address, money, money_range, _rate, _cents, _ordinal, _decade, date, fraction_of, _feet, _dotted,
-    _range, _ratio, _dimensions, _measure, _customary, _plus, _genitive, _hyphened, _mixed,
+    _symbol, _hashtag, _address, money, money_range, _rate, _cents, _ordinal, _decade, date, fraction_of, _feet,
+    _dotted, _range, _ratio, _dimensions, _measure, _customary, _plus, _genitive, _hyphened, _mixed,
 )  # fmt: skip
 
 

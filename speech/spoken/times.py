@@ -9,7 +9,7 @@ import regex
 
 from speech.spoken.numbers import number
 from speech.spoken.parts import parted, share
-from speech.spoken.signs import RANGES
+from speech.spoken.symbols import RANGES
 
 __all__ = ["time"]
 
@@ -157,7 +157,7 @@ def _apart(words: Sequence[str], index: int, language: str) -> list[str] | None:
 
 
 def _tail(after: str) -> str:
-    """Return the signs after the word for hours, without the dot of an abbreviation: `17 h. de`."""
+    """Return the punctuation after the word for hours, without the dot of an abbreviation: `17 h. de`."""
     _, word, closing = parted(after)
     return closing.removeprefix(".") if word in _SHORT else closing
 

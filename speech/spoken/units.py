@@ -100,7 +100,7 @@ _FEMININE = {
     "it": frozenset({"duration-week", "mass-tonne", "mass-pound"}),
 }  # fmt: skip
 
-# What the CLDR lacks: it writes these with the sign alone. {} is the number.
+# What the CLDR lacks: it writes these with the symbol alone. {} is the number.
 _MISSING = {
     "en": {"sound-decibel": "{} decibels"},
     "de": {"sound-decibel": "{} Dezibel"},
@@ -129,10 +129,10 @@ _LETTER = regex.compile(r"\p{L}")
 
 
 def unit_of(word: str, closing: str, language: str) -> tuple[str, str] | None:
-    """Return the unit that a word after a number names and what of the signs after it is left; None if it names none.
+    """Return the unit that a word after a number names and the punctuation left after it; None if it names no unit.
 
     Args:
-        word, closing: the word and the signs after it.
+        word, closing: the word and the punctuation after it.
 
     >>> unit_of("ft", ".,", "en"), unit_of("in", "", "en"), unit_of("km", ".", "de")
     (('length-foot', ','), None, ('length-kilometer', '.'))
@@ -189,7 +189,7 @@ def _pattern(amount: Decimal, name: str, language: str) -> str | None:
             whole: str = format_unit(abs(amount), name, length, locale=language)
         except (UnknownLocaleError, UnknownUnitError, ValueError):
             return None
-        # Without a name Babel returns its key, and short names can be signs, which are not said.
+        # Without a name Babel returns its key, and short names can be symbols, which are not said.
         framed = _BLANK.sub(" ", _FIGURES.sub("{}", whole, count=1)).strip()
         if (
             name not in whole

@@ -47,13 +47,30 @@ def connect(bucket: Bucket, region: str) -> Any:
     Raises:
         SettingsError: the endpoint is not a valid URL.
     """
-    from botocore.config import Config
     from botocore.exceptions import HTTPClientError
-    from botocore.httpsession import URLLib3Session
-    from botocore.utils import get_environ_proxies
+
+    client = _client(bucket, region)
+    http = _http_session(bucket, client.meta.endpoint_url)
+
+    def send(request: Any, **_: Any) -> Any:
+        # A service that does not support Expect delays the request by a second: acceptable only for large bodies.
+        if int(request.headers.get("Content-Length") or 0) < _LARGE:
+            request.headers.pop("Expect", None)
+        answer = http.send(request)
+        # botocore does not parse the body of some answers, so a proxy's or router's web page would look like success.
+        if answer.status_code < 300 and answer.content.lstrip()[:9].lower().startswith((b"<html", b"<!doctype")):
+            raise HTTPClientError(error="a web page")
+        return answer
+
+    client.meta.events.register("before-send.s3", send)
+    return client
+
+
+def _client(bucket: Bucket, region: str) -> Any:
+    from botocore.config import Config
 
     try:
-        client = session_of(bucket).client(
+        return session_of(bucket).client(
             "s3",
             region_name=region,
             endpoint_url=bucket.endpoint,
@@ -69,30 +86,24 @@ def connect(bucket: Bucket, region: str) -> Any:
         )
     except ValueError as fault:
         raise SettingsError(f"AWS_ENDPOINT_URL: {bucket.endpoint} is not accepted ({fault}).") from None
+
+
+def _http_session(bucket: Bucket, url: str) -> Any:
+    """Return the session in which the requests to a URL are sent, with its time limits, proxies and certificates."""
+    from botocore.httpsession import URLLib3Session
+    from botocore.utils import get_environ_proxies
+
     options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
     if hasattr(socket, "TCP_NOTSENT_LOWAT"):
         options.append((socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT))
-    http = URLLib3Session(
+    return URLLib3Session(
         verify=str(bucket.ca_bundle) if bucket.ca_bundle else _roots(),
-        proxies=get_environ_proxies(client.meta.endpoint_url),
+        proxies=get_environ_proxies(url),
         # Connect and read timeout. The first also applies to each write; a file is written in pieces of 16 KB.
         timeout=(bucket.timeout, bucket.timeout),
         max_pool_connections=_CONNECTIONS,
         socket_options=options,
     )
-
-    def send(request: Any, **_: Any) -> Any:
-        # A service that does not support Expect delays the request by a second: acceptable only for large bodies.
-        if int(request.headers.get("Content-Length") or 0) < _LARGE:
-            request.headers.pop("Expect", None)
-        answer = http.send(request)
-        # botocore does not parse the body of some answers, so a proxy's or router's web page would look like success.
-        if answer.status_code < 300 and answer.content.lstrip()[:9].lower().startswith((b"<html", b"<!doctype")):
-            raise HTTPClientError(error="a web page")
-        return answer
-
-    client.meta.events.register("before-send.s3", send)
-    return client
 
 
 def _roots() -> str | bool:

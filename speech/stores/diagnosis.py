@@ -45,7 +45,7 @@ def diagnose(fault: Exception, key: str, name: str, timeout: float) -> StoreErro
     if code == "NoSuchBucket" or (status == 404 and "list request" in text):
         return StoreError(f"{name} does not exist; create the bucket or correct S3_BUCKET.")
     if code in _FULL or status == 507 or _says(text, "quota exceeded"):
-        return StoreFull(f"{name} has no room left; {key} was not stored.")
+        return StoreFull(f"{name} has no space left; {key} was not stored.")
     if code in _TRANSIENT or status >= 500 or status in (408, 429):
         return Unreachable(f"{name} cannot serve {key} now: it answers {status or code}.")
     if code in _ELSEWHERE or 300 <= status < 400:

@@ -223,7 +223,7 @@ class FolderStore:
         if fault.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
             return NotFound(f"There is no {shown} in {self}.")
         if fault.errno in (errno.ENOSPC, errno.EDQUOT):
-            return StoreFull(f"{self} has no room left; {shown} was not stored.")
+            return StoreFull(f"{self} has no space left; {shown} was not stored.")
         if fault.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             return Denied(f"{self} refused access to {shown}: {fault.strerror}; check the folder's permissions.")
         if fault.errno in (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN):

@@ -12,7 +12,7 @@ import regex
 if TYPE_CHECKING:
     from speech.subtitles import Subtitles
 
-# Beginnings of cells that spreadsheets evaluate, quoted or not; signs alone, numbers, plain words and @names are not.
+# Beginnings of cells that spreadsheets evaluate, quoted or not; symbols alone, numbers, plain words and @names are not.
 _FORMULA = regex.compile(
     r"[=+@＝＋－＠-](?!(?:[^\w(|]*+|(?<=[+-])\d[\d.,:]*+[%°]?+|(?<=[+-])[\p{L}\p{M}'’-]++|(?<=@)[\p{L}_][\w.]*+)"
     r"[.,:;!?…]*+$)"
@@ -30,7 +30,7 @@ def write(subtitles: Subtitles) -> str:
     rows.writerow(["word", "start_time", "end_time", "confidence"])
     for word in subtitles.words:
         times = Decimal(word.start).scaleb(-3), Decimal(word.end).scaleb(-3)
-        writer = quoted if any(sign in word.text for sign in _OTHER_SEPARATORS) else rows
+        writer = quoted if any(separator in word.text for separator in _OTHER_SEPARATORS) else rows
         writer.writerow([_plain(word.text), *times, Decimal(f"{word.confidence:.3f}")])
     return out.getvalue()
 

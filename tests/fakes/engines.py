@@ -31,7 +31,7 @@ class Told:
     def max_chunk_chars(self, text, speed, reference):
         return 100
 
-    def synthesize(self, chunks, options, progress=None):
+    def synthesize(self, chunks, options, on_progress=None):
         return [np.zeros(self.rate // 10, np.float32) for _ in chunks]
 
 
@@ -72,7 +72,7 @@ class Garbling(Told):
         self.faults = {text: list(names) for text, names in (faults or {}).items()}
         self.seeds = []
 
-    def synthesize(self, chunks, options, progress=None):
+    def synthesize(self, chunks, options, on_progress=None):
         self.seeds.append((options.seed, list(chunks)))
         made = []
         for chunk in chunks:

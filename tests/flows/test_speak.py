@@ -189,7 +189,7 @@ async def test_the_same_request_and_seed_give_the_same_audio(store):
 
 async def test_a_run_that_runs_again_leaves_one_result(store, monkeypatch):
     job = "7a1d8d6c-5a53-4d39-8a43-9d0f5e5f3c11"
-    for module in ("speak", "captions"):
+    for module in ("speak", "subtitles"):
         monkeypatch.setattr(f"flows.{module}.job_id", lambda: job)
     await run()
     before = [key for key in keys(store) if job in key]
@@ -246,9 +246,9 @@ class Patient(Told):
 
     clones = True
 
-    def synthesize(self, chunks, options, progress=None):
+    def synthesize(self, chunks, options, on_progress=None):
         for done in range(len(chunks)):
-            progress(done, len(chunks))
+            on_progress(done, len(chunks))
             time.sleep(0.6)
         return super().synthesize(chunks, options)
 
@@ -283,7 +283,7 @@ class Stopping(Told):
 
     stop = staticmethod(lambda: None)
 
-    def synthesize(self, chunks, options, progress=None):
+    def synthesize(self, chunks, options, on_progress=None):
         self.stop()
 
 

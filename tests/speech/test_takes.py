@@ -98,7 +98,7 @@ class Drawling(Garbling):
 
     is_stochastic = False
 
-    def synthesize(self, chunks, options, progress=None):
+    def synthesize(self, chunks, options, on_progress=None):
         return [np.repeat(say(chunk, "en").samples, 6) for chunk in chunks]
 
 
@@ -139,9 +139,9 @@ def test_each_chunk_is_spoken_in_its_own_voice_language_and_pace():
     heard = []
 
     class Listening(Garbling):
-        def synthesize(self, texts, options, progress=None):
+        def synthesize(self, texts, options, on_progress=None):
             heard.append((options.reference, options.language, options.speed, list(texts)))
-            return super().synthesize(texts, options, progress)
+            return super().synthesize(texts, options, on_progress)
 
     first, second, third = parts()
     voice = Reference(Path("bob.wav"), "What Bob says.")
@@ -154,11 +154,11 @@ def test_each_chunk_is_spoken_in_its_own_voice_language_and_pace():
 
 def test_progress_counts_the_chunks_of_all_windows():
     class Telling(Garbling):
-        def synthesize(self, texts, options, progress=None):
+        def synthesize(self, texts, options, on_progress=None):
             for number in range(len(texts)):
-                progress(number + 1, len(texts))
+                on_progress(number + 1, len(texts))
             return [np.full(self.rate // 50, 0.1, np.float32)] * len(texts)
 
     many, told = parts() * 60, []
-    spoken_by(Synthesis(Telling(), many, SynthesisOptions(), progress=lambda *at: told.append(at), retakes=0))
+    spoken_by(Synthesis(Telling(), many, SynthesisOptions(), on_progress=lambda *at: told.append(at), retakes=0))
     assert told == [(number + 1, len(many)) for number in range(len(many))]

@@ -191,7 +191,7 @@ def test_what_no_font_has_is_named(sound, tmp_path):
     said = [Word("\ue123", 0, 900), Word("\ue123.", 1000, 1500)]
     made = make(said, text="", language="en", duration_ms=2000, method="", job_id="", look="pop")
     warnings = []
-    burn(Background("black", 320, 180), render(made, "ass"), sound, 2000, tmp_path / "a.mp4", warn=warnings.append)
+    burn(Background("black", 320, 180), render(made, "ass"), sound, 2000, tmp_path / "a.mp4", notify=warnings.append)
     assert warnings == ["No font on this machine has \ue123; install one for this language, such as fonts-noto-cjk."]
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Literal
 
 from speech.books.overlay.xml import quoted
-from speech.books.timeline import Chapter, Sentence, TimedPassage
+from speech.books.timeline import Sentence, TimedChapter, TimedPassage
 
 __all__ = ["Clip", "Level", "Unit", "clock", "smil", "times", "units"]
 
@@ -41,7 +41,7 @@ def units(passage: TimedPassage, level: Level) -> list[Unit]:
     return list(passage.sentences)
 
 
-def times(found: Sequence[Unit], chapter: Chapter, rate: int) -> list[tuple[int, int]]:
+def times(found: Sequence[Unit], chapter: TimedChapter, rate: int) -> list[tuple[int, int]]:
     """Return begin and end of each unit of a chapter in milliseconds.
 
     The first begins with the chapter and each lasts until the next begins, the last to the end of the chapter, since

@@ -12,7 +12,7 @@ from uuid import NAMESPACE_URL, uuid5
 from speech.books.overlay.clips import Clip, Level, clock, smil, times, units
 from speech.books.overlay.container import creating
 from speech.books.overlay.xml import escaped, quoted
-from speech.books.timeline import Chapter, Metadata, TimedPassage, Timeline
+from speech.books.timeline import Metadata, TimedChapter, TimedPassage, Timeline
 
 __all__ = ["ACTIVE", "CSS", "write"]
 
@@ -47,7 +47,7 @@ class _Page:
         overlay: whether anything on it is heard.
     """
 
-    chapter: Chapter
+    chapter: TimedChapter
     name: str
     clips: tuple[Clip, ...]
     milliseconds: int

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from speech.books.lines import Line
-from speech.books.shelf import Kept
+from speech.books.take_store import TakeRecord
 
 __all__ = ["Doubt", "find_doubts"]
 
@@ -34,7 +34,7 @@ class Doubt:
     weight: float
 
 
-def find_doubts(lines: Iterable[Line], kept: Mapping[str, Kept]) -> list[Doubt]:
+def find_doubts(lines: Iterable[Line], kept: Mapping[str, TakeRecord]) -> list[Doubt]:
     """Return the doubtful takes, the worst first.
 
     Args:
@@ -56,7 +56,7 @@ def find_doubts(lines: Iterable[Line], kept: Mapping[str, Kept]) -> list[Doubt]:
     return sorted(found, key=lambda doubt: -doubt.weight)
 
 
-def _doubt(line: Line, record: Kept, usual_pace: float | None, usual_level: float | None) -> Doubt:
+def _doubt(line: Line, record: TakeRecord, usual_pace: float | None, usual_level: float | None) -> Doubt:
     reasons, weight = [*record.problems], 10.0 * len(record.problems)
     if record.score is not None and record.score < _LOW_SCORE:
         weight += _LOW_SCORE - record.score
@@ -79,7 +79,7 @@ def _voice(line: Line) -> tuple[str | None, str | None]:
     return line.chunk.voice, line.chunk.language
 
 
-def _pace(line: Line, record: Kept) -> float | None:
+def _pace(line: Line, record: TakeRecord) -> float | None:
     """Return the letters a second of what is audible, as if no other pace were asked for; None if they are too few."""
     letters = sum(map(str.isalnum, line.chunk.spoken))
     first, last = record.audible

@@ -15,8 +15,8 @@ from typing import Any
 from speech.books.edition import Edition
 from speech.books.lines import Line
 from speech.books.proof.doubts import find_doubts
-from speech.books.shelf import Kept
-from speech.books.timeline import Chapter, TimedPassage, TimedWord, Timeline
+from speech.books.take_store import TakeRecord
+from speech.books.timeline import TimedChapter, TimedPassage, TimedWord, Timeline
 from speech.files import write_pieces
 from speech.preview.shell import BESIDE, STYLE, TOOLS, fill, read
 
@@ -33,7 +33,7 @@ def sound_of(line: Line, number: int) -> str:
 def write(
     edition: Edition,
     timeline: Timeline,
-    kept: Mapping[str, Kept],
+    kept: Mapping[str, TakeRecord],
     audio: Sequence[str],
     target: Path,
     name: str,
@@ -87,7 +87,7 @@ def write(
     return target
 
 
-def _chunk(line: Line, kept: Mapping[str, Kept]) -> list[Any]:
+def _chunk(line: Line, kept: Mapping[str, TakeRecord]) -> list[Any]:
     """Return the id of a chunk, the number, seed and score of its take, and the takes that can be chosen."""
     versions = [
         [
@@ -102,16 +102,16 @@ def _chunk(line: Line, kept: Mapping[str, Kept]) -> list[Any]:
     return [line.id, line.number, _seed(kept[line.key], line.seed), _score(kept[line.key]), versions]
 
 
-def _seed(record: Kept | None, asked: int) -> int:
+def _seed(record: TakeRecord | None, asked: int) -> int:
     return record.seed if record else asked
 
 
-def _score(record: Kept | None) -> float | None:
+def _score(record: TakeRecord | None) -> float | None:
     return round(record.score, 2) if record and record.score is not None else None
 
 
 def _passages(
-    chapter: Chapter, lines: Sequence[Line], numbers: Mapping[str, int], timeline: Timeline
+    chapter: TimedChapter, lines: Sequence[Line], numbers: Mapping[str, int], timeline: Timeline
 ) -> Iterator[list[Any]]:
     """Yield each passage: its kind, level, whether it continues, its language, and its pieces."""
     chunks = iter([numbers[line.id] for line in lines for _ in line.chunk.tokens])

@@ -108,10 +108,10 @@ def _binary(data: bytes) -> Callable[[], Script] | None:
 
 
 def _text(text: str, kind: str | None) -> Script:
-    from speech.script.readers import captions
+    from speech.script.readers import subtitles
 
-    if kind is None and captions.is_captions(text):
-        return captions.read(text)
+    if kind is None and subtitles.is_subtitles(text):
+        return subtitles.read(text)
     kind = kind or detect(text)
     if kind == "text" and _XML.match(text):
         root = _ROOT.search(text)

@@ -70,4 +70,4 @@ def _once(script: Script) -> Script:
 
 
 def _bare(text: str) -> str:
-    return " ".join("".join(sign if sign.isalnum() else " " for sign in text.casefold()).split())
+    return " ".join("".join(character if character.isalnum() else " " for character in text.casefold()).split())

@@ -25,7 +25,7 @@ _OLD = [
 ]  # fmt: skip
 _NAMES = {"cp1252": "Windows-1252 (Latin-1)", "cp932": "Shift JIS", "gb18030": "GB 18030", "cp949": "EUC-KR"}
 _CONTROL = regex.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-# Western letters with accents, and the signs that typesetters use: what high bytes mean in most old files.
+# Western letters with accents, and the characters that typesetters use: what high bytes mean in most old files.
 _WESTERN = regex.compile("[ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüÿœŒ‘’“”„–—…«»¡¿°§£€·\u00a0]")
 _MOST_CONTROLS = 0.1
 # Other scripts need high bytes for nearly every letter.

@@ -26,7 +26,7 @@ _FACTS = {
 # The label of an alert on GitHub, or of a callout of Obsidian, which may have a title.
 _ALERT = regex.compile(r"\[!(?P<kind>[A-Za-z]{2,20})\][+-]?[ \t]*")
 # Characters and words that are common in code and rare in prose.
-_CODE_SIGN = regex.compile(r"[{}<>=$|\\`]|\w\(|;[ \t]*$|^[ \t]*(?:#!|//|\$ |>>> |def |import )", regex.MULTILINE)
+_CODE_CHARACTERS = regex.compile(r"[{}<>=$|\\`]|\w\(|;[ \t]*$|^[ \t]*(?:#!|//|\$ |>>> |def |import )", regex.MULTILINE)
 
 
 def read(text: str) -> Script:
@@ -87,4 +87,4 @@ def _indented(_renderer: Any, tokens: Any, index: int, *_: Any) -> str:
 
     text = tokens[index].content
     prose = escape(text, quote=False)
-    return f"<pre><code>{prose}</code></pre>\n" if _CODE_SIGN.search(text) else f"<pre>\n{prose}</pre>\n"
+    return f"<pre><code>{prose}</code></pre>\n" if _CODE_CHARACTERS.search(text) else f"<pre>\n{prose}</pre>\n"

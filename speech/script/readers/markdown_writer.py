@@ -15,7 +15,7 @@ __all__ = ["write"]
 
 _NEEDS_QUOTES = regex.compile(r"""[:#"'\\\[\]{}&*!|>%@`]|^[-?\s]|\s$""")
 # Characters that are Markdown syntax anywhere in a line.
-_SIGNS = regex.compile(r"[\\`*<~|]|(?<![^\W_])_|_(?![^\W_])|\^(?=\[)|\[(?=\^)|\](?=[(\[:])|&(?=#?\w+;)|#$")
+_SPECIAL = regex.compile(r"[\\`*<~|]|(?<![^\W_])_|_(?![^\W_])|\^(?=\[)|\[(?=\^)|\](?=[(\[:])|&(?=#?\w+;)|#$")
 # Markdown syntax at the start of a line.
 _STARTS = regex.compile(r"^(?:\[(?=!)|[-+](?=\s|$)|[-=]+(?=\s*$)|#(?=#{0,5}(?:\s|$))|>)")
 _NUMBER = regex.compile(r"^(\d{1,9})([.)])(?=\s|$)")
@@ -155,5 +155,5 @@ def _escaped(text: str) -> str:
     >>> print(_escaped("# 1 * 2 [sic]"))
     \# 1 \* 2 [sic]
     """
-    lines = (_SIGNS.sub(r"\\\g<0>", line) for line in text.split("\n"))
+    lines = (_SPECIAL.sub(r"\\\g<0>", line) for line in text.split("\n"))
     return "\n".join(_NUMBER.sub(r"\1\\\2", _STARTS.sub(r"\\\g<0>", line)) for line in lines)

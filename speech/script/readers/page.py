@@ -10,7 +10,7 @@ import regex
 
 from speech.script.marks import wrapped
 from speech.script.passage import Entry, Kind, LeftOut, Passage
-from speech.script.readers import plain, voicing
+from speech.script.readers import plain, ssml_elements
 from speech.script.readers.markup import attribute, kinds, language, name
 from speech.script.readers.runs import HARD, MAX_VERSE, SOFT, Run, Style, breadth, passages, tidy
 from speech.script.readers.silence import Silence, silent
@@ -171,7 +171,7 @@ class Page:
         style = above.style
         if code := language(attribute(node, "xml:lang") or attribute(node, "lang")):
             style = replace(style, language=None if code == self.language else code)
-        voiced = voicing.voiced(node, tag, style, self)
+        voiced = ssml_elements.voiced(node, tag, style, self)
         names = f"{attribute(node, 'class')} {' '.join(kinds(node))}"
         frame = replace(
             above,

@@ -1,4 +1,4 @@
-"""Reading plain text: what its blank lines, short lines and rows of signs mean."""
+"""Reading plain text: what its blank lines, short lines and rows of symbols mean."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from speech.text import has_words, normalise
 __all__ = ["BLANK_LINES", "SCENE", "read"]
 
 BLANK_LINES = regex.compile(r"\n[^\S\n]*\n\s*")
-# A row of signs between two scenes, such as *** or – – –.
+# A row of symbols between two scenes, such as *** or – – –.
 SCENE = regex.compile(r"[*#~=_•⁂·—–\-]+(?: [*#~=_•⁂·—–\-]+)*")
 # Typewriters and e-mail wrap lines at 60 to 80 characters. The first word of the next line would not have fitted.
 _NARROWEST, _WIDEST = 40, 120
@@ -25,7 +25,7 @@ def read(text: str) -> Script:
 
     Blank lines separate paragraphs, and lines that were wrapped are joined again. In a text without blank lines each
     line is a paragraph. A short line by itself that ends no sentence, with a paragraph after it, is a heading; several
-    short lines together are verse; a row of signs is a break between scenes.
+    short lines together are verse; a row of symbols is a break between scenes.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n").strip()
     parts = BLANK_LINES.split(text)

@@ -39,7 +39,7 @@ WHY: Mapping[str, str] = {
     "aside": "it would interrupt what is read",
     "page footer": "it is not part of the text",
     "licence": "it is not part of the text",
-    _LABEL: "it is a sign beside the text",
+    _LABEL: "it is a mark beside the text",
     "number of an item": "the items of a list are spoken without their numbers",
     "reading aid": "the word itself is spoken",
 }

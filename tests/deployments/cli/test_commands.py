@@ -125,7 +125,7 @@ class TestSpeak:
         with small_disk(small, "64k"):
             done = call("speak", ALICE, STORAGE_DIR=str(small / "store"))
             assert done.returncode == 1
-            assert "has no room left" in done.stderr
+            assert "has no space left" in done.stderr
             assert not list((small / "store" / "output").glob("*.wav"))
 
 

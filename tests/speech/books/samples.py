@@ -3,8 +3,8 @@
 import numpy as np
 import soundfile
 
-from speech.books.layout import Layout, Take, audible
-from speech.books.timeline import Chapter, Metadata, TimedPassage, Timeline, sentences
+from speech.books.layout import Layout, TakeSound, audible
+from speech.books.timeline import Metadata, TimedChapter, TimedPassage, Timeline, sentences
 from speech.words import Word
 
 RATE = 24_000
@@ -24,7 +24,7 @@ def take(folder, key, text, voice="anna", level=0.1, rate=RATE):
     samples = np.clip(samples, -0.9, 0.9)
     samples[rate // 20 : rate // 20 + CLICK] = 0.95 * np.sin(np.arange(CLICK) * 2 * np.pi / 12) * np.hanning(CLICK)
     soundfile.write(folder / f"{key}.flac", samples, rate, subtype="PCM_16")
-    return Take(key, voice, len(samples), audible(samples), tuple(words))
+    return TakeSound(key, voice, len(samples), audible(samples), tuple(words))
 
 
 def chapter(folder, number, passages, voices=("anna",), levels=(0.1,), rate=RATE, title=None, href=None, **values):
@@ -41,7 +41,7 @@ def chapter(folder, number, passages, voices=("anna",), levels=(0.1,), rate=RATE
             TimedPassage(f"{number}-{index}", kind, sentences(words, "en"), level=int(kind == "heading"), href=href)
         )
     pieces, length = layout.finish()
-    return Chapter(title or f"Chapter {number}", length, pieces, tuple(timed), **values)
+    return TimedChapter(title or f"Chapter {number}", length, pieces, tuple(timed), **values)
 
 
 def book(folder, chapters=2, rate=RATE, metadata=None, **values):

@@ -9,7 +9,7 @@ import pytest
 
 from speech.books.binding import Options, bind, too_long
 from speech.books.presets import PRESETS
-from speech.books.timeline import Chapter, Cover, Metadata, Piece, Timeline
+from speech.books.timeline import Cover, Metadata, Piece, TimedChapter, Timeline
 from speech.errors import AudioError
 from speech.media import ffmpeg
 from speech.processes import interrupted_by
@@ -105,7 +105,7 @@ def test_an_m4b_is_an_audiobook_and_says_everything_about_itself(tmp_path, cover
 
 def test_chapters_beyond_255_are_all_there(tmp_path):
     own = take(tmp_path, "a", "One")
-    made = tuple(Chapter(f"No. {number}", 4_000, (Piece("a", "anna", 0, 4_000, 0),)) for number in range(300))
+    made = tuple(TimedChapter(f"No. {number}", 4_000, (Piece("a", "anna", 0, 4_000, 0),)) for number in range(300))
     timeline = Timeline(Metadata("Many"), RATE, made)
     bind(
         timeline,
@@ -183,7 +183,7 @@ def test_a_file_that_cannot_be_made_is_told_and_leaves_nothing_half_written(tmp_
 
 
 def test_a_chapter_that_is_longer_than_a_preset_allows_is_said():
-    long, short = (Chapter("One", RATE * 60 * minutes) for minutes in (121, 119))
+    long, short = (TimedChapter("One", RATE * 60 * minutes) for minutes in (121, 119))
     timeline = Timeline(Metadata("Long"), RATE, (short, long))
     said = "chapters/002.mp3 is 121 minutes long; it should be at most 120."
     assert too_long(timeline, PRESETS["acx"]) == [said] and not too_long(timeline, PRESETS["podcast"])

@@ -7,9 +7,9 @@ import pytest
 
 from speech.books.book import read_book, script_of
 from speech.books.edition import plan
-from speech.books.placing import timeline_of
-from speech.books.shelf import Shelf
+from speech.books.edition_timeline import timeline_of
 from speech.books.speaking import speak, time_words, windows
+from speech.books.take_store import TakeStore
 from speech.errors import EngineError
 from speech.request import SpeechRequest
 from speech.script.readers import write
@@ -42,7 +42,7 @@ class Counting(Told):
     def max_chunk_chars(self, text, speed, reference):
         return 300
 
-    def synthesize(self, chunks, options, progress=None):
+    def synthesize(self, chunks, options, on_progress=None):
         made = []
         for chunk in chunks:
             if len(self.said) >= self.most:
@@ -56,12 +56,12 @@ def edition(text, engine=None, **options):
     return plan(read_book(text.encode(), "The file", "Untitled"), REQUEST, engine or Counting(), **options)
 
 
-def finish(edition, shelf, folder):
-    missing = edition.missing(shelf)
+def finish(edition, take_store, folder):
+    missing = edition.missing(take_store)
     for part in edition.parts:
         for lines in windows(missing.of(part)):
-            speak(edition, [line for line in lines if line.key in missing.takes], shelf)
-            time_words(edition, lines, shelf, folder, {})
+            speak(edition, [line for line in lines if line.key in missing.takes], take_store)
+            time_words(edition, lines, take_store, folder, {})
 
 
 def test_an_edit_in_fifty_places_changes_the_takes_of_fifty_paragraphs():
@@ -91,34 +91,34 @@ def test_parts_hold_every_line_once_and_end_where_passages_end():
 
 
 def test_the_same_words_are_spoken_once_in_all_books(tmp_path):
-    shelf, engine = Shelf(FolderStore(tmp_path / "store")), Counting()
-    finish(edition(SHORT, engine), shelf, tmp_path)
+    take_store, engine = TakeStore(FolderStore(tmp_path / "store")), Counting()
+    finish(edition(SHORT, engine), take_store, tmp_path)
     assert len(engine.said) == 4
-    finish(edition(SHORT + "\n\nThe lamp was lit again at last, and all was well.", engine), shelf, tmp_path)
+    finish(edition(SHORT + "\n\nThe lamp was lit again at last, and all was well.", engine), take_store, tmp_path)
     assert len(engine.said) == 4
 
 
 def test_what_was_spoken_before_a_failure_is_not_spoken_again(tmp_path):
-    shelf = Shelf(FolderStore(tmp_path / "store"))
+    take_store = TakeStore(FolderStore(tmp_path / "store"))
     tired = Counting(most=2)
     made = edition(SHORT, tired)
     with pytest.raises(EngineError, match="tired"):
         for line in made.parts[0].lines:
-            speak(made, [line], shelf)
-    missing = made.missing(shelf)
+            speak(made, [line], take_store)
+    missing = made.missing(take_store)
     assert (len(tired.said), len(missing.takes), len(missing.words)) == (2, 2, 4)
     rested = Counting()
-    finish(edition(SHORT, rested), shelf, tmp_path)
+    finish(edition(SHORT, rested), take_store, tmp_path)
     assert rested.said == [line.chunk.spoken for line in made.all_lines[2:]]
 
 
 def test_a_take_is_there_only_with_its_record(tmp_path):
     store = FolderStore(tmp_path / "store")
-    made, shelf = edition(SHORT), Shelf(store)
-    finish(made, shelf, tmp_path)
+    made, take_store = edition(SHORT), TakeStore(store)
+    finish(made, take_store, tmp_path)
     key = made.keys[0]
     store.delete(f"takes/{key[:2]}/{key}.json")
-    assert made.missing(shelf).takes == {key}
+    assert made.missing(take_store).takes == {key}
 
 
 @pytest.mark.parametrize("change", [{"speed": 1.1}, {"language": "de"}])
@@ -140,9 +140,9 @@ def test_only_the_chapters_that_are_asked_for_are_planned():
 
 
 def test_a_timeline_has_every_word_of_the_book_in_order(tmp_path):
-    made, shelf = edition(SHORT), Shelf(FolderStore(tmp_path / "store"))
-    finish(made, shelf, tmp_path)
-    timeline = timeline_of(made, shelf)
+    made, take_store = edition(SHORT), TakeStore(FolderStore(tmp_path / "store"))
+    finish(made, take_store, tmp_path)
+    timeline = timeline_of(made, take_store)
     assert [chapter.title for chapter in timeline.chapters] == ["One", "Two"]
     for chapter, own in zip(timeline.chapters, made.chapters, strict=True):
         assert [passage.text for passage in chapter.passages] == [passage.text for passage in own.passages]
@@ -152,15 +152,15 @@ def test_a_timeline_has_every_word_of_the_book_in_order(tmp_path):
 
 
 def test_the_finished_chapters_are_an_edition_of_their_own(tmp_path):
-    made, shelf = edition(SHORT), Shelf(FolderStore(tmp_path / "store"))
-    assert made.finished(made.missing(shelf)) is None
+    made, take_store = edition(SHORT), TakeStore(FolderStore(tmp_path / "store"))
+    assert made.finished(made.missing(take_store)) is None
     first, second = made.lines
-    speak(made, [*first, *second], shelf)
-    time_words(made, first, shelf, tmp_path, {})
-    part = made.finished(made.missing(shelf))
+    speak(made, [*first, *second], take_store)
+    time_words(made, first, take_store, tmp_path, {})
+    part = made.finished(made.missing(take_store))
     assert part is not None
     assert ([chapter.title for chapter in part.chapters], part.lines, part.parts) == (["One"], (first,), ())
     assert part.name not in (made.name, edition(SHORT, chosen=[2]).name)
-    assert [chapter.title for chapter in timeline_of(part, shelf).chapters] == ["One"]
-    time_words(made, second, shelf, tmp_path, {})
-    assert made.finished(made.missing(shelf)).name == made.name
+    assert [chapter.title for chapter in timeline_of(part, take_store).chapters] == ["One"]
+    time_words(made, second, take_store, tmp_path, {})
+    assert made.finished(made.missing(take_store)).name == made.name

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from speech.books.layout import Layout, Take, audible
+from speech.books.layout import Layout, TakeSound, audible
 from speech.words import Word
 
 RATE = 1000
 
 
 def take(key, length, heard=None, words=()):
-    return Take(key, "anna", length, heard or (0, length), words)
+    return TakeSound(key, "anna", length, heard or (0, length), words)
 
 
 def laid(*takes, overlap=0.05):

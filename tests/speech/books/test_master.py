@@ -10,11 +10,11 @@ import soxr
 
 from speech.books.binding import Options, bind
 from speech.books.figures import broken, measure
-from speech.books.layout import Layout, Take, audible
+from speech.books.layout import Layout, TakeSound, audible
 from speech.books.loudness import integrated
 from speech.books.master import Gains, master
 from speech.books.presets import PRESETS
-from speech.books.timeline import Chapter, Metadata, Timeline
+from speech.books.timeline import Metadata, TimedChapter, Timeline
 from speech.engines.espeak import say
 from speech.media import ffmpeg
 from speech.words import Word
@@ -31,7 +31,7 @@ def two_voices(folder, levels=(0.02, 0.2)):
         voice = number % 2
         layout.add(take(folder, f"t{number}", TEXT, ("quiet", "loud")[voice], levels[voice]), 600)
     pieces, length = layout.finish()
-    return Timeline(Metadata("Two"), RATE, (Chapter("One", length, pieces),)), lambda key: folder / f"{key}.flac"
+    return Timeline(Metadata("Two"), RATE, (TimedChapter("One", length, pieces),)), lambda key: folder / f"{key}.flac"
 
 
 def samples(pcm):
@@ -62,9 +62,9 @@ def spoken(folder, voice):
     sound = soxr.resample(utterance.samples, utterance.rate, RATE)
     soundfile.write(folder / "a.flac", sound / np.abs(sound).max() / 2, RATE, subtype="PCM_16")
     layout = Layout(RATE)
-    layout.add(Take("a", voice, len(sound), audible(sound), (Word("Alice", 0, 500),)))
+    layout.add(TakeSound("a", voice, len(sound), audible(sound), (Word("Alice", 0, 500),)))
     pieces, length = layout.finish()
-    return Timeline(Metadata("Alice"), RATE, (Chapter("One", length, pieces),)), lambda key: folder / f"{key}.flac"
+    return Timeline(Metadata("Alice"), RATE, (TimedChapter("One", length, pieces),)), lambda key: folder / f"{key}.flac"
 
 
 def test_all_voices_become_equally_loud_and_each_keeps_its_dynamics(tmp_path):
@@ -133,7 +133,7 @@ def test_what_the_limiter_takes_is_given_back(tmp_path, preset, aim):
     layout = Layout(RATE)
     layout.add(own)
     pieces, length = layout.finish()
-    timeline = Timeline(Metadata("Bursts"), RATE, (Chapter("One", length, pieces),))
+    timeline = Timeline(Metadata("Bursts"), RATE, (TimedChapter("One", length, pieces),))
     mastered, _ = master(timeline, lambda key: tmp_path / f"{key}.flac", tmp_path, PRESETS[preset])
     sound = samples(mastered)
     assert np.abs(sound).max() <= 10 ** (PRESETS[preset].ceiling / 20) + 1e-4
@@ -176,7 +176,7 @@ def test_silence_is_left_alone(tmp_path):
     layout.add(take(tmp_path, "a", "Hush", level=0.0))
     soundfile.write(tmp_path / "a.flac", np.zeros(RATE, np.float32), RATE)
     pieces, length = layout.finish()
-    timeline = Timeline(Metadata("Hush"), RATE, (Chapter("One", length, pieces),))
+    timeline = Timeline(Metadata("Hush"), RATE, (TimedChapter("One", length, pieces),))
     _, gains = master(timeline, lambda key: tmp_path / f"{key}.flac", tmp_path, PRESETS["acx"])
     assert gains == Gains({"anna": 0.0})
 

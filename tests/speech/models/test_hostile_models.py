@@ -82,7 +82,7 @@ def test_an_alignment_model_that_would_run_code_is_refused(cache, tmp_path, kind
         # Where whisperx has torchaudio look for its English model; torchaudio asks for a full unpickling.
         pickled(folder / "wav2vec2_fairseq_base_ls960_asr_ls960.pth", tmp_path / "ran")
     renew(cache, aligner("en"), folder)
-    with pytest.raises(SpeechError), whisperx._in_words():
+    with pytest.raises(SpeechError), whisperx._translated_errors():
         whisperx.load("en")
     assert not (tmp_path / "ran").exists()
 
@@ -115,5 +115,5 @@ def test_an_alignment_model_of_any_size_is_refused_before_it_is_made(cache, chan
     check_config(folder)
     (folder / "config.json").write_text(json.dumps(config | change))
     renew(cache, aligner("en"), folder)
-    with pytest.raises(AlignerUnavailable, match=r"config\.json"), whisperx._in_words():
+    with pytest.raises(AlignerUnavailable, match=r"config\.json"), whisperx._translated_errors():
         whisperx.load("en")

@@ -123,7 +123,7 @@ def test_a_full_disk_is_named_and_keeps_what_was_there(tmp_path):
             lambda: store.put("a/b.txt", tmp_path / "large", "text/plain"),
             lambda: store.write("a/b.txt", "x" * 1_000_000, "text/plain"),
         ):
-            with pytest.raises(StoreFull, match="no room left"):
+            with pytest.raises(StoreFull, match="no space left"):
                 call()
         assert store.read("a/b.txt") == "old"
         assert [path.name for path in (tmp_path / "disk" / "a").iterdir()] == ["b.txt"]

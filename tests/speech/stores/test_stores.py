@@ -259,7 +259,7 @@ def test_a_full_bucket_is_named(tmp_path):
         small.admin("quota", "set", "--quota-scope=bucket", "--uid=test", "--max-objects=1")
         small.admin("quota", "enable", "--quota-scope=bucket", "--uid=test")
         store = S3Store(bucket_at(small.url, "small"))
-        with pytest.raises(StoreFull, match="no room left"):
+        with pytest.raises(StoreFull, match="no space left"):
             for index in range(50):
                 store.write(f"output/{index}.wav", "x", "audio/wav")
     finally:

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from speech.books.binding import Options, bind
-from speech.books.timeline import Chapter, Metadata, TimedPassage, Timeline
+from speech.books.timeline import Metadata, TimedChapter, TimedPassage, Timeline
 from tests.epubcheck import messages
 from tests.speech.books.overlay.reader import clips
 from tests.speech.books.samples import RATE, book, chapter
@@ -37,7 +37,7 @@ def odd_book(folder, picture):
     made = [
         chapter(folder, 1, LIFE, title="Part <I>", role="part"),
         chapter(folder, 2, LIFE, title="One & only", level=3),
-        Chapter("Pictures", RATE, (), (TimedPassage("x", "scene"),)),
+        TimedChapter("Pictures", RATE, (), (TimedPassage("x", "scene"),)),
         chapter(folder, 3, LIFE, title=" ", level=1, role="nonsense"),
     ]
     verse = made[0].passages[4]

@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 from speech.books.overlay import write
-from speech.books.timeline import Chapter, Metadata, TimedPassage, TimedWord, Timeline, sentences
+from speech.books.timeline import Metadata, TimedChapter, TimedPassage, TimedWord, Timeline, sentences
 from speech.media import ffmpeg
 from speech.script.readers.markup import parse_xml
 from speech.script.readers.page import Page
@@ -101,7 +101,7 @@ def _chapter(timed):
                 at += WORD
             own.append(replace(sentence, words=tuple(words)))
         moved.append(replace(passage, sentences=tuple(own)))
-    return Chapter("C", at + 8_000, (), tuple(moved))
+    return TimedChapter("C", at + 8_000, (), tuple(moved))
 
 
 def made(folder, data, line, level="sentence"):

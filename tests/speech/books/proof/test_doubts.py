@@ -4,7 +4,7 @@ import pytest
 
 from speech.books.lines import Line
 from speech.books.proof import find_doubts
-from speech.books.shelf import Kept
+from speech.books.take_store import TakeRecord
 from speech.text import Chunk, Token
 
 RATE = 1000
@@ -18,7 +18,7 @@ def line(key, voice=None, speed=1.0):
 
 def record(seconds=4.0, level=-20.0, **values):
     length = round(seconds * RATE)
-    return Kept(RATE, length, (0, length), 1, level=level, **values)
+    return TakeRecord(RATE, length, (0, length), 1, level=level, **values)
 
 
 def doubts(odd, voice=None, usual=None, speed=1.0):

@@ -11,8 +11,8 @@ from speech.books.binding import Options, bind
 from speech.books.book import read_book
 from speech.books.choices import Choice, Variant
 from speech.books.edition import plan
-from speech.books.placing import timeline_of
-from speech.books.shelf import Shelf
+from speech.books.edition_timeline import timeline_of
+from speech.books.take_store import TakeStore
 from speech.request import SpeechRequest
 from speech.stores.folder import FolderStore
 from tests.speech.books.test_edition import Counting, finish
@@ -42,7 +42,7 @@ class Sounding(Counting):
 
     is_stochastic = True
 
-    def synthesize(self, chunks, options, progress=None):
+    def synthesize(self, chunks, options, on_progress=None):
         made = []
         for chunk in chunks:
             at = np.arange(300 * len(chunk)) / self.rate
@@ -60,29 +60,29 @@ def made(tmp_path_factory):
     """An edition of which one chunk was said again, and the folder with its page."""
     folder = tmp_path_factory.mktemp("proof")
     store = FolderStore(folder / "store")
-    shelf = Shelf(store)
+    take_store = TakeStore(store)
     first = planned({})
-    finish(first, shelf, folder)
+    finish(first, take_store, folder)
     chunk = first.all_lines[1].id
     edition = planned({chunk: Choice(takes=(Variant(seed=5), Variant(text="Never made by anybody.")), chosen=2)})
-    finish(edition, shelf, folder)
+    finish(edition, take_store, folder)
     keys = [*edition.keys, first.all_lines[1].key]
     # A tone has no words that could be found in it.
-    records = (replace(record, problems=(), score=0.9) for record in shelf.records(keys))
+    records = (replace(record, problems=(), score=0.9) for record in take_store.records(keys))
     kept = dict(zip(keys, records, strict=True))
     last = edition.all_lines[-1].key
     kept[last] = replace(kept[last], problems=("it is clipped",))
-    timeline = timeline_of(edition, shelf)
+    timeline = timeline_of(edition, take_store)
     out = folder / "out"
     out.mkdir()
 
     def takes(key):
-        shelf.fetch(key, folder / "take.flac")
+        take_store.fetch(key, folder / "take.flac")
         return folder / "take.flac"
 
     bound = bind(timeline, takes, out, Options(audio=("mp3",), overlay=None, subtitles=()))
     (out / "takes").mkdir()
-    shelf.fetch(first.all_lines[1].key, out / proof.sound_of(edition.all_lines[1], 1))
+    take_store.fetch(first.all_lines[1].key, out / proof.sound_of(edition.all_lines[1], 1))
     audio = [file.name for file in bound.files]
     proof.write(edition, timeline, kept, audio, out / "book.html", "a-night", "s3-bucket/a b")
     return edition, timeline, out

@@ -8,9 +8,9 @@ from speech.books import timeline
 from speech.books.book import Book
 from speech.books.chapters import Chapter
 from speech.books.edition import Edition
-from speech.books.layout import Layout, Take
+from speech.books.layout import Layout, TakeSound
 from speech.books.lines import Line
-from speech.books.shelf import Kept, Shelf
+from speech.books.take_store import TakeRecord, TakeStore
 from speech.books.timeline import Cover, Metadata, TimedPassage, TimedWord, Timeline, sentences
 
 __all__ = ["timeline_of"]
@@ -18,7 +18,7 @@ __all__ = ["timeline_of"]
 _MAIN = "main"
 
 
-def timeline_of(edition: Edition, shelf: Shelf, kept: Mapping[str, Kept] | None = None) -> Timeline:
+def timeline_of(edition: Edition, take_store: TakeStore, kept: Mapping[str, TakeRecord] | None = None) -> Timeline:
     """Return the timeline of an edition whose takes are all kept, with their word times.
 
     Args:
@@ -28,23 +28,23 @@ def timeline_of(edition: Edition, shelf: Shelf, kept: Mapping[str, Kept] | None 
         NotFound: a take or its word times are not there.
     """
     if kept is None:
-        kept = dict(zip(edition.keys, shelf.records(edition.keys), strict=True))
+        kept = dict(zip(edition.keys, take_store.records(edition.keys), strict=True))
     chapters = tuple(
-        _chapter(edition, chapter, own, kept, shelf)
+        _chapter(edition, chapter, own, kept, take_store)
         for chapter, own in zip(edition.chapters, edition.lines, strict=True)
     )
     return Timeline(_metadata(edition.book, edition.language), edition.engine.rate, chapters)
 
 
 def _chapter(
-    edition: Edition, chapter: Chapter, lines: Sequence[Line], kept: Mapping[str, Kept], shelf: Shelf
-) -> timeline.Chapter:
+    edition: Edition, chapter: Chapter, lines: Sequence[Line], kept: Mapping[str, TakeRecord], take_store: TakeStore
+) -> timeline.TimedChapter:
     layout = Layout(edition.engine.rate, overlap=edition.engine.overlap / edition.engine.rate)
     spoken: list[list[TimedWord]] = [[]]
     for line in lines:
         record = kept[line.key]
-        words = shelf.words(line.words, line.chunk.tokens)
-        take = Take(line.key, line.chunk.voice or _MAIN, record.length, record.audible, words)
+        words = take_store.words(line.words, line.chunk.tokens)
+        take = TakeSound(line.key, line.chunk.voice or _MAIN, record.length, record.audible, words)
         for word in layout.add(take, line.chunk.pause_ms):
             spoken[-1].append(word)
             if word.space == "\n":
@@ -64,7 +64,7 @@ def _chapter(
         for id, passage in zip(chapter.ids, chapter.passages, strict=True)
         if passage.kind != "pause"
     )
-    return timeline.Chapter(chapter.title, length, pieces, passages, chapter.level)
+    return timeline.TimedChapter(chapter.title, length, pieces, passages, chapter.level)
 
 
 def _metadata(book: Book, language: str) -> Metadata:

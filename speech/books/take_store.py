@@ -22,7 +22,7 @@ from speech.takes import POLICY, Take
 from speech.text import Token
 from speech.words import Word
 
-__all__ = ["Kept", "Shelf", "key_of", "reference_digest", "words_key"]
+__all__ = ["TakeRecord", "TakeStore", "key_of", "reference_digest", "words_key"]
 
 _FOLDER, _WORDS = "takes/", "words/"
 # Increase this when the trimming, judging or storing of takes changes.
@@ -32,7 +32,7 @@ _FEW = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class TakeRecord:
     """The record of a take.
 
     Attributes:
@@ -85,7 +85,7 @@ def reference_digest(path: Path, text: str) -> str:
     return _digest(path.read_bytes() + b"\x00" + text.encode())
 
 
-class Shelf:
+class TakeStore:
     """The takes in a store: a FLAC file and, written after it, a record, so a take is there or it is not."""
 
     def __init__(self, store: Store) -> None:
@@ -147,7 +147,7 @@ class Shelf:
             self._store.put(_sound(key), path, "audio/flac")
         self._store.write(_record(key), json.dumps(record), "application/json")
 
-    def records(self, keys: Sequence[str]) -> list[Kept]:
+    def records(self, keys: Sequence[str]) -> list[TakeRecord]:
         """Return the records of takes.
 
         Raises:
@@ -182,11 +182,11 @@ class Shelf:
                 raise StoreError(f"The take {key} is damaged ({fault}); delete {_record(key)}.") from None
         return samples
 
-    def _kept(self, key: str) -> Kept:
+    def _kept(self, key: str) -> TakeRecord:
         try:
             found = json.loads(self._store.read(_record(key)))
             first, last = found["audible"]
-            return Kept(
+            return TakeRecord(
                 found["rate"], found["length"], (first, last), found["seed"], found["tries"], found["score"],
                 tuple(found["problems"]), found.get("level"),
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The captions of a recording: timing its words, and writing them as subtitle files into the store."""
+"""The subtitles of a recording: timing its words, and writing the subtitle files into the store."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from prefect.exceptions import CancelledRun
 from flows.workspace import job_id
 from speech.alignment.google import Account
 from speech.audio import Recording
-from speech.errors import AlignmentError, told
+from speech.errors import AlignmentError, message_of
 from speech.outputs import PIECES, PREVIEW
 from speech.request import SpeechRequest
 from speech.script import Reading
@@ -20,17 +20,17 @@ from speech.subtitles import Subtitles, make, summary
 from speech.subtitles.speakers import remark
 from speech.words import delay
 from tasks.align_words import align_words
-from tasks.encode_audio import Delivered
+from tasks.encode_audio import DeliveredAudio
 from tasks.persist import persist_files
 from tasks.progress import Progress
 from tasks.render_subtitles import render_subtitles
 
-__all__ = ["Captions", "caption"]
+__all__ = ["SubtitleResult", "add_subtitles"]
 
 
 @dataclass(frozen=True, slots=True)
-class Captions:
-    """What captioning adds to a result.
+class SubtitleResult:
+    """What the subtitles add to a result.
 
     Attributes:
         subtitles: the subtitles; None if there are none.
@@ -43,17 +43,17 @@ class Captions:
     warnings: tuple[str, ...] = ()
 
 
-async def caption(
+async def add_subtitles(
     request: SpeechRequest,
     reading: Reading,
     recording: Recording,
-    audio: Delivered,
+    audio: DeliveredAudio,
     account: Account | None,
     store: Store,
     folder: Path,
     progress: Progress,
-) -> Captions:
-    """Caption a recording whose audio is already stored; a failure becomes a warning, and the audio is kept.
+) -> SubtitleResult:
+    """Add subtitles to a recording whose audio is already stored; a failure becomes a warning, and the audio is kept.
 
     Args:
         audio: the audio file that the client receives.
@@ -90,9 +90,9 @@ async def caption(
             "subtitle_problems": [asdict(violation) for violation in broken] or None,
         }
         unseen = [note] if (note := remark(subtitles, request.formats)) else []
-        return Captions(subtitles, fields, (*alignment.warnings, *rendered.warnings, *summary(broken), *unseen))
+        return SubtitleResult(subtitles, fields, (*alignment.warnings, *rendered.warnings, *summary(broken), *unseen))
     except CancelledRun:
         raise
     except Exception as fault:
         problem = "The words could not be timed" if isinstance(fault, AlignmentError) else "There are no subtitles"
-        return Captions(warnings=(f"{problem}: {told(fault)}",))
+        return SubtitleResult(warnings=(f"{problem}: {message_of(fault)}",))

@@ -1,14 +1,14 @@
-"""The names of signs, of ranges and of fractions, for the languages that are fully supported."""
+"""The names of symbols, of ranges and of fractions, for the languages that are fully supported."""
 
 from __future__ import annotations
 
 __all__ = [
     "BY", "COMPARISONS", "FEET", "FRACTIONS", "HALVES", "ONES", "ONE_AND_A_HALF", "PARTS", "PER", "RANGES", "RATIOS",
-    "SECTIONS", "SHORT", "SIGNS", "TIMES",
+    "SECTIONS", "SHORT", "SYMBOLS", "TIMES",
 ]  # fmt: skip
 
 # "." is the dot of an address, of a version or of an IP number; the decimal mark is in `numbers`.
-SIGNS = {
+SYMBOLS = {
     "en": {"&": "and", "+": "plus", "=": "equals", "@": "at", ".": "dot", "/": "slash", "-": "dash", "_": "underscore",
            ":": "colon", "#": "number"},
     "de": {"&": "und", "+": "plus", "=": "gleich", "@": "ät", ".": "Punkt", "/": "Schrägstrich", "-": "Strich",
@@ -114,7 +114,7 @@ TIMES = {
 BY = {
     "en": "by", "de": "mal", "fr": "sur", "es": "por", "it": "per", "pt": "por", "nl": "bij", "pl": "na", "ru": "на",
 }  # fmt: skip
-# The sign of a section, alone and doubled.
+# The section sign, alone and doubled.
 SECTIONS = {
     "en": ("section", "sections"), "de": ("Paragraf", "Paragrafen"), "fr": ("paragraphe", "paragraphes"),
     "es": ("sección", "secciones"), "it": ("paragrafo", "paragrafi"), "pt": ("parágrafo", "parágrafos"),

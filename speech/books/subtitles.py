@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from speech.books.timeline import Chapter, Timeline
+from speech.books.timeline import TimedChapter, Timeline
 from speech.script.readers.markup import language
 from speech.subtitles import Subtitles, make
 from speech.subtitles.cues import Cue
 from speech.words import Word, clamp
 
-__all__ = ["of_book", "of_chapters"]
+__all__ = ["subtitles_of_book", "subtitles_of_chapters"]
 
 
-def of_chapters(timeline: Timeline, preset: str = "netflix") -> Iterator[Subtitles]:
+def subtitles_of_chapters(timeline: Timeline, preset: str = "netflix") -> Iterator[Subtitles]:
     """Yield the subtitles of each chapter, timed from its beginning."""
     for number, chapter in enumerate(timeline.chapters, 1):
         duration = chapter.length * 1000 // timeline.rate
@@ -29,7 +29,7 @@ def of_chapters(timeline: Timeline, preset: str = "netflix") -> Iterator[Subtitl
         )
 
 
-def of_book(timeline: Timeline, chapters: Sequence[Subtitles]) -> Subtitles:
+def subtitles_of_book(timeline: Timeline, chapters: Sequence[Subtitles]) -> Subtitles:
     """Join the subtitles of the chapters, of which there is at least one."""
     words: list[Word] = []
     cues: list[Cue] = []
@@ -53,7 +53,7 @@ def _later(words: tuple[Word, ...], milliseconds: int) -> tuple[Word, ...]:
     return tuple(replace(word, start=word.start + milliseconds, end=word.end + milliseconds) for word in words)
 
 
-def _words(chapter: Chapter, rate: int) -> list[Word]:
+def _words(chapter: TimedChapter, rate: int) -> list[Word]:
     """Return the words of a chapter in milliseconds; the last of each passage ends its paragraph."""
     words: list[Word] = []
     for passage in chapter.passages:

@@ -13,14 +13,14 @@ from speech.script.readers.runs import tidy
 from speech.script.readers.silence import Silence
 from speech.text import has_words
 
-__all__ = ["is_captions", "read"]
+__all__ = ["is_subtitles", "read"]
 
 _TIME = r"(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}"
 _TIMES = regex.compile(rf"^[^\S\n]*({_TIME})[^\S\n]*-->[^\S\n]*({_TIME})[^\n]*$", regex.MULTILINE)
 _SRT = regex.compile(rf"\s*\d+[^\S\n]*\n[^\S\n]*{_TIME}[^\S\n]*-->")
 _VTT = regex.compile(r"WEBVTT(?:[ \t\n]|$)")
 _TAGS = regex.compile(r"</?[a-zA-Z][^<>\n]{0,200}>|<\d[\d:.]*>|\{\\[^{}\n]{0,200}\}")
-# What is heard beside the speech, as in [Music] or (door closes), with signs of music around it.
+# What is heard beside the speech, as in [Music] or (door closes), with music symbols around it.
 _SOUND = regex.compile(
     r"[\s♪♫#*-]*(?:\[(?!\s*pause\b)[^\[\]]*\]|\([^()]*\)|[♪♫][^♪♫]*[♪♫]?)[\s♪♫#*.-]*", regex.IGNORECASE
 )
@@ -34,7 +34,7 @@ _PARAGRAPH_SECONDS = 2.0
 _WHY_SOUND = "it describes a sound"
 
 
-def is_captions(text: str) -> bool:
+def is_subtitles(text: str) -> bool:
     """Check whether a text is an SRT or WebVTT file."""
     text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     return bool(_SRT.match(text)) or bool(_VTT.match(text) and _TIMES.search(text))
