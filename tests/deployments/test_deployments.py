@@ -74,7 +74,7 @@ async def test_a_run_that_shows_no_life_is_marked_as_crashed(client):
     await asyncio.to_thread(EventsWorker.instance().wait_until_empty)
     while (seen := await client.read_flow_run(run.id)).state_name != "Crashed":
         await asyncio.sleep(0.5)
-    assert "no life" in seen.state.message
+    assert "no heartbeat" in seen.state.message
     [automation] = await client.read_automations_by_name("f5-flows zombie runs")
     await client.delete_automation(automation.id)
 
