@@ -57,7 +57,7 @@ def compare(label: str, parts: list[Chunk], folder: Path, *, whole: bool) -> Non
         model = whisperx.load("en")
         text = " ".join(part.spoken for part in parts)
         began = time.perf_counter()
-        found = whisperx._aligned(text, soxr.resample(samples, 22050, 16000), model)
+        found = whisperx._align(text, soxr.resample(samples, 22050, 16000), model)
         seconds = time.perf_counter() - began
         tell("as one segment", [word["start"] * 1000 for word in found], starts, seconds, recording.duration_ms)
 

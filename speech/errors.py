@@ -110,7 +110,7 @@ class Problem:
     def __str__(self) -> str:
         if self.message is not None:
             return _encodable(self.message)
-        return _encodable(f"{self.field}: {_shown(self.value)} is not accepted; expected {self.accepted}")
+        return _encodable(f"{self.field}: {_format_value(self.value)} is not accepted; expected {self.accepted}")
 
 
 def _encodable(text: str) -> str:
@@ -118,7 +118,7 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     try:
         shown = repr(value)
     except (RecursionError, ValueError):

@@ -206,7 +206,7 @@ def opened(path: Path, seconds: float = LONGEST_SECONDS) -> Iterator[Sound]:
         yield Sound(plain.rate, plain.channels, plain.read())
         return
     with _decoder(path, seconds) as program:
-        yield _decoded(program, path.name, seconds)
+        yield _decode(program, path.name, seconds)
 
 
 def admit(path: Path, folder: Path, *, mono: bool = True, seconds: float = LONGEST_SECONDS) -> Path:
@@ -302,7 +302,7 @@ def _decoder(path: Path, seconds: float) -> Program:
     )
 
 
-def _decoded(program: Program, name: str, seconds: float) -> Sound:
+def _decode(program: Program, name: str, seconds: float) -> Sound:
     output, buffer = program.output(), bytearray()
 
     def more(size: int) -> bytes:

@@ -182,7 +182,7 @@ def _chunk(
     parts = list(_parts(tokens, model, language))
     if not parts or len(samples) < _WINDOW:
         return spans, scores
-    heard = _aligned("".join(word for _, word in parts) if language in _SPACELESS else " ".join(
+    heard = _align("".join(word for _, word in parts) if language in _SPACELESS else " ".join(
         word for _, word in parts), samples, model)  # fmt: skip
     if len(heard) != len(parts):
         # whisperx gives up on text that is too long for the audio, and then leaves words out of its result.
@@ -220,7 +220,7 @@ def _parts(tokens: Sequence[Token], model: Model, language: str) -> Iterator[_Pa
                 yield index, kept
 
 
-def _aligned(text: str, samples: Samples, model: Model) -> list[dict[str, Any]]:
+def _align(text: str, samples: Samples, model: Model) -> list[dict[str, Any]]:
     from whisperx import alignment
 
     segment = {"text": text, "start": 0.0, "end": len(samples) / RATE}

@@ -200,7 +200,7 @@ class _Press:
         name = "book.m4b"
         target = self.folder / name
         m4b.write(self.pcm, self.timeline, target, self.work, self.preset, self.cover)
-        figures = self._measured(target, self.pcm.rate, self.pcm.frames)
+        figures = self._measure(target, self.pcm.rate, self.pcm.frames)
         self.share.add(self.share.pieces / 2)
         return File(name, "m4b", None, figures)
 
@@ -210,11 +210,11 @@ class _Press:
         target = self.home / name
         mp3.write(self.pcm, self.timeline, number, target, self.work, self.preset, self.cover)
         rate, length = mp3.rate(self.timeline, self.preset), self.timeline.chapters[number].length
-        figures = self._measured(target, rate, length)
+        figures = self._measure(target, rate, length)
         self.share.add(len(self.timeline.chapters[number].pieces) / 2)
         return File(name, "mp3", number + 1, figures)
 
-    def _measured(self, path: Path, rate: int, frames: int) -> Figures:
+    def _measure(self, path: Path, rate: int, frames: int) -> Figures:
         return measure(path, rate, frames / self.pcm.rate, self.preset.limits)
 
 

@@ -77,7 +77,7 @@ class Layout:
         """
         if self._last is None or pause_ms:
             self._end()
-            first, _ = self._kept(take)
+            first, _ = self._audible_span(take)
             begin = self._pieces[-1].end + pause_ms * self._rate // 1000 if self._pieces else self._head
             fade = min(self._fade, take.length - first)
             self._pieces.append(Piece(take.key, take.voice, first, take.length, begin, fade_in=fade))
@@ -88,7 +88,7 @@ class Layout:
             self._pieces[-1] = replace(before, fade_out=width)
             self._pieces.append(Piece(take.key, take.voice, 0, take.length, before.end - width, fade_in=width))
         self._last = take
-        return self._placed(take.words, self._pieces[-1])
+        return self._place_words(take.words, self._pieces[-1])
 
     def finish(self) -> tuple[tuple[Piece, ...], int]:
         """Return the pieces of the chapter, and its length in samples."""
@@ -101,17 +101,17 @@ class Layout:
         if self._last is None:
             return
         piece = self._pieces[-1]
-        _, last = self._kept(self._last)
+        _, last = self._audible_span(self._last)
         last = max(last, piece.first + piece.fade_in)
         fade = min(self._fade, last - piece.first - piece.fade_in)
         self._pieces[-1] = replace(piece, last=last, fade_out=fade)
         self._last = None
 
-    def _kept(self, take: TakeSound) -> Span:
+    def _audible_span(self, take: TakeSound) -> Span:
         first, last = take.audible
         return max(first - self._rest, 0), min(last + self._rest, take.length)
 
-    def _placed(self, words: Sequence[Word], piece: Piece) -> list[TimedWord]:
+    def _place_words(self, words: Sequence[Word], piece: Piece) -> list[TimedWord]:
         placed = []
         offset = piece.begin - piece.first
         for word in words:

@@ -63,13 +63,13 @@ def _read(piece: Piece, rate: int, path: Path, most: int) -> Iterator[Samples]:
                 samples = file.read(min(length - at, most), dtype="float32")
                 if not len(samples):
                     raise AudioError(f"Take {piece.take} is damaged.")
-                yield _faded(samples, at, piece)
+                yield _fade(samples, at, piece)
                 at += len(samples)
     except soundfile.SoundFileError as fault:
         raise AudioError(f"Take {piece.take} cannot be read: {fault}") from None
 
 
-def _faded(samples: Samples, at: int, piece: Piece) -> Samples:
+def _fade(samples: Samples, at: int, piece: Piece) -> Samples:
     """Fade what of a block lies in the fades of its piece; `at` is the block's position in it."""
     length = piece.last - piece.first
     if (rising := piece.fade_in - at) > 0:

@@ -23,7 +23,7 @@ def reworded(chunk: Chunk, text: str, language: str) -> Chunk:
     for what, first, last, begin, end in matcher.get_opcodes():
         if what == "equal":
             continue
-        words = _said(other[begin:end])
+        words = _text_of(other[begin:end])
         if what == "insert" and first:
             made[first - 1] = replace(made[first - 1], spoken=f"{made[first - 1].spoken} {words}".strip())
         elif what == "insert":
@@ -38,5 +38,5 @@ def reworded(chunk: Chunk, text: str, language: str) -> Chunk:
     return replace(chunk, tokens=tuple(made))
 
 
-def _said(words: Sequence[Token]) -> str:
+def _text_of(words: Sequence[Token]) -> str:
     return "".join(token.spoken + token.space for token in words).strip()

@@ -98,7 +98,7 @@ def time_words(
         own = words[at : at + len(tokens)]
         at += len(tokens)
         if own:
-            own = [_moved(word, begin, length) for word in own]
+            own = [_shift(word, begin, length) for word in own]
         else:
             own = place(tokens, [None] * len(tokens), [0.0] * len(tokens), length)
         take_store.put_words(line.words, own, method)
@@ -115,7 +115,7 @@ def _sounds(lines: Sequence[Line], take_store: TakeStore, spans: list[Span]) -> 
         yield samples
 
 
-def _moved(word: Word, begin: int, length: int) -> Word:
+def _shift(word: Word, begin: int, length: int) -> Word:
     start = min(max(word.start - begin, 0), length)
     end = min(max(word.end - begin, start), length)
     return Word(word.text, start, end, word.confidence, word.interpolated, word.space)

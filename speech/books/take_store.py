@@ -102,7 +102,7 @@ class TakeStore:
     def put_words(self, key: str, words: Sequence[Word], method: str) -> None:
         """Keep the word times of a take, in milliseconds from its beginning."""
         times = [[word.start, word.end, word.confidence, word.interpolated] for word in words]
-        self._store.write(_record(key, _WORDS), json.dumps({"method": method, "words": times}), "application/json")
+        self._store.write(_record_key(key, _WORDS), json.dumps({"method": method, "words": times}), "application/json")
 
     def words(self, key: str, tokens: Sequence[Token]) -> tuple[Word, ...]:
         """Return the words of a take.
@@ -112,20 +112,20 @@ class TakeStore:
             StoreError: they are damaged.
         """
         try:
-            times = json.loads(self._store.read(_record(key, _WORDS)))["words"]
+            times = json.loads(self._store.read(_record_key(key, _WORDS)))["words"]
             return tuple(
                 Word(token.text, start, end, confidence, interpolated, token.space)
                 for token, (start, end, confidence, interpolated) in zip(tokens, times, strict=True)
             )
         except (NotText, ValueError, KeyError, TypeError) as fault:
-            where = _record(key, _WORDS)
+            where = _record_key(key, _WORDS)
             raise StoreError(f"The word times {where} are damaged ({fault}); delete them.") from None
 
     def _there(self, folder: str, keys: Collection[str]) -> set[str]:
         wanted = set(keys)
         if len(wanted) <= _FEW:
             with ThreadPoolExecutor(16) as pool:
-                found = pool.map(lambda key: exists(self._store, _record(key, folder)), wanted)
+                found = pool.map(lambda key: exists(self._store, _record_key(key, folder)), wanted)
                 return {key for key, is_there in zip(wanted, found, strict=True) if is_there}
         listed = (entry.key for entry in self._store.list(folder))
         return {Path(key).stem for key in listed if key.endswith(".json")} & wanted
@@ -145,7 +145,7 @@ class TakeStore:
             path = Path(folder) / "take.flac"
             soundfile.write(path, np.clip(take.samples, -1, 1), rate, format="FLAC", subtype="PCM_16")
             self._store.put(_sound(key), path, "audio/flac")
-        self._store.write(_record(key), json.dumps(record), "application/json")
+        self._store.write(_record_key(key), json.dumps(record), "application/json")
 
     def records(self, keys: Sequence[str]) -> list[TakeRecord]:
         """Return the records of takes.
@@ -154,7 +154,7 @@ class TakeStore:
             NotFound: one of them is not there.
         """
         with ThreadPoolExecutor(16) as pool:
-            return list(pool.map(self._kept, keys))
+            return list(pool.map(self._read_record, keys))
 
     def fetch(self, key: str, path: Path) -> None:
         """Fetch the sound of a take into a FLAC file.
@@ -179,12 +179,12 @@ class TakeStore:
             try:
                 samples: Samples = soundfile.read(path, dtype="float32")[0]
             except soundfile.LibsndfileError as fault:
-                raise StoreError(f"The take {key} is damaged ({fault}); delete {_record(key)}.") from None
+                raise StoreError(f"The take {key} is damaged ({fault}); delete {_record_key(key)}.") from None
         return samples
 
-    def _kept(self, key: str) -> TakeRecord:
+    def _read_record(self, key: str) -> TakeRecord:
         try:
-            found = json.loads(self._store.read(_record(key)))
+            found = json.loads(self._store.read(_record_key(key)))
             first, last = found["audible"]
             return TakeRecord(
                 found["rate"], found["length"], (first, last), found["seed"], found["tries"], found["score"],
@@ -193,10 +193,10 @@ class TakeStore:
         except NotFound:
             raise
         except (NotText, ValueError, KeyError, TypeError) as fault:
-            raise StoreError(f"The record of the take {key} is damaged ({fault}); delete {_record(key)}.") from None
+            raise StoreError(f"The record of the take {key} is damaged ({fault}); delete {_record_key(key)}.") from None
 
 
-def _record(key: str, folder: str = _FOLDER) -> str:
+def _record_key(key: str, folder: str = _FOLDER) -> str:
     return f"{folder}{key[:2]}/{key}.json"
 
 

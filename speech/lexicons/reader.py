@@ -66,7 +66,7 @@ def _checked(entries: Iterable[Entry], label: str) -> list[Row]:
         try:
             rows.append(Row.model_validate(fields))
         except ValidationError as fault:
-            problems += [_placed(problem, label, line) for problem in problems_of(fault, Row)]
+            problems += [_with_line(problem, label, line) for problem in problems_of(fault, Row)]
         if len(problems) >= _MOST_PROBLEMS:
             break
     if problems:
@@ -74,5 +74,5 @@ def _checked(entries: Iterable[Entry], label: str) -> list[Row]:
     return rows
 
 
-def _placed(problem: Problem, label: str, line: int) -> Problem:
+def _with_line(problem: Problem, label: str, line: int) -> Problem:
     return Problem("lexicon", problem.value, problem.accepted, f"{label}, line {line}: {problem}")

@@ -65,13 +65,28 @@ def write(
     Raises:
         AudioError: the recording cannot be read.
     """
+    sound, downloads = _sound(subtitles, audio, title, beside)
+    data = _data(subtitles, audio, warnings)
+    data |= {"audio": sound, "downloads": itertools.chain(downloads, _downloads(subtitles, files, title))}
+    palette = _palette(ON_LIGHT) + f"@media (prefers-color-scheme: dark) {{ {_palette(ON_DARK)} }}\n"
+    values = {
+        "LANGUAGE": html.escape(subtitles.language),
+        "TITLE": html.escape(title or _title(subtitles.text)),
+        "ABOUT": html.escape(" · ".join(_about(subtitles))),
+    }
+    media = "blob:" if sound["data"] else f"blob: {BESIDE}"
+    write_pieces(target, fill(_FOLDER / "page.html", [read(STYLE), palette], _SCRIPTS, data, media, values))
+    return target
+
+
+def _data(subtitles: Subtitles, audio: Path, warnings: Sequence[str]) -> dict[str, Any]:
+    """Return what the page's script reads, without the audio and the downloads."""
     broken, layout = subtitles.broken(), lay_out(subtitles)
     problems: dict[int, list[str]] = {}
     for problem in broken:
         problems.setdefault(problem.cue, []).append(describe(problem))
     column = column_ms(subtitles.duration_ms)
-    sound, downloads = _sound(subtitles, audio, title, beside)
-    data = {
+    return {
         "duration": subtitles.duration_ms,
         "doubtful": DOUBTFUL,
         "words": (
@@ -88,18 +103,7 @@ def write(
         "notes": [*warnings, *summary(broken)],
         "column": column,
         "peaks": _base64(peaks(audio, column)),
-        "audio": sound,
-        "downloads": itertools.chain(downloads, _downloads(subtitles, files, title)),
     }
-    palette = _palette(ON_LIGHT) + f"@media (prefers-color-scheme: dark) {{ {_palette(ON_DARK)} }}\n"
-    values = {
-        "LANGUAGE": html.escape(subtitles.language),
-        "TITLE": html.escape(title or _title(subtitles.text)),
-        "ABOUT": html.escape(" · ".join(_about(subtitles))),
-    }
-    media = "blob:" if sound["data"] else f"blob: {BESIDE}"
-    write_pieces(target, fill(_FOLDER / "page.html", [read(STYLE), palette], _SCRIPTS, data, media, values))
-    return target
 
 
 def _downloads(subtitles: Subtitles, files: Mapping[str, Path], title: str | None) -> Iterator[dict[str, Any]]:

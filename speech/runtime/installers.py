@@ -73,14 +73,14 @@ class Uv:
         command = ["install", "--dry-run", "--break-system-packages", "--python", sys.executable, *limits]
         output = _run([*self._program, *command, *requirements], constraints.parent).stderr
         found = [line[3:].strip() for line in output.splitlines() if line.startswith(" + ")]
-        packages = [_named(line) for line in found]
-        return self._sized(packages, constraints.parent) if packages else []
+        packages = [_parse_package(line) for line in found]
+        return self._with_sizes(packages, constraints.parent) if packages else []
 
     def fetch(self, packages: Sequence[Package], folder: Path) -> None:
         command = ["install", "--python", sys.executable, "--no-deps", "--compile-bytecode", "--target", str(folder)]
         _run([*self._program, *command, *map(str, packages)], folder.parent)
 
-    def _sized(self, packages: Sequence[Package], folder: Path) -> list[Package]:
+    def _with_sizes(self, packages: Sequence[Package], folder: Path) -> list[Package]:
         listing = folder / "packages.in"
         listing.write_text("\n".join(map(str, packages)), encoding="utf-8")
         command = ["compile", "--quiet", "--no-deps", "--python", sys.executable, "--format", "pylock.toml"]
@@ -134,7 +134,7 @@ def choose(name: str | None = None) -> Installer:
     raise InstallError(f"{name or 'Neither uv nor pip'} is not installed here; run: python -m ensurepip")
 
 
-def _named(line: str) -> Package:
+def _parse_package(line: str) -> Package:
     """Parse uv's output for a package: name==version, or name @ URL of a wheel."""
     name, _, url = line.partition(" @ ")
     if url:

@@ -120,8 +120,8 @@ def _range(core: str, after: str, before: str, language: str) -> tuple[str, bool
         return None
     if begin.minutes is None and end.minutes is not None and not (timed or end.half or end.lettered or begin.half):
         return None
-    said = f"{_said(begin, language, whole=end.minutes is None)} {RANGES.get(language, '')} "
-    closed, taken = _closed(end, after, language) if named else (_said(end, language), False)
+    said = f"{_spoken(begin, language, whole=end.minutes is None)} {RANGES.get(language, '')} "
+    closed, taken = _closed(end, after, language) if named else (_spoken(end, language), False)
     return said + closed, taken
 
 
@@ -133,7 +133,7 @@ def _one(core: str, after: str, before: str, language: str) -> tuple[str, bool] 
     found = _time(core, language, dotted=dotted or bool(half), bare=bool(half))
     if found is None:
         return None
-    return _closed(found, after, language) if named or half else (_said(found, language), False)
+    return _closed(found, after, language) if named or half else (_spoken(found, language), False)
 
 
 _WAYS: tuple[Callable[[str, str, str, str], tuple[str, bool] | None], ...] = (_range, _one)
@@ -148,10 +148,10 @@ def _apart(words: Sequence[str], index: int, language: str) -> list[str] | None:
         return None
     _, minutes, tail = parted(words[index + 2]) if index + 2 < len(words) else ("", "", "")
     if words[index + 1] == "h" and len(minutes) == 2 and minutes.isdecimal() and int(minutes) < 60:
-        said = _said(_Time(int(core), int(minutes), lettered=True), language)
+        said = _spoken(_Time(int(core), int(minutes), lettered=True), language)
         first, middle, last = share(said, 3)
         return [opening + first, middle, last + tail] if last else [opening + first + tail, "", ""]
-    said = _said(_Time(int(core), lettered=True), language)
+    said = _spoken(_Time(int(core), lettered=True), language)
     first, last = share(said, 2)
     return [opening + first, last + _tail(words[index + 1])]
 
@@ -194,19 +194,19 @@ def _number(text: str | None) -> int | None:
 def _closed(end: _Time, after: str, language: str) -> tuple[str, bool]:
     """Return a time with the word after it, and whether that is a part of it."""
     if half := _half(after, language):
-        return f"{_said(end, language)} {half.removesuffix('.') if after.endswith('.') else half}", True
+        return f"{_spoken(end, language)} {half.removesuffix('.') if after.endswith('.') else half}", True
     unit = parted(after)[1]
     if language == "de":
-        return (_said(_Time(end.hours, end.minutes or 0, end.seconds), language), True)
+        return (_spoken(_Time(end.hours, end.minutes or 0, end.seconds), language), True)
     if language == "nl":
-        said = _said(_Time(end.hours), language)
+        said = _spoken(_Time(end.hours), language)
         return (f"{said} uur {number(end.minutes, language)}" if end.minutes else f"{said} uur"), True
     if language in _HOURS:
-        return _said(_Time(end.hours, end.minutes, end.seconds, lettered=True), language), True
-    return f"{_said(end, language)} {unit}", True
+        return _spoken(_Time(end.hours, end.minutes, end.seconds, lettered=True), language), True
+    return f"{_spoken(end, language)} {unit}", True
 
 
-def _said(found: _Time, language: str, *, whole: bool = True) -> str:
+def _spoken(found: _Time, language: str, *, whole: bool = True) -> str:
     """Spell a time.
 
     Args:

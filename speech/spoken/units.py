@@ -194,14 +194,14 @@ def _pattern(amount: Decimal, name: str, language: str) -> str | None:
         if (
             name not in whole
             and "{}" in framed
-            and (length == "long" or _said(framed, language))
+            and (length == "long" or _is_said(framed, language))
             and _LETTER.search(framed)
         ):
             return framed.replace(" ", "") if language in ("ja", "zh") else framed
     return None
 
 
-def _said(framed: str, language: str) -> bool:
+def _is_said(framed: str, language: str) -> bool:
     """Check whether a short name is a word: it is in Chinese, Japanese and Korean, if not in Latin letters."""
     return language in ("ja", "zh", "ko") and not any(
         character.isascii() and character.isalpha() for character in framed

@@ -71,14 +71,14 @@ def make(
         AudioError: the recording is not audio, or is silent, too short or too long.
         InvalidRequest: the clip cannot be transcribed; the text asks for the field.
     """
-    whole = _trimmed(_decoded(path))
+    whole = _trim(_decode(path))
     warnings = _level_warnings(whole)
     end = _cut(whole)
     transcript, more = _cut_transcript(whole, end, text)
     warnings += more
     clip = np.concatenate([whole[:end], np.zeros(int(_TAIL_SECONDS * RATE), np.float32)])
     if transcript is None:
-        transcript = _transcribed(clip, language, store, field)
+        transcript = _transcribe(clip, language, store, field)
         if not _plausible(transcript, end / RATE):
             raise _untranscribed(
                 f"the transcriber heard {transcript[:40]!r}, which does not fit the clip's length", field
@@ -87,7 +87,7 @@ def make(
     return Clip(clip, transcript, tuple(warnings))
 
 
-def _decoded(path: Path) -> Samples:
+def _decode(path: Path) -> Samples:
     pieces, length = [], 0
     # Slightly above the limit, so that the error below is raised for long recordings.
     for block in blocks(path, RATE, seconds=_MOST_SECONDS + 60):
@@ -110,7 +110,7 @@ def _levels(samples: Samples) -> Samples:
     return levels
 
 
-def _trimmed(samples: Samples) -> Samples:
+def _trim(samples: Samples) -> Samples:
     loud = np.flatnonzero(_levels(samples) > _EDGE_DB)
     if not len(loud):
         raise AudioError("The voice recording is silent.")
@@ -184,7 +184,7 @@ def _words_before(samples: Samples, end: int, text: str) -> str | None:
     return "".join(word.text + word.space for word in words if (word.start + word.end) / 2 < moment).strip() or None
 
 
-def _transcribed(clip: Samples, language: str | None, store: Store | None, field: str) -> str:
+def _transcribe(clip: Samples, language: str | None, store: Store | None, field: str) -> str:
     from speech.transcriber import transcribe
 
     with scratch() as folder:

@@ -267,10 +267,10 @@ def _receive(url: str | None, encoded: str | None, path: Path, field: str, name:
             message = f"Failed to download voice file: {redact_url(name)}: {fault}"
             raise InvalidRequest([Problem(field, None, "an https URL", message)]) from None
         return
-    path.write_bytes(_decoded(encoded or "", field))
+    path.write_bytes(_decode(encoded or "", field))
 
 
-def _decoded(encoded: str, field: str) -> bytes:
+def _decode(encoded: str, field: str) -> bytes:
     if len(encoded) > MOST_BYTES * 4 // 3 + 4:
         raise InvalidRequest([Problem(field, None, "", f"{field}: it is larger than {MOST_BYTES / 1e6:.0f} MB")])
     try:

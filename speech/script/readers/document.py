@@ -58,9 +58,9 @@ def open_document(data: bytes, name: str | None = None, kind: str | None = None)
     """
     called = name or "The file"
     try:
-        return _opened(data, kind)
+        return _open(data, kind)
     except InvalidRequest as fault:
-        raise InvalidRequest([_named(problem, called) for problem in fault.problems]) from None
+        raise InvalidRequest([_with_name(problem, called) for problem in fault.problems]) from None
     except SpeechError:
         raise
     except Exception as fault:
@@ -69,7 +69,7 @@ def open_document(data: bytes, name: str | None = None, kind: str | None = None)
         raise InvalidRequest([Problem("file", None, "", message)]) from fault
 
 
-def _opened(data: bytes, kind: str | None) -> Document:
+def _open(data: bytes, kind: str | None) -> Document:
     from speech.script.readers.markdown_writer import write
 
     text = None if (binary := _binary(data)) else decode(data)
@@ -120,7 +120,7 @@ def _text(text: str, kind: str | None) -> Script:
     return parse(text, kind)
 
 
-def _named(problem: Problem, called: str) -> Problem:
+def _with_name(problem: Problem, called: str) -> Problem:
     """Return a problem of a file under the name of the file."""
     what = str(problem).partition(": ")[2]
     return Problem("file", problem.value, problem.accepted, f"{called} cannot be read: {what.rstrip('.')}.")

@@ -75,7 +75,7 @@ def read(archive: Archive) -> Script:
         if part not in archive:
             page.note(f"The book names a part {part!r} that it does not hold.")
             continue
-        root = _parsed(archive.read(part))
+        root = _parse(archive.read(part))
         body = root.find("{*}body")
         body = body if body is not None else root
         role = "note" if not is_linear else _role(body, book.roles.get(part, set()))
@@ -174,7 +174,7 @@ def _nav(archive: Archive, part: str, book: _Book) -> Iterator[tuple[str, str, s
     """Yield the entries of a navigation document, and note the landmarks in it."""
     if part not in archive:
         return
-    for nav in _parsed(archive.read(part)).iter("{*}nav"):
+    for nav in _parse(archive.read(part)).iter("{*}nav"):
         for link in nav.iter("{*}a"):
             place, fragment = _place(posixpath.dirname(part), attribute(link, "href"))
             label = " ".join("".join(link.itertext()).split())
@@ -216,7 +216,7 @@ def _xml(archive: Archive, part: str) -> Any:
     return parse_xml(text)
 
 
-def _parsed(data: bytes) -> Any:
+def _parse(data: bytes) -> Any:
     """Parse a page, which should be XHTML but may be no more than HTML."""
     text, _ = decode(data)
     try:

@@ -64,7 +64,7 @@ def read(data: bytes) -> Script:
         InvalidRequest: it is damaged, locked, or has no text, as scanned pages have none.
     """
     with _lock:
-        lines, outline, title = _extracted(data)
+        lines, outline, title = _extract(data)
     if not lines:
         raise refused("it is a PDF without text, perhaps of scanned pages; recognise their text first (OCR)", "file")
     silence = Silence()
@@ -72,7 +72,7 @@ def read(data: bytes) -> Script:
     return Script(tuple(_passages(kept, outline)), "pdf", title, left_out=silence.all(), notes=(_GUESS,))
 
 
-def _extracted(data: bytes) -> tuple[list[_Line], dict[tuple[int, str], int], str | None]:
+def _extract(data: bytes) -> tuple[list[_Line], dict[tuple[int, str], int], str | None]:
     """Return the lines, the levels of the names in the outline by page and name, and the title."""
     import pypdfium2
 
