@@ -82,7 +82,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _SERVICES & _fixtures(item):
             item.add_marker(pytest.mark.service)
     starts = Counter(item.path for item in items if item.get_closest_marker("service"))
-    items.sort(key=lambda item: (item.path not in longest, -starts[item.path]))
+    marked = {item.path for item in items if item.get_closest_marker("long")}
+    items.sort(key=lambda item: (item.path not in marked, item.path not in longest, -starts[item.path]))
 
 
 def _fixtures(item: pytest.Item) -> set[str]:

@@ -20,7 +20,7 @@ from tests.fakes.runpod import API_KEY
 from tests.services import stop_group
 from tests.stack import ENDPOINT
 
-pytestmark = pytest.mark.service
+pytestmark = [pytest.mark.service, pytest.mark.long]
 
 ROOT = Path(__file__).parent.parent
 TOOLS = ("buildah", "debootstrap")

@@ -22,6 +22,8 @@ from tests.fakes.gateway import ACCESS_KEY, SECRET_KEY
 from tests.fakes.tap import KINDS, Tap
 from tests.stack import Container
 
+pytestmark = pytest.mark.long
+
 TEXT = "Hello there, my friend."
 # Of what is asked again and again, beside the jobs, the first few times are enough.
 OFTEN = 4

@@ -19,6 +19,8 @@ from tests.fakes.faults import FaultyProxy
 from tests.fakes.gateway import ACCESS_KEY, SECRET_KEY
 from tests.processes import descendants
 
+pytestmark = pytest.mark.long
+
 # How long a service is away: what matters is that calls fail meanwhile, and are tried again.
 AWAY = 4.0
 

@@ -9,6 +9,8 @@ from tests import PATIENCE
 from tests.fakes.faults import FaultyProxy
 from tests.stack import LONG, Container
 
+pytestmark = pytest.mark.long
+
 TEXT = "Hello there, my friend."
 MINUTE = 60
 

@@ -21,7 +21,7 @@ from speech.settings import SECRETS
 from tests import marks
 from tests.stack import ENDPOINT, PROGRAM
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 TEXT = "Hello there, my friend. It is half past ten."
 # What a client sends as the address of a voice, and what is signed in it.
