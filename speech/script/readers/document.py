@@ -13,7 +13,7 @@ from speech.script.readers.archive import Archive
 from speech.script.readers.detect import detect, parse
 from speech.script.readers.encodings import decode
 from speech.script.readers.markup import refused
-from speech.script.readers.strangers import stranger
+from speech.script.readers.unsupported import unsupported_type
 from speech.text import has_words
 
 __all__ = ["ACCEPTED", "SUFFIXES", "Document", "load", "open_document"]
@@ -102,7 +102,7 @@ def _binary(data: bytes) -> Callable[[], Script] | None:
             return lambda: epub.read(archive)
         if docx.DOCUMENT in archive:
             return lambda: docx.read(archive, data)
-    if sort := stranger(data):
+    if sort := unsupported_type(data):
         raise refused(f"it looks like {sort}; accepted are {ACCEPTED}", "file")
     return None
 

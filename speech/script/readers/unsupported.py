@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["stranger"]
+__all__ = ["unsupported_type"]
 
 # What the content begins with, or has at the given place.
 _SIGNATURES = (
@@ -48,10 +48,10 @@ _ZIPPED = (
 )
 
 
-def stranger(data: bytes) -> str | None:
+def unsupported_type(data: bytes) -> str | None:
     """Return the type of a file that is not a script; None if it may be one.
 
-    >>> stranger(b"\\x89PNG\\r\\n"), stranger(b"Hello.")
+    >>> unsupported_type(b"\\x89PNG\\r\\n"), unsupported_type(b"Hello.")
     ('a PNG picture', None)
     """
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
