@@ -23,14 +23,14 @@ def sampled(chapters: Sequence[Chapter], most: int = SAMPLE_CHARS) -> tuple[Chap
     spoken: Counter[str | None] = Counter()
     made = []
     for chapter in chapters:
-        kept = [*_kept(chapter, spoken, most)]
+        kept = [*_sample_passages(chapter, spoken, most)]
         if any(passage.text for _, passage in kept):
             ids, passages = zip(*kept, strict=True)
             made.append(replace(chapter, passages=passages, ids=ids))
     return tuple(made)
 
 
-def _kept(chapter: Chapter, spoken: Counter[str | None], most: int) -> Iterator[tuple[str, Passage]]:
+def _sample_passages(chapter: Chapter, spoken: Counter[str | None], most: int) -> Iterator[tuple[str, Passage]]:
     """Yield the passages that are kept, and the scenes and pauses between them."""
     silent: list[tuple[str, Passage]] = []
     last = False

@@ -2,7 +2,7 @@
 
 from speech.runtime.components import COMPONENTS
 from speech.runtime.folders import home
-from speech.runtime.install import State, check, ensure, plan, remove, use
+from speech.runtime.install import ComponentState, check, ensure, plan, remove, use
 from speech.runtime.plan import InstallPlan
 
-__all__ = ["COMPONENTS", "InstallPlan", "State", "check", "ensure", "home", "plan", "remove", "use"]
+__all__ = ["COMPONENTS", "ComponentState", "InstallPlan", "check", "ensure", "home", "plan", "remove", "use"]

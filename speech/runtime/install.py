@@ -35,7 +35,7 @@ from speech.runtime.installers import Installer
 from speech.runtime.installers import choose as choose_installer
 from speech.runtime.plan import WITHOUT_TORCH, InstallPlan, Notify, missing_requirements, need_of, resolve
 
-__all__ = ["State", "check", "ensure", "plan", "remove", "use"]
+__all__ = ["ComponentState", "check", "ensure", "plan", "remove", "use"]
 
 # Ratio of installed size to download size, including compiled files; measured on f5-tts and whisperx.
 _GROWTH = 4
@@ -44,7 +44,7 @@ Level = Literal["ready", "absent", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ComponentState:
     """The state of a component.
 
     Attributes:
@@ -60,7 +60,7 @@ class State:
     folders: tuple[Path, ...] = ()
 
 
-def check(name: str, components: Mapping[str, Component] = COMPONENTS) -> State:
+def check(name: str, components: Mapping[str, Component] = COMPONENTS) -> ComponentState:
     """Check whether a component is installed and imports, without changing anything.
 
     First the versions of the packages are compared; then the imports are tried in a child process, once per
@@ -68,25 +68,25 @@ def check(name: str, components: Mapping[str, Component] = COMPONENTS) -> State:
     """
     component = components[name]
     if component.torch and find_spec("torch") is None:
-        return State("absent", WITHOUT_TORCH.format(name=name))
+        return ComponentState("absent", WITHOUT_TORCH.format(name=name))
     try:
         live = live_versions()
         need = need_of(component, base_versions())
     except InstallError as fault:
-        return State("absent", str(fault))
+        return ComponentState("absent", str(fault))
     if folders := installed(component, need):
-        return State("ready", f"{name} is installed in {folders[0].name}.", folders)
+        return ComponentState("ready", f"{name} is installed in {folders[0].name}.", folders)
     if missing := missing_requirements(need, live):
-        return State("absent", f"{name} needs {', '.join(missing)}.")
+        return ComponentState("absent", f"{name} needs {', '.join(missing)}.")
     marker = home() / f"{name}-{digest(component, need, live)}.checked"
     if marker.exists():
-        return State("ready", f"{name} is part of this environment.")
+        return ComponentState("ready", f"{name} is part of this environment.")
     if problem := try_import(component.imports, ()):
-        return State("broken", f"{name} is installed but fails to import: {problem}")
+        return ComponentState("broken", f"{name} is installed but fails to import: {problem}")
     # If the home is not writable, the imports are tried again next time.
     with suppress(OSError):
         write_text(marker, json.dumps(sorted(live.items())))
-    return State("ready", f"{name} is part of this environment.")
+    return ComponentState("ready", f"{name} is part of this environment.")
 
 
 def plan(
@@ -111,7 +111,7 @@ def ensure(
     notify: Notify = lambda text: None,
     installer: Installer | None = None,
     components: Mapping[str, Component] = COMPONENTS,
-) -> State:
+) -> ComponentState:
     """Make a component usable in this process, installing it if necessary; one process installs at a time.
 
     Raises:
@@ -128,7 +128,7 @@ def ensure(
     return state
 
 
-def use(state: State) -> None:
+def use(state: ComponentState) -> None:
     """Add a component's folders to the import path of this process."""
     activate(state.folders)
 
@@ -145,7 +145,9 @@ def remove(name: str) -> list[Path]:
     return folders
 
 
-def _install(component: Component, installer: Installer, notify: Notify, components: Mapping[str, Component]) -> State:
+def _install(
+    component: Component, installer: Installer, notify: Notify, components: Mapping[str, Component]
+) -> ComponentState:
     name, place = component.name, home()
     beside = _activate_others(name, components)
     live = live_versions()
@@ -176,7 +178,7 @@ def _install(component: Component, installer: Installer, notify: Notify, compone
     except InstallError as fault:
         raise InstallError(f"{name} cannot be installed: {fault}") from None
     notify(f"{name} was installed in {seconds:.0f} s.")
-    return State("ready", f"{name} was installed in {target.name}.", (target, *beside))
+    return ComponentState("ready", f"{name} was installed in {target.name}.", (target, *beside))
 
 
 def _activate_others(name: str, components: Mapping[str, Component]) -> tuple[Path, ...]:
@@ -184,7 +186,7 @@ def _activate_others(name: str, components: Mapping[str, Component]) -> tuple[Pa
     for other in components.values():
         if other.name != name:
             try:
-                use(State("ready", "", installed(other, need_of(other, base_versions()))))
+                use(ComponentState("ready", "", installed(other, need_of(other, base_versions()))))
             except InstallError:
                 continue
     return active_folders()

@@ -100,7 +100,7 @@ class Lexicon:
     def _pronounced(self, passage: Passage, language: str) -> Passage:
         own = passage.language or language
         found = [
-            Substitution(match.start, match.end, _said(match.row, own))
+            Substitution(match.start, match.end, _replacement(match.row, own))
             for match in self.matches(passage.text, own, passage.voice)
         ]
         # Substitutions in the document itself take precedence.
@@ -173,7 +173,7 @@ def _may_end(units: Sequence[_Unit], last: int) -> bool:
     return following != ["'", "t"]
 
 
-def _said(row: Row, language: str) -> str:
+def _replacement(row: Row, language: str) -> str:
     """Return the replacement text of a row, with its digits spelled out."""
     if not any(map(str.isdigit, row.say)):
         return row.say

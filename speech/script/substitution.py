@@ -29,10 +29,11 @@ def substitute(tokens: Sequence[Token], says: Sequence[Substitution], language: 
         spoken, at = "", begins[index]
         for say, share in own:
             spoken += (
-                _kept(tokens[index].text[at - begins[index] : max(say.start - begins[index], 0)], language) + share
+                _spoken_form(tokens[index].text[at - begins[index] : max(say.start - begins[index], 0)], language)
+                + share
             )
             at = max(say.end, at)
-        spoken += _kept(tokens[index].text[at - begins[index] :], language)
+        spoken += _spoken_form(tokens[index].text[at - begins[index] :], language)
         if not has_words(spoken):
             # Signs alone belong to the last word that is spoken.
             last = next((before for before in reversed(range(index)) if made[before].spoken), None)
@@ -86,7 +87,7 @@ def _shared(say: str, tokens: Sequence[Token]) -> list[str]:
     return shares
 
 
-def _kept(text: str, language: str) -> str:
+def _spoken_form(text: str, language: str) -> str:
     """Return the spoken form of a part of a token."""
     symbols = _SYMBOLS.match(text).end()  # type: ignore[union-attr]
     rest = text[symbols:]

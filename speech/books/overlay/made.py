@@ -90,7 +90,7 @@ def _language(metadata: Metadata) -> str:
     return metadata.language if _TAG.fullmatch(metadata.language) else "und"
 
 
-def _named(metadata: Metadata) -> str:
+def _book_title(metadata: Metadata) -> str:
     """Return the title of the book, which must not be empty."""
     return metadata.title.strip() or "Untitled"
 
@@ -118,8 +118,8 @@ def _title(page: _Page) -> str:
 
 
 def _cover_page(metadata: Metadata) -> str:
-    picture = f'<img src="{_cover(metadata)[0]}" alt={quoted(_named(metadata))}/>'
-    return _html(_named(metadata), f'<section epub:type="cover">{picture}</section>', metadata)
+    picture = f'<img src="{_cover(metadata)[0]}" alt={quoted(_book_title(metadata))}/>'
+    return _html(_book_title(metadata), f'<section epub:type="cover">{picture}</section>', metadata)
 
 
 def _xhtml(page: _Page, metadata: Metadata, level: Level) -> str:
@@ -186,8 +186,8 @@ def _nav(pages: Sequence[_Page], metadata: Metadata) -> str:
         depth = level
         text += f'\n<li><a href="{page.name}.xhtml">{escaped(_title(page))}</a>'
     text += "</li></ol>" * depth
-    heading = f"<h1>{escaped(_named(metadata))}</h1>"
-    return _html(_named(metadata), f'<nav epub:type="toc" role="doc-toc">{heading}{text}</nav>', metadata)
+    heading = f"<h1>{escaped(_book_title(metadata))}</h1>"
+    return _html(_book_title(metadata), f'<nav epub:type="toc" role="doc-toc">{heading}{text}</nav>', metadata)
 
 
 def _package(pages: Sequence[_Page], metadata: Metadata) -> str:
@@ -235,7 +235,7 @@ def _described(metadata: Metadata) -> Iterator[str]:
     known = metadata.identifier if metadata.identifier and _URN.fullmatch(metadata.identifier) else None
     name = "\n".join([metadata.title, *metadata.authors])
     yield f'<dc:identifier id="id">{escaped(known or f"urn:uuid:{uuid5(NAMESPACE_URL, name)}")}</dc:identifier>'
-    yield f"<dc:title>{escaped(_named(metadata))}</dc:title>"
+    yield f"<dc:title>{escaped(_book_title(metadata))}</dc:title>"
     yield f"<dc:language>{_language(metadata)}</dc:language>"
     yield from (f"<dc:creator>{escaped(author)}</dc:creator>" for author in metadata.authors if author.strip())
     if metadata.date and _DATE.fullmatch(metadata.date):

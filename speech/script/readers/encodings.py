@@ -50,7 +50,7 @@ def decode(data: bytes) -> tuple[str, list[str]]:
     text = _strictly(data, "utf-8")
     if text is not None:
         return _checked(text), []
-    name, text = _guessed(data)
+    name, text = _guess(data)
     label = _NAMES.get(name, name.replace("cp125", "Windows-125"))
     return _checked(text), [f"The text is not UTF-8; it was read as {label}."]
 
@@ -74,7 +74,7 @@ def _without_mark(data: bytes) -> tuple[str, str] | None:
     return None
 
 
-def _guessed(data: bytes) -> tuple[str, str]:
+def _guess(data: bytes) -> tuple[str, str]:
     declared = _DECLARED.search(data[:2000])
     if declared and (text := _strictly(data, declared[1].decode())) is not None:
         return declared[1].decode(), text

@@ -51,13 +51,13 @@ def _blocks(passages: Sequence[Passage]) -> Iterator[list[Passage]]:
         if within and block and block[-1].kind == passage.kind:
             block += [*waiting, passage]
         else:
-            yield from _finished(block, [] if within else waiting)
+            yield from _non_empty(block, [] if within else waiting)
             block = [*waiting, passage] if within else [passage]
         waiting = []
-    yield from _finished(block, waiting)
+    yield from _non_empty(block, waiting)
 
 
-def _finished(block: list[Passage], pauses: list[Passage]) -> Iterator[list[Passage]]:
+def _non_empty(block: list[Passage], pauses: list[Passage]) -> Iterator[list[Passage]]:
     yield from (each for each in (block, *([pause] for pause in pauses)) if each)
 
 
@@ -105,7 +105,7 @@ class _Writer:
             alike = not paused if before is not None and _look(before) == _look(passage) else before is None and paused
             tag = self._tag(passage, always=joint is None and alike)
             made += (joint or ("\n" if tag else " ")) if made else ""
-            made += _dressed(passage, tag + _said(passage, escaped or _escaped))
+            made += _with_attributes(passage, tag + _marked_up(passage, escaped or _escaped))
             before, paused = passage, False
         return made
 
@@ -127,7 +127,7 @@ def _pause(passage: Passage) -> str:
     return f"[pause {f'{passage.seconds:.3f}'.rstrip('0').rstrip('.')}]"
 
 
-def _dressed(passage: Passage, text: str) -> str:
+def _with_attributes(passage: Passage, text: str) -> str:
     if passage.speed != 1:
         text = f'<prosody rate="{passage.speed:g}">{text}</prosody>'
     if passage.speaker and not passage.voice:
@@ -135,7 +135,7 @@ def _dressed(passage: Passage, text: str) -> str:
     return f'<span lang="{passage.language}">{text}</span>' if passage.language else text
 
 
-def _said(passage: Passage, escaped: _Escape) -> str:
+def _marked_up(passage: Passage, escaped: _Escape) -> str:
     """Return the text of a passage, with what is spoken otherwise than it is written."""
     made, at = "", 0
     for each in passage.says:

@@ -182,9 +182,9 @@ class Page:
         )
         if voiced.pause:
             self._put(f" [pause {voiced.pause:g}] ")
-        return self._kept(node, tag, frame), voiced.say
+        return self._frame_of(node, tag, frame), voiced.say
 
-    def _kept(self, node: Any, tag: str, frame: Frame) -> Frame:
+    def _frame_of(self, node: Any, tag: str, frame: Frame) -> Frame:
         """Return the frame with the kind of passage that an element makes."""
         if heading := _HEADING.fullmatch(tag):
             return replace(frame, kind="heading", level=int(heading[1]))

@@ -64,7 +64,7 @@ def passages(runs: Sequence[Run], model: Passage) -> list[Passage]:
         model: gives the kind, the level, the language around it, and whether the first one continues a paragraph.
     """
     made: list[Passage] = []
-    for run in _settled(runs, model.language):
+    for run in _merge_short(runs, model.language):
         text = tidy(run.text)
         if not text:
             continue
@@ -89,7 +89,7 @@ def breadth(text: str) -> int:
     return len(tidy(_DIRECTION.sub("", unmarked(text))))
 
 
-def _settled(runs: Sequence[Run], language: str | None) -> list[Run]:
+def _merge_short(runs: Sequence[Run], language: str | None) -> list[Run]:
     """Merge runs until each is worth a passage of its own, in a paragraph of that language."""
     merged = _merged(runs)
     for before, run, after in zip(merged, merged[1:], merged[2:], strict=False):
