@@ -70,6 +70,8 @@ class Child:
         async for message in self._channel.messages():
             match message:
                 case {"what": "run", "id": str(run), "job": job}:
+                    # Left by a cancellation that came after the end of an earlier attempt.
+                    self._stopped.discard(run)
                     self._begin(self._run(run, job))
                 case {"what": "cancel", "id": str(run)}:
                     self._stopped.add(run)

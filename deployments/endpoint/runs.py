@@ -37,6 +37,8 @@ __all__ = ["Runs"]
 
 _DEPLOYMENT = "speak/speak"
 _CANCEL_POLL_SECONDS = 1.0
+# States of a run that its process should stop working on.
+_STOPPED = [StateType.CANCELLING, StateType.CANCELLED, StateType.FAILED, StateType.CRASHED]
 _TAG = "runpod"
 
 log = logging.getLogger("f5_flows.endpoint")
@@ -95,7 +97,7 @@ class Runs:
         """Renew leases, watch for cancellations and repair records; never returns, and survives every error.
 
         Args:
-            on_cancel: called with the id of a held run that was cancelled.
+            on_cancel: called with the id of a held run that was cancelled, or ended by somebody else.
         """
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch_cancellations(on_cancel))
@@ -106,7 +108,7 @@ class Runs:
         while True:
             await asyncio.sleep(_CANCEL_POLL_SECONDS)
             with _logging_errors("check for cancellations"):
-                for run in await self._cancelled_runs():
+                for run in await self._stopped_runs():
                     on_cancel(run)
 
     async def _renew_leases(self) -> None:
@@ -232,12 +234,15 @@ class Runs:
         if self._claims.is_claimed(await self.read(run_id), job):
             await self.crash(run_id, message)
 
-    async def _cancelled_runs(self) -> list[str]:
-        """Return the ids of the held runs that were cancelled."""
+    async def _stopped_runs(self) -> list[str]:
+        """Return the ids of the held runs that were cancelled or, in the UI or by an automation, ended.
+
+        A run that has just failed by itself is among them until it is released.
+        """
         ids = self._claims.held
         if not ids:
             return []
-        stopped = FlowRunFilterStateType(any_=[StateType.CANCELLING, StateType.CANCELLED])
+        stopped = FlowRunFilterStateType(any_=_STOPPED)
         found = await self._client.read_flow_runs(
             flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=ids), state=FlowRunFilterState(type=stopped))
         )

@@ -213,6 +213,22 @@ async def test_a_run_that_a_person_ends_in_the_ui_has_a_record_that_says_so(stac
     assert (await stack.read(run.id)).state_name == "Failed"
 
 
+async def test_a_run_that_a_person_ends_while_it_is_at_work_stops_and_keeps_that_end(stack):
+    run = await stack.start(LONG)
+    await stack.until(run.id, names=("Running",))
+    async with stack.client() as client:
+        await client.set_flow_run_state(run.id, Failed(message="By hand."), force=True)
+    [job] = [job for job in stack.runpod.jobs.values() if str(run.id) in str(job.body)]
+    while job.ended is None:
+        await asyncio.sleep(0.2)
+    assert (await stack.read(run.id)).state.message == "By hand."
+    assert {"Completed", "Cancelled"} & set(await states_of(stack, run.id)) == set()
+    await stack.recorded(run.id, "ERROR", error_message="By hand.")
+    assert str(run.id) not in stack.outputs()
+    assert "did not stop" not in stack.log("pod1")
+    assert stack.job(text=TEXT)["status"] == "COMPLETED"
+
+
 async def test_a_client_cancels_a_job_by_its_id(stack):
     first = stack.ask("POST", "runsync", json={"input": {"text": LONG, "wait": False}})
     job = first["output"]["job_id"]

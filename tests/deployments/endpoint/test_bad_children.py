@@ -79,7 +79,7 @@ async def test_one_that_is_not_there_after_a_crash_is_started_again(keep):
 
 async def test_where_none_starts_who_waits_is_told_why_and_the_container_is_given_up(keep):
     supervisor = keep("exit")
-    with pytest.raises(EngineError, match=r"does not start; [3-6] attempts failed, last: it ended with code 3"):
+    with pytest.raises(EngineError, match=r"does not start; \d+ attempts failed, last: it ended with code 3"):
         await asyncio.wait_for(supervisor.run("r1", None), PATIENCE)
     with pytest.raises(EngineError, match="does not start"):
         await asyncio.wait_for(supervisor.call("health"), PATIENCE)
