@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from speech.audio import Samples
-from speech.engines import ENGINES, Progress, SynthesisOptions
+from speech.engines import ENGINES, ChunkProgress, SynthesisOptions
 from speech.voices import Reference
 from tests.scripts import ALICE
 
@@ -61,15 +61,15 @@ class Waiting:
         return 200
 
     def synthesize(
-        self, chunks: Sequence[str], options: SynthesisOptions, progress: Progress | None = None
+        self, chunks: Sequence[str], options: SynthesisOptions, on_progress: ChunkProgress | None = None
     ) -> list[Samples]:
         """Wait for each chunk."""
         made = []
         for done, chunk in enumerate(chunks, 1):
             time.sleep(len(chunk) / CHARACTERS_A_SECOND * PACE)
             made.append(np.full(self.rate // 10, 0.1, np.float32))
-            if progress:
-                progress(done, len(chunks))
+            if on_progress:
+                on_progress(done, len(chunks))
         return made
 
 
@@ -125,27 +125,27 @@ def overhead(words: int = 120_000) -> None:
 
     from deployments.local import server
     from speech.books import binding, speaking
+    from speech.books.edition_timeline import timeline_of
     from speech.books.order import Order, Ordered
-    from speech.books.placing import timeline_of
     from speech.books.preparation import prepare
-    from speech.books.shelf import Shelf
+    from speech.books.take_store import TakeStore
     from speech.stores.folder import FolderStore
 
     def directly(folder: Path) -> int:
         store = FolderStore(folder / "direct")
         order = Order(title="Benchmark", engine="espeak", preset="none")
-        edition, shelf = prepare(Ordered("benchmark", order, text(words).encode()), store, folder), Shelf(store)
+        edition, takes = prepare(Ordered("benchmark", order, text(words).encode()), store, folder), TakeStore(store)
         for part in edition.parts:
             for lines in speaking.windows(part.lines):
-                speaking.speak(edition, lines, shelf)
-                speaking.time_words(edition, lines, shelf, folder, {})
+                speaking.speak(edition, lines, takes)
+                speaking.time_words(edition, lines, takes, folder, {})
 
         def fetch(key: str) -> Path:
-            shelf.fetch(key, folder / "take.flac")
+            takes.fetch(key, folder / "take.flac")
             return folder / "take.flac"
 
         (folder / "bound").mkdir()
-        binding.bind(timeline_of(edition, shelf), fetch, folder / "bound")
+        binding.bind(timeline_of(edition, takes), fetch, folder / "bound")
         return len(edition.parts)
 
     with tempfile.TemporaryDirectory() as name:

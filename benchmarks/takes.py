@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from speech.takes import _LEAST_SCORE, _heard
+from speech.takes import _LEAST_SCORE, _score_by_alignment
 from speech.text import chunks
 from tests import scripts
 
@@ -40,7 +40,7 @@ def main() -> None:
                 "another chunk": parts[(index + 3) % len(parts)].spoken,
             }
             for name, text in said.items():
-                score = _heard(*speak(text, voice), part, "en")
+                score = _score_by_alignment(*speak(text, voice), part, "en")
                 assert score is not None
                 found.setdefault(name, []).append(score)
     print(f"{len(parts)} chunks, {len(VOICES)} voices; a score below {_LEAST_SCORE} asks for another take")

@@ -62,7 +62,7 @@ def bind_book(context: BookContext, storage: str | None = None) -> list[str]:
     on_progress = _BindProgress(context)
     on_progress(0.0)
     kept = _records(context)
-    timeline = timeline_of(context.edition, context.shelf, kept)
+    timeline = timeline_of(context.edition, context.take_store, kept)
     options = Options(preset=context.preset)
     bound = binding.bind(timeline, context.takes(), made, options, context.source, on_progress)
     files = [(file.name, file.kind) for file in bound.files]
@@ -95,8 +95,8 @@ def _records(context: BookContext) -> dict[str, TakeRecord]:
     """Return the records of all takes, and of those that could be chosen in their place as far as they are there."""
     keys = context.edition.keys
     others = {each.key for line in context.edition.all_lines for each in line.versions} - {*keys}
-    keys += context.shelf.present(others)
-    return dict(zip(keys, context.shelf.records(keys), strict=True))
+    keys += context.take_store.present(others)
+    return dict(zip(keys, context.take_store.records(keys), strict=True))
 
 
 def _proof(
@@ -115,6 +115,6 @@ def _proof(
             if each.key in kept:
                 name = proof.sound_of(line, each.number)
                 (folder / name).parent.mkdir(exist_ok=True)
-                context.shelf.fetch(each.key, folder / name)
+                context.take_store.fetch(each.key, folder / name)
                 files.append((name, "flac"))
     return files

@@ -33,7 +33,7 @@ class BookContext:
         self.name, self.preset = ordered.name, ordered.order.preset
         self.source = ordered.data if edition.book.format == "epub" else None
         self.store, self.edition, self.folder = store, edition, folder
-        self.shelf = TakeStore(store)
+        self.take_store = TakeStore(store)
         self.decided = choices.fingerprint(ordered.choices)
 
     def key(self, rest: str) -> str:
@@ -54,7 +54,7 @@ class BookContext:
         path = self.folder / "take.flac"
 
         def fetch(key: str) -> Path:
-            self.shelf.fetch(key, path)
+            self.take_store.fetch(key, path)
             return path
 
         return fetch
@@ -104,7 +104,7 @@ def keep_outline(context: BookContext) -> None:
 @step("look for takes", timeout="setup_timeout")
 def find_missing(context: BookContext) -> Missing:
     """Find the takes and word times of the edition that the store lacks."""
-    return context.edition.missing(context.shelf)
+    return context.edition.missing(context.take_store)
 
 
 @step("speak", timeout="processing_timeout", gpu=True)
@@ -117,11 +117,14 @@ def speak_lines(context: BookContext, lines: Sequence[Line], title: str, before:
         total: number of all lines.
     """
     # Skip what an earlier try of this step has already spoken.
-    present = context.shelf.present([line.key for line in lines])
+    present = context.take_store.present([line.key for line in lines])
     missing = [line for line in lines if line.key not in present]
     done = before + len(lines) - len(missing)
     speaking.speak(
-        context.edition, missing, context.shelf, lambda number, _: Progress.report(title, share(done + number, total))
+        context.edition,
+        missing,
+        context.take_store,
+        lambda number, _: Progress.report(title, share(done + number, total)),
     )
 
 
@@ -129,7 +132,7 @@ def speak_lines(context: BookContext, lines: Sequence[Line], title: str, before:
 def time_lines(context: BookContext, lines: Sequence[Line], account: Account | None) -> None:
     """Time the words of lines, and keep the times."""
     options = {"google": {"account": account}} if account else {}
-    for note in speaking.time_words(context.edition, lines, context.shelf, context.folder, options):
+    for note in speaking.time_words(context.edition, lines, context.take_store, context.folder, options):
         get_run_logger().info("%s", note)
 
 

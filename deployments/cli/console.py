@@ -158,7 +158,9 @@ def writable(folder: Path) -> Path:
         with TemporaryFile(dir=next(above for above in (folder, *folder.parents) if above.exists())) as probe:
             probe.write(b"probe")
     except OSError as fault:
-        refuse(f"--out: {folder} cannot be written to: {fault.strerror}; free some room there, or name another folder.")
+        refuse(
+            f"--out: {folder} cannot be written to: {fault.strerror}; free some space there, or name another folder."
+        )
     return folder
 
 
@@ -193,7 +195,7 @@ def writing(folder: Path, unless: str = "") -> Iterator[None]:
             raise
         cause = fault.__cause__ if isinstance(fault, NotKept) else fault
         why = getattr(cause, "strerror", None) or fault
-        message = f"--out: {folder} cannot be written to: {why}; free some room there, or name another folder."
+        message = f"--out: {folder} cannot be written to: {why}; free some space there, or name another folder."
         raise StoreError(f"{message} {unless}".rstrip()) from None
 
 
@@ -219,7 +221,7 @@ def blame(fault: OSError) -> str:
         for name, folder in folders.items()
     }
     name = min(free, key=lambda name: free[name])
-    return f"There is no room left in {folders[name]}; free some, or set {name} to a folder on another disk."
+    return f"There is no space left in {folders[name]}; free some, or set {name} to a folder on another disk."
 
 
 @contextmanager

@@ -203,7 +203,7 @@ def _temporary() -> Finding:
             probe.write(bytes(4096))
             probe.flush()
     except OSError as fault:
-        how = "free some room there, or set TMPDIR to a folder on another disk."
+        how = "free some space there, or set TMPDIR to a folder on another disk."
         return Finding("temporary", "degraded", f"{folder} cannot be written to: {fault.strerror}; {how}")
     if (free := shutil.disk_usage(folder).free / 1e9) < 0.5:
         how = "an hour of speech takes 0.5 GB while it is made; set TMPDIR to a folder on another disk."
