@@ -152,3 +152,11 @@ def test_every_test_that_the_page_of_threats_names_exists():
     )
     assert len(named) > 80
     assert named - there == set()
+
+
+@pytest.mark.service
+def test_every_benchmark_can_be_imported():
+    names = [f"benchmarks.{path.stem}" for path in sorted((ROOT / "benchmarks").glob("*.py"))]
+    code = f"import importlib\nfor name in {names!r}: importlib.import_module(name)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
