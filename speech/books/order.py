@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from speech.books import stored
 from speech.choices import BookPreset, EngineName
-from speech.errors import InvalidRequest, NotFound, Problem
+from speech.errors import InvalidRequest, NotFound, NotText, Problem
 from speech.naming import slug
 from speech.problems import problems_of
 from speech.request import SpeechRequest
@@ -80,9 +80,9 @@ class Order(BaseModel):
         if unknown := [name for name in self.asked if name not in _FIELDS]:
             message = f"{unknown[0]}: it does not say how a book is spoken; expected {', '.join(_FIELDS)}"
             raise InvalidRequest([Problem(unknown[0], None, "", message)])
-        if "://" in str(self.asked.get("local_voice")) or any(
-            "://" in each for each in self.asked.get("cast", {}).values()
-        ):
+        people = self.asked.get("cast")
+        voices = people.values() if isinstance(people, dict) else ()
+        if any("://" in str(voice) for voice in (self.asked.get("local_voice"), *voices)):
             message = (
                 "local_voice: a book needs a stored voice, since a URL may change; add one with f5-flows voices add"
             )
@@ -196,13 +196,15 @@ def read(store: Store, name: str) -> Order:
         InvalidRequest: there is no book of that name, or its order is not accepted.
     """
     try:
-        return Order.model_validate(json.loads(store.read(f"{FOLDER}{check_name(name)}/order.json")))
+        return Order.model_validate(stored.decode(store.read(f"{FOLDER}{check_name(name)}/order.json")))
     except NotFound:
         raise _unknown(name) from None
     except ValidationError as fault:
         raise InvalidRequest(problems_of(fault, Order)) from None
-    except ValueError as fault:
-        raise InvalidRequest([Problem("book", name, "", f"book: the order of {name!r} is no JSON ({fault})")]) from None
+    except (NotText, ValueError) as fault:
+        why = str(fault)[:200]
+        message = f"book: the order of {name!r} is no JSON ({why}); order it again: f5-flows narrate FILE --name {name}"
+        raise InvalidRequest([Problem("book", name, "", message)]) from None
 
 
 def _existing(store: Store, name: str) -> Order | None:
@@ -216,17 +218,28 @@ def fingerprint(store: Store, name: str) -> str:
 
 
 def state(store: Store, name: str) -> dict[str, Any]:
-    """Return the state of a book as its last visit left it; empty if there was none since it was ordered."""
+    """Return the state of a book as its last visit left it; empty if there was none since it was ordered.
+
+    Raises:
+        InvalidRequest: it is damaged.
+    """
+    key = f"{FOLDER}{check_name(name)}/state.json"
     try:
-        found = json.loads(store.read(f"{FOLDER}{check_name(name)}/state.json"))
-        return dict(found) if found.get("of") == fingerprint(store, name) else {}
-    except (NotFound, ValueError):
+        stamp = stored.read(store, key, stored.Stamp, name)
+        if stamp.of != fingerprint(store, name):
+            return {}
+        return stored.read(store, key, stored.State, name).model_dump(exclude_unset=True)
+    except NotFound:
         return {}
 
 
 def is_settled(store: Store, name: str) -> bool:
     """Check whether a book needs no visit: it is finished, or what is missing will not be retried."""
-    found = state(store, name)
+    try:
+        found = state(store, name)
+    except InvalidRequest:
+        # A visit writes its state again.
+        return False
     return bool(found.get("finished") or found.get("over"))
 
 

@@ -1,8 +1,10 @@
 """The order of a book, and what stands for a book in a store."""
 
+import json
+
 import pytest
 
-from speech.books import order
+from speech.books import order, stored
 from speech.books.order import Order
 from speech.errors import InvalidRequest
 from speech.stores.folder import FolderStore
@@ -119,3 +121,43 @@ def test_a_sample_replaces_no_book_whatever_name_is_given(store, source):
     with pytest.raises(InvalidRequest, match="sea is the name of the whole book 'Sea'; give its sample another"):
         order.check_replaceable(store, "sea", Order(title="Sea", sample=True))
     assert order.check_replaceable(store, "sea", Order(title="The Sea, edited")) == "sea"
+
+
+DEEP = "[" * 100_000
+STATE = {"title": "Sea", "edition": "e", "engine": "espeak", "finished": False, "over": False, "hours": 1.5,
+         "chapters": [{"title": "One", "lines": 2, "finished": 1}], "runs": []}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["[]", DEEP, "5", "{", {"finished": None}, {"hours": "x"}, {"hours": 1e999}, {"chapters": [5]}, {"chapters": 1},
+     {"runs": [{"part": 1}]}, {"edition": 5}],
+)  # fmt: skip
+def test_a_state_that_is_damaged_is_a_sentence_and_the_book_is_visited_again(store, source, damage):
+    order.save(store, "sea", Order(title="Sea"), source)
+    kept = STATE | {"of": order.fingerprint(store, "sea")}
+    store.write("books/sea/state.json", json.dumps(kept), "application/json")
+    assert order.state(store, "sea") == kept
+    text = damage if isinstance(damage, str) else json.dumps(kept | damage)
+    store.write("books/sea/state.json", text, "application/json")
+    with pytest.raises(InvalidRequest, match=r"book: books/sea/state.json is damaged .*book bind sea writes it again"):
+        order.state(store, "sea")
+    assert not order.is_settled(store, "sea")
+
+
+@pytest.mark.parametrize(
+    "damaged", ["[]", DEEP, "{", '{"title": 5}', '{"title": "x", "asked": {"cast": ["x"]}}',
+                '{"title": "x", "asked": {"cast": {"a": 1}}}', '{"title": "x", "asked": []}'],
+)  # fmt: skip
+def test_an_order_that_is_damaged_is_a_sentence(store, source, damaged):
+    order.save(store, "sea", Order(title="Sea"), source)
+    store.write("books/sea/order.json", damaged, "application/json")
+    with pytest.raises(InvalidRequest):
+        order.load(store, "sea").order.request()
+
+
+@pytest.mark.parametrize("damaged", ["[]", DEEP, "{}", '{"files": [5]}', '{"files": 5}', '{"files": [], "notes": 5}'])
+def test_a_result_that_is_damaged_is_a_sentence(store, damaged):
+    store.write("books/sea/editions/e/result.json", damaged, "application/json")
+    with pytest.raises(InvalidRequest, match=r"result.json is damaged .*; f5-flows book bind sea writes it again"):
+        stored.read(store, "books/sea/editions/e/result.json", stored.Result, "sea")
