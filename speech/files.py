@@ -12,17 +12,25 @@ from speech.errors import InvalidRequest, Problem
 
 __all__ = ["as_text", "replacing", "write_pieces", "write_text"]
 
+# Of a name in that of its temporary file; a name has at most 255 bytes.
+_MOST_BYTES = 200
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block succeeds, else remove it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
+    partial = path.with_name(f".{_beginning(path.name)}.{uuid4().hex[:8]}.part")
     try:
         yield partial
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _beginning(name: str) -> str:
+    """Cut a name so that the longest that a file may have leaves room for what a temporary file's adds."""
+    return os.fsencode(name)[:_MOST_BYTES].decode("utf-8", "ignore")
 
 
 def as_text(raw: bytes, name: str) -> str:

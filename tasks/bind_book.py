@@ -8,12 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from speech.books import binding, choices, proof
+from speech.books import binding, choices, proof, stored
 from speech.books.binding import Options
 from speech.books.edition_timeline import timeline_of
 from speech.books.take_store import TakeRecord
 from speech.books.timeline import Timeline
-from speech.errors import NotFound, SpeechError
+from speech.errors import NotFound, NotText, SpeechError
 from speech.outputs import content_type
 from tasks.book import BookContext
 from tasks.progress import Progress
@@ -45,8 +45,8 @@ def recipe(context: BookContext) -> dict[str, Any]:
 def is_bound(context: BookContext) -> bool:
     """Check whether the edition's files are stored and match the current recipe."""
     try:
-        return bool(json.loads(context.store.read(context.key("/result.json")))["recipe"] == recipe(context))
-    except (NotFound, ValueError, KeyError):
+        return bool(stored.decode(context.store.read(context.key("/result.json")))["recipe"] == recipe(context))
+    except (NotFound, NotText, ValueError, LookupError, TypeError):
         return False
 
 

@@ -37,11 +37,16 @@ for command in (bind, choose, say_again):
 def list_books(storage: str | None) -> None:
     """List the books and the progress of each."""
     from speech.books import order
+    from speech.errors import InvalidRequest, KeyRefused, NotFound, NotText
 
     store = open_store(storage)
     names = order.names(store)
     for name in names:
-        click.echo(f"{name:<42}{_summary(_now(store, name))}")
+        try:
+            said = _summary(_now(store, name))
+        except (InvalidRequest, KeyRefused, NotFound, NotText) as fault:
+            said = str(fault)
+        click.echo(f"{name:<42}{said}")
     if not names:
         click.echo("There are no books yet; to make one: f5-flows narrate book.epub")
 
@@ -157,14 +162,17 @@ async def _cancel(name: str) -> int:
 def _now(store: Store, name: str) -> dict[str, Any]:
     """Return the state of a book as of its last visit, updated with the chunks finished since."""
     from speech.books import choices, order
+    from speech.books.stored import Outline, read
     from speech.books.take_store import TakeStore
 
     order.read(store, name)
     state = order.state(store, name)
     if not state or state["finished"]:
         return state | ({"decided": not choices.is_current(store, name, state)} if "choices" in state else {})
-    outline = json.loads(store.read(f"{order.FOLDER}{name}/editions/{state['edition']}.json"))
-    keys = [chapter["keys"] for chapter in outline["chapters"]]
+    outline = read(store, f"{order.FOLDER}{name}/editions/{state['edition']}.json", Outline, name)
+    keys = [chapter.keys for chapter in outline.chapters]
+    if len(keys) != len(state["chapters"]):
+        refuse(f"NAME: the state of {name} is not that of its plan; f5-flows book bind {name} writes both again")
     present = TakeStore(store).present([key for own in keys for key in own])
     for chapter, own in zip(state["chapters"], keys, strict=True):
         chapter["finished"] = sum(key in present for key in own)
@@ -174,12 +182,13 @@ def _now(store: Store, name: str) -> dict[str, Any]:
 def _bound_share(store: Store, name: str, state: dict[str, Any]) -> float:
     """Return the share of a book that is bound, as whoever binds it tells now and then."""
     from speech.books.order import FOLDER
-    from speech.errors import NotFound
+    from speech.books.stored import decode
+    from speech.errors import NotFound, NotText
 
     try:
-        progress = json.loads(store.read(f"{FOLDER}{name}/editions/{state['edition']}/progress.json"))
+        progress = decode(store.read(f"{FOLDER}{name}/editions/{state['edition']}/progress.json"))
         return min(max(float(progress["share"]), 0.0), 1.0)
-    except (NotFound, ValueError, KeyError, TypeError):
+    except (NotFound, NotText, ValueError, LookupError, TypeError):
         return 0.0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from collections.abc import Iterator
@@ -149,16 +148,17 @@ def fetch_files(
         source: a file that must not be written over.
     """
     from speech.books.order import FOLDER
+    from speech.books.stored import Result, read
 
     base = f"{FOLDER}{name}/editions/{edition}/"
-    result = json.loads(store.read(f"{base}result.json"))
+    result = read(store, f"{base}result.json", Result, name)
     # On this machine, `book.m4b` is named after the book.
     paths = {
-        file: folder / (f"{name}{file.removeprefix('book')}" if "/" not in file else file) for file in result["files"]
+        file: folder / (f"{name}{file.removeprefix('book')}" if "/" not in file else file) for file in result.files
     }
     spare([source], paths.values())
     with writing(folder, f"The files of the book are kept in the store: f5-flows book fetch {name}"):
         for file, path in paths.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             store.get(f"{base}{file}", path)
-    return list(paths.values()), [re.sub(r"^book\.", f"{name}.", note) for note in result["notes"]]
+    return list(paths.values()), [re.sub(r"^book\.", f"{name}.", note) for note in result.notes]

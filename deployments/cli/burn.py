@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployments.cli.console import Checks, input_named, open_store, refuse, spare, writable, writing
-from deployments.cli.destinations import vacant
+from deployments.cli.destinations import give_name
 from deployments.cli.documents import cast_option
 from deployments.cli.lexicon import lexicon_option
 from deployments.cli.progress import ProgressCallback, bar
@@ -113,27 +114,34 @@ def burn(
             refuse("--audio: the picture has no sound of its own; name a recording.")
     with checks.each():
         target = _target(out, video or audio or timings or captions or Path(str(job)), moment is not None)
-        spare((video, audio, timings, captions, script), (target,))
+        spare((video, audio, timings, captions, script), (target,) if out else ())
     checks.finish()
     assert picture
     with TemporaryDirectory(prefix="f5-flows-") as folder, bar(quiet=False) as on_progress:
         if job and background and at is None and audio is None:
             audio = _audio_of(job, storage, Path(folder))
         text, length = source.ass(picture, audio, video, Path(folder), on_progress)
-        with writing(target.parent):
+        with writing(target.parent), ExitStack() as stack:
+            # Names that nobody gave are chosen at the end, so that of two commands none replaces the other's file.
+            made = (
+                target
+                if out
+                else Path(stack.enter_context(TemporaryDirectory(prefix=".f5-flows-", dir=target.parent))) / target.name
+            )
             if at is None:
                 burn(
                     picture,
                     text,
                     audio,
                     _length(picture, audio),
-                    target,
+                    made,
                     lambda share: on_progress("burn", share),
                     _note,
                 )
             else:
                 _check_within(at, moment, picture, length)
-                still(picture, text, at, target, _note)
+                still(picture, text, at, made, _note)
+            target = made if out else give_name(made, target)
     click.echo(f"  {target}")
 
 
@@ -246,8 +254,7 @@ def _target(out: Path | None, named: Path, is_picture: bool) -> Path:
     kind = ".png" if is_picture else ".mp4"
     if out is None:
         writable(named.parent)
-        stem = vacant(f"{named.stem}-captioned", lambda own: [named.with_name(f"{own}{kind}")])
-        return named.with_name(f"{stem}{kind}")
+        return named.with_name(f"{named.stem}-captioned{kind}")
     if out.is_dir():
         refuse(f"--out: {out} is a folder; name the MP4 file.")
     writable(out.parent)

@@ -15,7 +15,7 @@ from pathlib import Path
 from deployments.cli.console import refuse, spare
 from speech.choices import AUDIO_ALIASES, AUDIO_FORMATS, FORMATS
 
-__all__ = ["Destination", "choose_destination", "vacant"]
+__all__ = ["Destination", "choose_destination", "free_path", "give_name", "lock", "vacant"]
 
 # The kind of file that is unpacked into a folder.
 _PIECES = "zip"
@@ -56,7 +56,7 @@ class Destination:
             fetch: writes the file of a kind to a path.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with _lock(self.folder):
+        with lock(self.folder):
             paths = self._paths(self.audio.stem, kinds) if self.audio else self._unused_paths(stem, kinds)
             made: list[Path] = []
             try:
@@ -87,6 +87,17 @@ def vacant(stem: str, paths: Callable[[str], Iterable[Path]]) -> str:
     """Return a stem none of whose paths exists: the given one, or else that with the first number that is free."""
     numbered = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
     return next(own for own in numbered if not any(map(os.path.lexists, paths(own))))
+
+
+def free_path(path: Path) -> Path:
+    """Return a path at which there is nothing: the given one, or else that with the first number that is free."""
+    return path.with_name(vacant(path.stem, lambda own: [path.with_name(f"{own}{path.suffix}")]) + path.suffix)
+
+
+def give_name(made: Path, path: Path) -> Path:
+    """Move a finished file to a path, or to that with the first number that is free, and return where it is."""
+    with lock(path.parent):
+        return made.rename(free_path(path))
 
 
 def choose_destination(out: str | None, audio_format: str | None) -> Destination:
@@ -120,7 +131,7 @@ def _audio_format(name: str) -> str | None:
 
 
 @contextmanager
-def _lock(folder: Path) -> Iterator[None]:
+def lock(folder: Path) -> Iterator[None]:
     """Lock a folder while names are chosen in it, so that two commands never choose the same name."""
     handle = os.open(folder, os.O_RDONLY)
     try:

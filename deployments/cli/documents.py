@@ -92,6 +92,8 @@ def read_cast(file: Path | None) -> dict[str, str]:
             cast = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         refuse(f'--cast: {file} is not TOML ({fault}); expected lines such as alice = "alice.wav".')
+    except RecursionError:
+        refuse(f'--cast: {file} is nested too deeply; expected lines such as alice = "alice.wav".')
     for name, voice in cast.items():
         if not isinstance(voice, str):
             refuse(f"--cast: {name}: {voice!r} is not accepted; expected the name of a voice, in quotation marks.")

@@ -89,8 +89,8 @@ def narrate(
         data = file.read_bytes()
     store = open_store(storage)
     asked = options | {"engine": engine, "preset": master, "chapters": chapters, "sample": sample}
-    wanted = _order(file, data, store, storage, cast, asked)
-    book = order.check_name(name, "--name") if name else order.named(f"{wanted.title}{' sample' if sample else ''}")
+    wanted, title = _order(file, data, store, storage, cast, asked)
+    book = order.check_replaceable(store, name, wanted) if name else order.free_name(store, title, wanted)
     if plans or not detach:
         # With --detach, the workers that speak the book may have another engine.
         plan = tell_plan(wanted, book, data, store, silent=not plans or as_json)
@@ -109,8 +109,8 @@ def narrate(
 
 def _order(
     file: Path, data: bytes, store: Store, storage: str | None, cast: Path | None, options: dict[str, Any]
-) -> Order:
-    """Return the order of a book; exit with an error if an option is invalid."""
+) -> tuple[Order, str]:
+    """Return the order of a book, and its whole title; exit with an error if an option is invalid."""
     from speech.books.order import Order
     from speech.books.preparation import read
     from speech.lexicons.library import find as find_lexicon
@@ -124,9 +124,9 @@ def _order(
     people = read_cast(cast)
     if people:
         asked["cast"] = people
-    title = read(data, f"FILE: {file}", file.stem or "Untitled", people, store).title[:200]
+    title = read(data, f"FILE: {file}", file.stem or "Untitled", people, store).title
     order = Order(
-        title=title,
+        title=title[:200],
         suffix=file.suffix.lower(),
         asked=asked,
         engine=engine,
@@ -139,7 +139,7 @@ def _order(
     for called, own in people.items():
         check_voice(own, storage, f"--cast: {called}")
     find_lexicon(request.lexicon, store)
-    return order
+    return order, title
 
 
 def _numbers(chapters: str | None) -> list[int] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,8 +109,9 @@ def _load_plan(store: Store, name: str, chunk: str) -> tuple[Any, dict[str, Any]
 
 def _outline(store: Store, name: str, state: dict[str, Any]) -> dict[str, Any]:
     from speech.books.order import FOLDER
+    from speech.books.stored import Outline, read
 
-    return dict(json.loads(store.read(f"{FOLDER}{name}/editions/{state['edition']}.json")))
+    return read(store, f"{FOLDER}{name}/editions/{state['edition']}.json", Outline, name).model_dump()
 
 
 def _print_take(store: Store, name: str, chunk: str, take: int) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from deployments.cli.console import Checks, input_named, refuse, spare, storage_option, writable, writing
-from deployments.cli.destinations import vacant
+from deployments.cli.destinations import free_path, lock, vacant
 from deployments.cli.documents import cast_option, read_cast, read_spoken
 from deployments.cli.lexicon import lexicon_option, lexicon_rows
 from deployments.cli.progress import bar
@@ -178,7 +178,7 @@ def align(
             warnings.append(note)
         on_progress("render", 0.9)
         page = None if no_preview else (audio, warnings)
-        with writing(folder):
+        with writing(folder), lock(folder):
             stem = audio.stem if out else vacant(audio.stem, lambda own: _names(folder / own, request.formats))
             paths = _write(subtitles, recording, request, folder / stem, page)
     click.echo(f"Timed {len(subtitles.words)} words with {subtitles.method}, confidence {subtitles.confidence:.2f}")
@@ -219,7 +219,7 @@ def _write(
         paths.append(pieces)
     if page:
         audio, notes = page
-        heard = preview.listenable(audio, recording, target, subtitles.duration_ms)
+        heard = preview.listenable(audio, recording, free_path(target.with_suffix(".mp3")), subtitles.duration_ms)
         beside = preview.address(heard, target)
         paths.append(preview.write(subtitles, recording, files, target, notes, beside=beside))
         if heard != audio:

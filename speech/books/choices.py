@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -83,13 +83,23 @@ def load(store: Store, name: str) -> Choices:
         InvalidRequest: they are not what this module writes.
     """
     try:
-        return _KEPT.validate_json(store.read(_key(name)))
+        return _parse(name, store.read(_key(name)))
     except NotFound:
         return {}
-    except (ValidationError, NotText) as fault:
-        why = fault.errors()[0]["msg"] if isinstance(fault, ValidationError) else str(fault)
-        message = f"book: the choices of {name!r} are damaged ({why}); mend or delete {_key(name)}"
-        raise InvalidRequest([Problem("book", name, "", message)]) from None
+    except NotText as fault:
+        raise _damaged(name, str(fault)) from None
+
+
+def _parse(name: str, text: str) -> dict[str, Choice]:
+    try:
+        return _KEPT.validate_json(text)
+    except ValidationError as fault:
+        raise _damaged(name, fault.errors()[0]["msg"]) from None
+
+
+def _damaged(name: str, why: str) -> InvalidRequest:
+    message = f"book: the choices of {name!r} are damaged ({why}); mend or delete {_key(name)}"
+    return InvalidRequest([Problem("book", name, "", message)])
 
 
 def fingerprint(choices: Choices) -> str:
@@ -123,19 +133,17 @@ def say_again(
     """
     if seed is not None and not 1 <= seed <= HIGHEST_SEED:
         raise InvalidRequest([Problem("seed", seed, f"a whole number from 1 to {HIGHEST_SEED}")])
-    choices = dict(load(store, name))
-    choice = choices.get(check_chunk(chunk), Choice())
-    words = _words(text) if text is not None else choice.variant.text
-    if seed is None and text is None:
-        seed = _unused(choice, base, apart)
-    variant = Variant(seed=seed, text=words)
-    if variant not in choice.variants:
-        if len(choice.variants) >= MOST_TAKES:
+    said = _words(text) if text is not None else None
+
+    def decide(choice: Choice) -> Choice:
+        words = choice.variant.text if said is None else said
+        variant = Variant(seed=_unused(choice, base, apart) if seed is None and said is None else seed, text=words)
+        takes = choice.takes if variant in choice.variants else (*choice.takes, variant)
+        if len(takes) >= MOST_TAKES:
             raise InvalidRequest([Problem("chunk", chunk, "", f"chunk: {chunk} has {MOST_TAKES} takes; choose one")])
-        choice = Choice(takes=(*choice.takes, variant), chosen=choice.chosen)
-    number = choice.variants.index(variant) + 1
-    _save(store, name, choices | {chunk: Choice(takes=choice.takes, chosen=number)})
-    return number
+        return Choice(takes=takes, chosen=(Variant(), *takes).index(variant) + 1)
+
+    return _decide(store, name, chunk, decide).chosen
 
 
 def choose(store: Store, name: str, chunk: str, number: int) -> None:
@@ -144,12 +152,32 @@ def choose(store: Store, name: str, chunk: str, number: int) -> None:
     Raises:
         InvalidRequest: there is no such take.
     """
-    choices = dict(load(store, name))
-    choice = choices.get(check_chunk(chunk), Choice())
-    if not 1 <= number <= len(choice.variants):
-        there = len(choice.variants)
-        raise InvalidRequest([Problem("take", number, "1, its only take" if there == 1 else f"1 to {there}")])
-    _save(store, name, choices | {chunk: Choice(takes=choice.takes, chosen=number)})
+
+    def decide(choice: Choice) -> Choice:
+        if not 1 <= number <= len(choice.variants):
+            there = len(choice.variants)
+            raise InvalidRequest([Problem("take", number, "1, its only take" if there == 1 else f"1 to {there}")])
+        return Choice(takes=choice.takes, chosen=number)
+
+    _decide(store, name, chunk, decide)
+
+
+def _decide(store: Store, name: str, chunk: str, decide: Callable[[Choice], Choice]) -> Choice:
+    """Replace what was decided about a chunk, and return it; decisions that are made at once are all kept."""
+    made = Choice()
+    check_chunk(chunk)
+
+    def change(text: str | None) -> str:
+        nonlocal made
+        choices = {} if text is None else _parse(name, text)
+        made = decide(choices.get(chunk, Choice()))
+        return _json(choices | {chunk: made})
+
+    try:
+        store.update(_key(name), change, "application/json")
+    except NotText as fault:
+        raise _damaged(name, str(fault)) from None
+    return made
 
 
 def check_chunk(chunk: str) -> str:
@@ -164,6 +192,11 @@ def check_chunk(chunk: str) -> str:
 
 
 def _words(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        message = "words: they hold a byte that is no UTF-8, or half of a surrogate pair; expected Unicode text"
+        raise InvalidRequest([Problem("words", ascii(text)[:80], "", message)]) from None
     words = " ".join(normalise(text).split())
     if not has_words(words) or len(words) > LONGEST_TEXT:
         raise InvalidRequest([Problem("words", text[:80], f"words to speak, at most {LONGEST_TEXT} characters")])
@@ -174,10 +207,6 @@ def _unused(choice: Choice, base: int, apart: int) -> int:
     """Return a seed that no take has come to, not even when it was tried again."""
     highest = max(variant.seed or base for variant in choice.variants)
     return (highest + apart - 1) % HIGHEST_SEED + 1
-
-
-def _save(store: Store, name: str, choices: Choices) -> None:
-    store.write(_key(name), _json(choices), "application/json")
 
 
 def _json(choices: Choices) -> str:

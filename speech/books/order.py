@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from speech.books import stored
 from speech.choices import BookPreset, EngineName
-from speech.errors import InvalidRequest, NotFound, Problem
+from speech.errors import InvalidRequest, NotFound, NotText, Problem
 from speech.naming import slug
 from speech.problems import problems_of
 from speech.request import SpeechRequest
 from speech.script.readers import SUFFIXES
-from speech.stores import Store
+from speech.stores import Store, exists
 
 if TYPE_CHECKING:
     from speech.books.choices import Choices
@@ -26,7 +27,9 @@ __all__ = [
     "Order",
     "Ordered",
     "check_name",
+    "check_replaceable",
     "fingerprint",
+    "free_name",
     "is_settled",
     "load",
     "named",
@@ -39,6 +42,7 @@ __all__ = [
 FOLDER = "books/"
 SEED = 1
 """The seed of a book that asks for none: the same for all, so that a book is never spoken twice by chance."""
+_LONGEST_NAME, _UNCUT = 40, 1_000_000
 # The fields of a request that affect how a text is spoken, not which files are made of it.
 _FIELDS = (
     "cast", "lexicon", "pauses", "local_voice", "ref_text", "speed", "seed", "language", "timing_method", "quality",
@@ -76,9 +80,9 @@ class Order(BaseModel):
         if unknown := [name for name in self.asked if name not in _FIELDS]:
             message = f"{unknown[0]}: it does not say how a book is spoken; expected {', '.join(_FIELDS)}"
             raise InvalidRequest([Problem(unknown[0], None, "", message)])
-        if "://" in str(self.asked.get("local_voice")) or any(
-            "://" in each for each in self.asked.get("cast", {}).values()
-        ):
+        people = self.asked.get("cast")
+        voices = people.values() if isinstance(people, dict) else ()
+        if any("://" in str(voice) for voice in (self.asked.get("local_voice"), *voices)):
             message = (
                 "local_voice: a book needs a stored voice, since a URL may change; add one with f5-flows voices add"
             )
@@ -112,9 +116,56 @@ def check_name(name: str, field: str = "book") -> str:
     return name
 
 
-def named(title: str) -> str:
-    """Return the name of a book by its title."""
-    return slug(title)
+def named(title: str, *, sample: bool = False) -> str:
+    """Return the name of a book, or of its sample, by its title; one that is cut ends in a digest of the whole title.
+
+    >>> named("The Sea", sample=True)
+    'the-sea-sample'
+    """
+    ending = "-sample" if sample else ""
+    whole = slug(f"{title}{' sample' if sample else ''}", _UNCUT)
+    if len(whole) <= _LONGEST_NAME:
+        return whole
+    mark = hashlib.sha256(title.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    stem = slug(title, _LONGEST_NAME - len(f"-{mark}{ending}")).rstrip("-")
+    return f"{stem}-{mark}{ending}"
+
+
+def free_name(store: Store, title: str, order: Order) -> str:
+    """Return the name under which a book is kept: that by its title, or an earlier release's if it is kept under that.
+
+    Args:
+        title: the whole title, of which the order may hold only the beginning.
+
+    Raises:
+        InvalidRequest: another book, or a sample of this one, has the name.
+    """
+    earlier = slug(f"{title}{' sample' if order.sample else ''}")
+    for name in dict.fromkeys((earlier, named(title, sample=order.sample))):
+        there = _existing(store, name)
+        if there is not None and (there.title, there.sample) == (order.title, order.sample):
+            return name
+    if there is None:
+        return name
+    whose = f"{'the sample of ' if there.sample else ''}{there.title!r}"
+    replace = "" if order.sample and not there.sample else f", or --name {name} to replace that"
+    message = f"--name: {name} is already the name of {whose}; give another with --name{replace}"
+    raise InvalidRequest([Problem("", None, "", message)])
+
+
+def check_replaceable(store: Store, name: str, order: Order) -> str:
+    """Return a name that was given for a book, which replaces what is kept under it.
+
+    Raises:
+        InvalidRequest: it is no name, or a sample would replace a whole book.
+    """
+    there = _existing(store, check_name(name, "--name")) if order.sample else None
+    if there and not there.sample:
+        message = (
+            f"--name: {name} is the name of the whole book {there.title!r}; give its sample another, {name}-sample"
+        )
+        raise InvalidRequest([Problem("", None, "", message)])
+    return name
 
 
 def save(store: Store, name: str, order: Order, source: Path) -> None:
@@ -145,13 +196,20 @@ def read(store: Store, name: str) -> Order:
         InvalidRequest: there is no book of that name, or its order is not accepted.
     """
     try:
-        return Order.model_validate(json.loads(store.read(f"{FOLDER}{check_name(name)}/order.json")))
+        return Order.model_validate(stored.decode(store.read(f"{FOLDER}{check_name(name)}/order.json")))
     except NotFound:
         raise _unknown(name) from None
     except ValidationError as fault:
         raise InvalidRequest(problems_of(fault, Order)) from None
-    except ValueError as fault:
-        raise InvalidRequest([Problem("book", name, "", f"book: the order of {name!r} is no JSON ({fault})")]) from None
+    except (NotText, ValueError) as fault:
+        why = str(fault)[:200]
+        message = f"book: the order of {name!r} is no JSON ({why}); order it again: f5-flows narrate FILE --name {name}"
+        raise InvalidRequest([Problem("book", name, "", message)]) from None
+
+
+def _existing(store: Store, name: str) -> Order | None:
+    """Return the order that is kept under a name; None if there is none."""
+    return read(store, name) if exists(store, f"{FOLDER}{name}/order.json") else None
 
 
 def fingerprint(store: Store, name: str) -> str:
@@ -160,17 +218,28 @@ def fingerprint(store: Store, name: str) -> str:
 
 
 def state(store: Store, name: str) -> dict[str, Any]:
-    """Return the state of a book as its last visit left it; empty if there was none since it was ordered."""
+    """Return the state of a book as its last visit left it; empty if there was none since it was ordered.
+
+    Raises:
+        InvalidRequest: it is damaged.
+    """
+    key = f"{FOLDER}{check_name(name)}/state.json"
     try:
-        found = json.loads(store.read(f"{FOLDER}{check_name(name)}/state.json"))
-        return dict(found) if found.get("of") == fingerprint(store, name) else {}
-    except (NotFound, ValueError):
+        stamp = stored.read(store, key, stored.Stamp, name)
+        if stamp.of != fingerprint(store, name):
+            return {}
+        return stored.read(store, key, stored.State, name).model_dump(exclude_unset=True)
+    except NotFound:
         return {}
 
 
 def is_settled(store: Store, name: str) -> bool:
     """Check whether a book needs no visit: it is finished, or what is missing will not be retried."""
-    found = state(store, name)
+    try:
+        found = state(store, name)
+    except InvalidRequest:
+        # A visit writes its state again.
+        return False
     return bool(found.get("finished") or found.get("over"))
 
 

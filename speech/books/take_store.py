@@ -6,16 +6,17 @@ import json
 import math
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field, TypeAdapter, ValidationError
 
 from speech.audio import Samples, Span
 from speech.books.layout import audible
 from speech.engines import Engine, SynthesisOptions
-from speech.errors import NotFound, NotText, StoreError
+from speech.errors import NotText, StoreError
 from speech.scratch import scratch
 from speech.stores import Store, exists
 from speech.takes import POLICY, Take
@@ -39,18 +40,21 @@ class TakeRecord:
         rate: in hertz.
         length: in samples.
         audible: first and past-the-last sample that is louder than silence.
-        seed, tries, score, problems: see `speech.takes.Take`.
+        seed, tries, score, problems: see `speech.takes.Take`; a problem says something.
         level: RMS of what is audible, in dBFS; None in records of earlier releases.
     """
 
-    rate: int
-    length: int
+    rate: Annotated[int, Field(ge=1)]
+    length: Annotated[int, Field(ge=0)]
     audible: Span
     seed: int
     tries: int = 1
-    score: float | None = None
-    problems: tuple[str, ...] = field(default=())
-    level: float | None = None
+    score: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    problems: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    level: Annotated[float, Field(allow_inf_nan=False)] | None = None
+
+
+_RECORD = TypeAdapter(TakeRecord)
 
 
 def key_of(engine: Engine, spoken: str, options: SynthesisOptions, reference: str | None, retakes: int) -> str:
@@ -184,16 +188,11 @@ class TakeStore:
 
     def _read_record(self, key: str) -> TakeRecord:
         try:
-            found = json.loads(self._store.read(_record_key(key)))
-            first, last = found["audible"]
-            return TakeRecord(
-                found["rate"], found["length"], (first, last), found["seed"], found["tries"], found["score"],
-                tuple(found["problems"]), found.get("level"),
-            )  # fmt: skip
-        except NotFound:
-            raise
-        except (NotText, ValueError, KeyError, TypeError) as fault:
-            raise StoreError(f"The record of the take {key} is damaged ({fault}); delete {_record_key(key)}.") from None
+            return _RECORD.validate_json(self._store.read(_record_key(key)))
+        except (NotText, ValidationError) as fault:
+            first = fault.errors(include_url=False)[0] if isinstance(fault, ValidationError) else None
+            why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else fault
+            raise StoreError(f"The record of the take {key} is damaged ({why}); delete {_record_key(key)}.") from None
 
 
 def _record_key(key: str, folder: str = _FOLDER) -> str:

@@ -38,21 +38,22 @@ def player(audio: Path) -> tuple[bytes, str]:
         return encode(audio, Path(folder) / "audio.mp3", PREVIEW).path.read_bytes(), "mp3"
 
 
-def listenable(audio: Path, recording: Path, page: Path, duration_ms: int) -> Path:
+def listenable(audio: Path, recording: Path, copy: Path, duration_ms: int) -> Path:
     """Return the file that a page plays if its recording is too long to be embedded.
 
-    It is the audio or, where browsers do not play its format, an MP3 that is written beside the page.
+    It is the audio or, where browsers do not play its format, an MP3 that is written for it.
 
     Args:
         audio: the file as people know it.
         recording: the same sound, as it was read.
+        copy: where the MP3 is written.
 
     Raises:
         AudioError: the recording cannot be read.
     """
     if duration_ms <= LONGEST_IN_PAGE * 1000 or audio.suffix[1:].lower() in _PLAYED:
         return audio
-    return encode(recording, page.with_suffix(".mp3"), PREVIEW).path
+    return encode(recording, copy, PREVIEW).path
 
 
 def address(audio: Path, page: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -59,6 +59,15 @@ class Store(Protocol):
 
     def write(self, key: str, text: str, content_type: str) -> None:
         """Store a text as UTF-8."""
+
+    def update(self, key: str, change: Callable[[str | None], str], content_type: str) -> None:
+        """Replace a text by what `change` makes of it, so that of several changes at once none is lost.
+
+        A service without conditional writes (`If-Match`) is written to as by `write`.
+
+        Args:
+            change: gets the text, or None if there is none; it may be called again with a later text.
+        """
 
     def get(self, key: str, path: Path) -> None:
         """Fetch an object into a file, which appears only once it is complete."""

@@ -7,6 +7,7 @@ the store can be reached, even if others can write there.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import re
 import shutil
@@ -57,6 +58,13 @@ class FolderStore:
         with self._faults(key):
             data = text.encode()
             self._store(key, lambda file: file.write(data))
+
+    def update(self, key: str, change: Callable[[str | None], str], content_type: str) -> None:
+        with self._locked(key):
+            before = None
+            with suppress(NotFound):
+                before = self.read(key)
+            self.write(key, change(before), content_type)
 
     def get(self, key: str, path: Path) -> None:
         with self._opened(key) as file, keeping(path) as target:
@@ -131,6 +139,17 @@ class FolderStore:
                 with suppress(OSError):
                     os.unlink(partial, dir_fd=folder)
                 raise
+
+    @contextmanager
+    def _locked(self, key: str) -> Iterator[None]:
+        """Lock the folder of a key."""
+        with ExitStack() as stack:
+            with self._faults(key):
+                folder, _ = stack.enter_context(self._folder(check_key(key), make=True))
+            # Some network file systems cannot lock a folder.
+            with suppress(OSError):
+                fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
 
     @contextmanager
     def _opened(self, key: str) -> Iterator[BinaryIO]:

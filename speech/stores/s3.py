@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -138,6 +138,54 @@ class S3Store:
         with self._faults(key):
             self._uploads.write(self._place(key), data, content_type)
 
+    def update(self, key: str, change: Callable[[str | None], str], content_type: str) -> None:
+        made: str | None = None
+        for _ in range(_MOST_TRIES):
+            before, tag = self._tagged(key)
+            # The answer to a write may be lost; the text that is there then is the one that was written.
+            if made is not None and before == made:
+                return
+            made = change(before)
+            if self._write_if(key, made, content_type, tag):
+                return
+        raise Unreachable(f"{self} changed {key} again and again while it was written; try again.")
+
+    def _tagged(self, key: str) -> tuple[str | None, str | None]:
+        """Return a text and its ETag; None for both if there is none."""
+        try:
+            tag = self._etag(key)
+            return self.read(key), tag
+        except NotFound:
+            return None, None
+
+    def _etag(self, key: str) -> str:
+        with self._faults(key):
+            meta = obstore.head(self._handle, check_key(key))
+            _check(meta)
+            return str(meta["e_tag"])
+
+    def _write_if(self, key: str, text: str, content_type: str, tag: str | None) -> bool:
+        """Store a text unless somebody else did since it had the ETag; return whether it is stored."""
+        condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
+        with self._faults(key):
+            try:
+                self._client.put_object(
+                    Bucket=self._bucket.name, Key=self._place(key), Body=text.encode(), ContentType=content_type,
+                    **condition,
+                )  # fmt: skip
+            except ClientError as fault:
+                answer = fault.response
+                status, code = answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"].get("Code", "")
+                if status in (409, 412):
+                    return False
+                if status == 501 or code == "NotImplemented":
+                    self.write(key, text, content_type)
+                elif status == 404 and tag is not None:
+                    return False
+                else:
+                    raise
+        return True
+
     def get(self, key: str, path: Path) -> None:
         with self._faults(key):
             answer = obstore.get(self._handle, check_key(key))
@@ -251,6 +299,8 @@ class S3Store:
 
 
 _NEVER = timedelta(days=365)
+# How often an update begins again because others wrote meanwhile.
+_MOST_TRIES = 50
 
 
 def _check(meta: ObjectMeta) -> None:

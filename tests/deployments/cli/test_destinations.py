@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.cli.destinations import Destination, choose_destination
+from deployments.cli.destinations import Destination, choose_destination, free_path, give_name
 from speech.errors import InvalidRequest
 
 KINDS = ["wav", "srt", "zip"]
@@ -100,3 +100,17 @@ def test_the_script_is_not_written_over(tmp_path):
     script.write_text("Hello.")
     with pytest.raises(InvalidRequest, match="would be written over"):
         choose_destination(str(tmp_path / "talk.wav"), None).guard(script, KINDS)
+
+
+def test_a_file_that_is_finished_gets_a_name_that_nothing_has(tmp_path):
+    made = [tmp_path / "work" / str(number) for number in range(8)]
+    made[0].parent.mkdir()
+    for path in made:
+        path.write_text(path.name)
+    threads = [threading.Thread(target=give_name, args=(path, tmp_path / "talk.mp4")) for path in made]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(path.read_text() for path in tmp_path.glob("talk*.mp4")) == [path.name for path in made]
+    assert free_path(tmp_path / "talk.mp4") == tmp_path / "talk-9.mp4"

@@ -46,6 +46,17 @@ def test_a_plan_tells_chapters_and_chunks_and_starts_nothing(call, book, tmp_pat
     assert [(each["number"], each["title"]) for each in part["chapters"]] == [(2, "Day")]
 
 
+def test_volumes_of_one_work_and_their_samples_have_names_of_their_own(call, tmp_path):
+    names = set()
+    for number in (1, 2):
+        title = f"The Complete Works of William Shakespeare, Volume {number}"
+        (tmp_path / "work" / f"v{number}.md").write_text(f"# {title}\n\nHello there, all.\n")
+        for words in ([], ["--sample"]):
+            done = call("narrate", f"v{number}.md", "--plan", "--json", "--engine", "espeak", *words)
+            names.add(json.loads(done.stdout)["name"])
+    assert len(names) == 4
+
+
 def test_what_is_heard_twice_counts_twice_in_the_whole_as_in_its_chapters(call, tmp_path):
     (tmp_path / "work" / "sea.md").write_text("# One\n\nHello there, all.\n\n# Two\n\nHello there, all.\n")
     plan = json.loads(call("narrate", "sea.md", "--plan", "--json").stdout)

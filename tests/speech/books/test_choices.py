@@ -1,6 +1,8 @@
 """What people decide about single chunks, and what becomes of it in an edition."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -68,6 +70,24 @@ def test_an_earlier_take_is_chosen_by_its_number(store):
     assert choices.load(store, "sea")[CHUNK].variant == Variant()
     with pytest.raises(InvalidRequest, match="take: 3 is not accepted; expected 1 to 2"):
         choices.choose(store, "sea", CHUNK, 3)
+
+
+def test_of_decisions_that_are_made_at_once_none_is_lost(store):
+    chunks = [f"k-0123456789ab-{number}" for number in range(1, 17)]
+    start = threading.Barrier(len(chunks))
+
+    def decide(chunk):
+        start.wait()
+        choices.say_again(store, "sea", chunk, apart=3)
+
+    with ThreadPoolExecutor(len(chunks)) as pool:
+        list(pool.map(decide, chunks))
+    assert sorted(choices.load(store, "sea")) == sorted(chunks)
+
+
+def test_words_that_are_no_unicode_are_refused(store):
+    with pytest.raises(InvalidRequest, match="words: they hold a byte that is no UTF-8"):
+        again(store, text="\udcff hello")
 
 
 @pytest.mark.parametrize("chunk", HOSTILE)

@@ -292,3 +292,18 @@ def test_errors_never_hold_a_signature_or_a_key(bucket):
 )
 def test_the_region_is_taken_from_the_endpoint(endpoint, region):
     assert region_of(endpoint) == region
+
+
+def test_of_updates_at_once_none_is_lost(store):
+    start = threading.Barrier(8)
+
+    def add(number):
+        start.wait()
+        store.update("books/sea/list.txt", lambda text: f"{text or ''}{number} ", "text/plain")
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(int, store.read("books/sea/list.txt").split())) == list(range(8))
