@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.local.server import LINK
 
-__all__ = ["Gate", "SignIn", "guarded"]
+__all__ = ["Gate", "SignIn", "guarded", "has_password"]
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -75,12 +75,17 @@ class Gate:
             await self._app(scope, receive, send)
 
 
+def has_password(password: str, headers: Headers) -> bool:
+    """Check whether a request brings the password."""
+    wanted = f"Basic {b64encode(password.encode()).decode()}".encode()
+    return compare_digest(headers.get("authorization", "").encode(), wanted)
+
+
 def guarded(password: str, handler: Handler) -> Handler:
     """Return a handler that answers callers that have the password, and no others."""
-    wanted = f"Basic {b64encode(password.encode()).decode()}".encode()
 
     async def handle(request: Request) -> Response:
-        if not compare_digest(request.headers.get("authorization", "").encode(), wanted):
+        if not has_password(password, request.headers):
             return PlainTextResponse("The password is missing or wrong.\n", 401)
         return await handler(request)
 

@@ -1,8 +1,9 @@
 """How long the local Prefect server lives: until its home is gone, or nobody has used it for SERVER_IDLE_HOURS.
 
-A use is a request, an open connection, or a client that lives (`deployments.local.clients`); to ask whether the
-server is there is none. Runs that have not ended, and active schedules, keep it as well. Before it ends, requests
-wait until that is decided, so that no run is created on a server that ends.
+A use is a request with the password, an open connection that was let in with it, or a client that lives
+(`deployments.local.clients`); to ask whether the server is there is none. Runs that have not ended, and active
+schedules, keep it as well. Before it ends, requests wait until that is decided, so that no run is created on a server
+that ends.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
 from prefect.server.database import provide_database_interface
 from prefect.server.schemas.states import TERMINAL_STATES
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.local import clients
+from deployments.local.gate import has_password
 from deployments.local.probe import LOOKS
 from deployments.local.server import LIFE
 
@@ -133,20 +136,41 @@ class Life:
 
 
 class Attendance:
-    """Tells `Life` of the requests and connections that are uses."""
+    """Tells `Life` of the requests and connections that are uses: those that have the password.
+
+    A stream brings it in its first message; Prefect answers nothing before that, so its first answer begins the use.
+    """
 
     _looks = (LIFE, *(f"/api{path}" for path in LOOKS))
 
-    def __init__(self, app: ASGIApp, life: Life) -> None:
-        self._app, self._life = app, life
+    def __init__(self, app: ASGIApp, life: Life, password: str) -> None:
+        self._app, self._life, self._password = app, life, password
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or scope["path"] in self._looks:
+        if scope["type"] == "websocket":
+            await self._stream(scope, receive, send)
+        elif scope["type"] != "http" or scope["path"] in self._looks or not self._is_known(scope):
             await self._app(scope, receive, send)
-            return
-        async with self._life.use() as goes_on:
-            ending = PlainTextResponse("This server is ending.\n", 503)
-            await (self._app if goes_on else ending)(scope, receive, send)
+        else:
+            async with self._life.use() as goes_on:
+                ending = PlainTextResponse("This server is ending.\n", 503)
+                await (self._app if goes_on else ending)(scope, receive, send)
+
+    def _is_known(self, scope: Scope) -> bool:
+        return has_password(self._password, Headers(scope=scope))
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with AsyncExitStack() as uses:
+            is_used = False
+
+            async def answer(message: Message) -> None:
+                nonlocal is_used
+                if message["type"] == "websocket.send" and not is_used:
+                    is_used = True
+                    await uses.enter_async_context(self._life.use())
+                await send(message)
+
+            await self._app(scope, receive, answer)
 
 
 async def _needs() -> list[str]:

@@ -81,7 +81,7 @@ def application(life: Life) -> Starlette:
         routes=[*SignIn(password).routes, Route(LIFE, guarded(password, life.report)), Mount("/", prefect)],
         middleware=[
             Middleware(Gate, PREFECT_SERVER_CORS_ALLOWED_ORIGINS.value().split(",")),
-            Middleware(Attendance, life),
+            Middleware(Attendance, life, password),
         ],
         lifespan=lifespan,
     )

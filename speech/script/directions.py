@@ -36,7 +36,7 @@ _DIALOGUE = regex.compile(
 )
 _WHY_STAGE = "it says how something is said"
 _PAUSE = regex.compile(
-    r"\[\s*pause\s*(?:[ :=]\s*(?P<length>\d{1,6}(?:[.,]\d{1,6})?)\s*(?P<unit>ms|s|sec|seconds?)?\s*)?\]",
+    r"\[\s*+pause(?:(?:\s*+[:=]|\s++)\s*+(?P<length>\d{1,6}(?:[.,]\d{1,6})?)\s*+(?P<unit>ms|s|sec|seconds?)?\s*+)?\s*+\]",
     regex.IGNORECASE,
 )
 

@@ -18,6 +18,8 @@ import pytest
 import regex
 
 import speech
+from speech.script import directions
+from speech.script.readers import subtitles
 
 SHORT, LONG = 2_000, 20_000
 # Ten times for a linear pattern, a hundred for a quadratic one.
@@ -153,6 +155,18 @@ def test_the_patterns_that_read_scripts_are_among_them():
         "speech.text._TOKEN",
         "speech.subtitles.breaks._NAME",
     } <= names
+
+
+@pytest.mark.parametrize(
+    ("pattern", "method", "shape"),
+    [
+        (importlib.import_module("speech.script.readers.detect")._DOCTYPE, "match", ("<!doctype ", "a", "")),
+        (subtitles._SOUND, "fullmatch", ("", "♪ ", "ab♪ab")),
+        (directions._PAUSE, "match", ("[pause 1.1", " ", "")),
+    ],
+)
+def test_what_a_pattern_begins_with_makes_it_no_slower(pattern, method, shape):
+    assert seconds(pattern, method, filled(shape, LONG), times=1) < FLOOR
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ class Archive:
             raise refused(f"it is a damaged ZIP archive ({fault})", "file") from None
         if len(parts) > _MOST_PARTS:
             raise refused(f"it has {len(parts)} parts; at most {_MOST_PARTS} are accepted", "file")
-        texts = [part for part in parts if part.filename.lower().endswith(_TEXTS)]
+        texts = [part for part in parts if _is_text(part.filename)]
         for part in texts:
             check(part)
         if sum(part.file_size for part in texts) > _MOST_BYTES:
@@ -44,6 +44,10 @@ class Archive:
     def names(self) -> list[str]:
         """Return the names of all parts."""
         return [*self._parts]
+
+    def texts(self) -> list[str]:
+        """Return the names of the parts that hold text by their names, whose sizes were checked."""
+        return [name for name in self._parts if _is_text(name)]
 
     def read(self, name: str) -> bytes:
         """Return a part.
@@ -65,6 +69,10 @@ class Archive:
             return self._zip.read(part)
         except Exception as fault:  # What a damaged stream raises depends on its compression.
             raise refused(f"its part {name[:80]!r} is damaged ({fault})", "file") from None
+
+
+def _is_text(name: str) -> bool:
+    return name.lower().endswith(_TEXTS)
 
 
 def check(part: zipfile.ZipInfo) -> None:

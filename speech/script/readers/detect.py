@@ -23,7 +23,7 @@ _READERS = {
 FORMATS = tuple(_READERS)
 
 _PROLOGUE = regex.compile(r"(?:\s|<\?xml[^>]*+>|<!--.*?-->)*+", regex.DOTALL)
-_DOCTYPE = regex.compile(r"<!doctype\s+(\w+)(?:[^\[>]|\[[^\]]*\])*+>\s*+", regex.IGNORECASE)
+_DOCTYPE = regex.compile(r"<!doctype\s+(\w++)(?:[^\[>]|\[[^\]]*\])*+>\s*+", regex.IGNORECASE)
 _HTML = regex.compile(r"<(?:html|head|body)[\s>]", regex.IGNORECASE)
 _FRAGMENT = regex.compile(
     r"<(p|h[1-6]|div|article|section|main|ul|ol|blockquote)(?:\s[^>]*+)?>.*</\1>\s*$", regex.IGNORECASE | regex.DOTALL

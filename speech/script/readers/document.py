@@ -101,7 +101,7 @@ def _binary(data: bytes) -> Callable[[], Script] | None:
         if epub.CONTAINER in archive:
             return lambda: epub.read(archive)
         if docx.DOCUMENT in archive:
-            return lambda: docx.read(archive, data)
+            return lambda: docx.read(archive)
     if sort := unsupported_type(data):
         raise refused(f"it looks like {sort}; accepted are {ACCEPTED}", "file")
     return None

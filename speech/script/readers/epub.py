@@ -51,6 +51,7 @@ class _Book:
         roles: of parts, as the landmarks give them.
         facts: see `Script`.
         cover: name of the part that is its cover.
+        dropped: how many pages it lists beyond those that are read.
     """
 
     title: str | None
@@ -60,6 +61,7 @@ class _Book:
     roles: dict[str, set[str]] = field(default_factory=dict)
     facts: tuple[tuple[str, str], ...] = ()
     cover: str | None = None
+    dropped: int = 0
 
 
 def read(archive: Archive) -> Script:
@@ -71,6 +73,8 @@ def read(archive: Archive) -> Script:
     _check_rights(archive)
     book = _package(archive)
     page = Page(book.language)
+    if book.dropped:
+        page.note(f"The {book.dropped} pages after the first {_MOST_PAGES} are not read; divide the book.")
     for part, is_linear in book.pages:
         if part not in archive:
             page.note(f"The book names a part {part!r} that it does not hold.")
@@ -132,7 +136,8 @@ def _package(archive: Archive) -> _Book:
     items = {attribute(item, "id"): item for item in document.iter("{*}item")}
     places = {key: _place(base, attribute(item, "href"))[0] for key, item in items.items()}
     pages = []
-    for itemref in list(document.iter("{*}itemref"))[:_MOST_PAGES]:
+    itemrefs = list(document.iter("{*}itemref"))
+    for itemref in itemrefs[:_MOST_PAGES]:
         key = attribute(itemref, "idref")
         if key in items and attribute(items[key], "media-type") in _PAGES:
             pages.append((places[key], attribute(itemref, "linear") != "no"))
@@ -141,6 +146,7 @@ def _package(archive: Archive) -> _Book:
     title = " ".join((document.findtext(".//{*}metadata/{*}title") or "").split())
     code = language(document.findtext(".//{*}metadata/{*}language") or "")
     book = _Book(title or None, code, pages, facts=_facts(document), cover=_cover(document, items, places))
+    book.dropped = max(len(itemrefs) - _MOST_PAGES, 0)
     for reference in document.iter("{*}reference"):
         place, fragment = _place(base, attribute(reference, "href"))
         book.roles.setdefault(place, set()).update(() if fragment else {attribute(reference, "type")})

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import itertools
-import threading
+import json
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
-from typing import Any
 
 import regex
 
+from speech.errors import SpeechError
+from speech.processes import Program
 from speech.script.passage import Passage, Script
 from speech.script.readers.markup import refused
+from speech.script.readers.pdf_pages import DIVIDED
 from speech.script.readers.runs import tidy
 from speech.script.readers.silence import Silence
 from speech.text import has_words
@@ -24,11 +28,10 @@ _GUESS = (
     "A PDF has positioned lines but no paragraphs, so paragraphs, headings and running heads "
     "were guessed. Check them with: f5-flows script"
 )
-# The library is not thread-safe.
-_lock = threading.Lock()
-_MOST_PAGES, _MOST_CHARS = 5_000, 20_000_000
-# What pdfium puts where a word was divided at the end of a line.
-_DIVIDED = "\ufffe"
+# 2 kB of PDF can take any time and memory, so it is read in a process that is bounded.
+_COMMAND = (sys.executable, "-m", "speech.script.readers.pdf_pages")
+_ROOT = Path(__file__).parents[3]
+_SECONDS, _MEMORY, _MOST_OUTPUT = 300, 1_000_000_000, 300_000_000
 _NUMBER = regex.compile(
     r"\W*(?:p(?:age|\.)?\s*)?(?:\d{1,4}|[ivxlc]{1,7})(?:\s*(?:/|of|von|de|sur|di)\s*\d{1,4})?\W*", regex.I
 )
@@ -37,6 +40,10 @@ _END = regex.compile(r"[.!?…:。！？][\p{Pe}\p{Pf}\"'”’]*$")
 _LARGER, _GAP, _INDENT, _FULL, _LONGEST_HEADING = 1.15, 1.35, 0.8, 0.85, 150
 # A line at the edge of that many pages is no part of the text.
 _REPEATED = 3
+
+
+class _Late(SpeechError):
+    """Reading a PDF took too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +68,10 @@ def read(data: bytes) -> Script:
     """Read a PDF.
 
     Raises:
-        InvalidRequest: it is damaged, locked, or has no text, as scanned pages have none.
+        InvalidRequest: it is damaged, locked, or has no text, as scanned pages have none; or reading it takes too much
+            time or memory.
     """
-    with _lock:
-        lines, outline, title = _extract(data)
+    lines, outline, title = _extract(data)
     if not lines:
         raise refused("it is a PDF without text, perhaps of scanned pages; recognise their text first (OCR)", "file")
     silence = Silence()
@@ -74,58 +81,32 @@ def read(data: bytes) -> Script:
 
 def _extract(data: bytes) -> tuple[list[_Line], dict[tuple[int, str], int], str | None]:
     """Return the lines, the levels of the names in the outline by page and name, and the title."""
-    import pypdfium2
+    made = json.loads(_answer(data))
+    if "refused" in made:
+        raise refused(made["refused"], "file")
+    lines = [_Line(words.replace("\n", " "), *place) for text, *place in made["lines"] if (words := tidy(text))]
+    outline: dict[tuple[int, str], int] = {}
+    for page, name, level in made["outline"]:
+        outline[page, _key(name)] = level
+    return lines, outline, tidy(made["title"]).replace("\n", " ") or None
 
+
+def _answer(data: bytes) -> bytes:
+    """Return what a process of its own reads in a PDF: its time, memory and output are limited."""
+    made, size = [], 0
     try:
-        document = pypdfium2.PdfDocument(data)
-    except pypdfium2.PdfiumError as fault:
-        locked = "password" in str(fault).lower()
-        what = "it is locked with a password; remove that first" if locked else "it is a damaged PDF"
-        raise refused(what, "file") from None
-    try:
-        if len(document) > _MOST_PAGES:
-            raise refused(f"it has {len(document)} pages; at most {_MOST_PAGES} are read", "file")
-        lines: list[_Line] = []
-        chars = 0
-        for number in range(len(document)):
-            own = [*_lines(document[number], number)]
-            lines += own
-            chars += sum(len(line.text) for line in own)
-            if chars > _MOST_CHARS:
-                raise refused(f"it has more than {_MOST_CHARS / 1e6:.0f} million characters", "file")
-        outline: dict[tuple[int, str], int] = {}
-        for mark in itertools.islice(document.get_toc(), 10_000):
-            target = mark.get_dest()
-            if target is not None and target.get_index() is not None:
-                outline[target.get_index(), _key(mark.get_title())] = min(mark.level + 1, 6)
-        title = tidy(document.get_metadata_dict().get("Title") or "").replace("\n", " ")
-        return lines, outline, title or None
-    finally:
-        document.close()
-
-
-def _lines(page: Any, number: int) -> Iterator[_Line]:
-    import pypdfium2.raw as raw
-
-    content = page.get_textpage()
-    try:
-        text, at = content.get_text_range(), 0
-        count = content.count_chars()
-        parts = regex.split(f"(\r\n|{_DIVIDED})", text)
-        for part, following in zip(parts, [*parts[1:], ""], strict=True):
-            words = tidy(part)
-            index = at + next((place for place, char in enumerate(part) if not char.isspace()), 0)
-            # Places are counted in UTF-16.
-            at += len(part.encode("utf-16-le", "surrogatepass")) // 2
-            if not words or part == _DIVIDED or index >= count:
-                continue
-            # Loose boxes of one font have one height, whatever the letter.
-            left, bottom, *_ = content.get_charbox(index, loose=True)
-            size = round(raw.FPDFText_GetFontSize(content, index), 1)
-            yield _Line(words.replace("\n", " "), number, left, bottom, size, following == _DIVIDED)
-    finally:
-        content.close()
-        page.close()
+        with Program(_COMMAND, fault=_Late, seconds=_SECONDS, memory=_MEMORY, folder=_ROOT, feed=[data]) as program:
+            for part in program.output():
+                made.append(part)
+                size += len(part)
+                if size > _MOST_OUTPUT:
+                    raise refused(f"it unpacks to more than {_MOST_OUTPUT / 1e6:.0f} MB of text", "file")
+    except _Late:
+        raise refused(f"reading this PDF takes longer than {_SECONDS} s; divide it, or save it anew", "file") from None
+    if program.code:
+        limit = f"{_MEMORY / 1e9:g} GB of memory"
+        raise refused(f"reading this PDF takes more than {limit}, or crashes; save it anew, or as text", "file")
+    return b"".join(made)
 
 
 def _without_edges(lines: Sequence[_Line], silence: Silence) -> list[_Line]:
@@ -200,9 +181,9 @@ def _begins(before: _Line, line: _Line, widest: int, pitch: float, margins: dict
 def _passage(lines: Sequence[_Line], level: int, words: set[str]) -> Iterator[Passage]:
     text = ""
     for line in lines:
-        text = f"{text}{line.text}" if text.endswith(_DIVIDED) or not text else f"{text}\n{line.text}"
+        text = f"{text}{line.text}" if text.endswith(DIVIDED) or not text else f"{text}\n{line.text}"
         if line.is_divided:
-            text += _DIVIDED
+            text += DIVIDED
     text = _undivided(text, words)
     if has_words(text):
         if level:
@@ -213,7 +194,7 @@ def _passage(lines: Sequence[_Line], level: int, words: set[str]) -> Iterator[Pa
 
 def _undivided(text: str, words: set[str]) -> str:
     """Join the words that were divided at the ends of lines."""
-    joined, *rest = text.split(_DIVIDED)
+    joined, *rest = text.split(DIVIDED)
     for part in rest:
         before, after = joined.rsplit(None, 1)[-1:], part.split(None, 1)[:1]
         first, second = "".join(before), "".join(after) if part[:1].strip() else ""

@@ -15,18 +15,23 @@ from speech.text import has_words
 
 __all__ = ["is_subtitles", "read"]
 
-_TIME = r"(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}"
+# Hours as many as anybody writes: some count from a date.
+_TIME = r"(?:\d{1,9}+:)?\d{1,2}:\d{2}[.,]\d{1,3}"
 _TIMES = regex.compile(rf"^[^\S\n]*({_TIME})[^\S\n]*-->[^\S\n]*({_TIME})[^\n]*$", regex.MULTILINE)
 _SRT = regex.compile(rf"\s*\d+[^\S\n]*\n[^\S\n]*{_TIME}[^\S\n]*-->")
 _VTT = regex.compile(r"WEBVTT(?:[ \t\n]|$)")
 _TAGS = regex.compile(r"</?[a-zA-Z][^<>\n]{0,200}>|<\d[\d:.]*>|\{\\[^{}\n]{0,200}\}")
 # What is heard beside the speech, as in [Music] or (door closes), with music symbols around it.
 _SOUND = regex.compile(
-    r"[\s♪♫#*-]*(?:\[(?!\s*pause\b)[^\[\]]*\]|\([^()]*\)|[♪♫][^♪♫]*[♪♫]?)[\s♪♫#*.-]*", regex.IGNORECASE
+    r"(?:[\s♪♫#*-]*+(?:\[(?!\s*pause\b)[^\[\]]*+\]|\([^()]*+\))|[\s#*-]*+[♪♫][\s♪♫#*-]*+[^♪♫]*+[♪♫]?)[\s♪♫#*.-]*+",
+    regex.IGNORECASE,
 )
 # Who speaks, in WebVTT: <v Alice> or <v.loud Alice>, up to the next one or to </v>.
 _SPEAKER = regex.compile(r"<v(?:\.[^\s<>]{1,40})?(?:[ \t](?P<name>[^<>\n]{1,80}))?>|</v>")
 _DASHED = "{} a change of speaker, but not who speaks; write the name before a colon to give each a voice."
+# What looks like the times of a cue, but cannot be read as such.
+_ARROW = regex.compile(r"^[^\S\n]*\d[^\n]{0,200}-->[^\n]*$", regex.MULTILINE)
+_UNTIMED = "{} an arrow but no times of a cue, as in {!r}; what follows is no cue of its own. Correct the times."
 _DASH = regex.compile(r"^\s*[-–—]\s*")
 _END = regex.compile(r"[.!?…。！？][\p{Pe}\p{Pf}\"']*$")
 # A longer silence after a sentence begins a paragraph.
@@ -76,8 +81,11 @@ def read(text: str) -> Script:
         for each in paragraphs
     )
     kind = "vtt" if _VTT.match(text) else "srt"
-    notes = (_DASHED.format("1 dash marks" if dashes == 1 else f"{dashes} dashes mark"),) if dashes else ()
-    return Script(passages, kind, left_out=silence.all(), notes=notes)
+    notes = [_DASHED.format("1 dash marks" if dashes == 1 else f"{dashes} dashes mark")] if dashes else []
+    if odd := [line for line in _ARROW.findall(text) if not _TIMES.fullmatch(line)]:
+        lines_are = "1 line has" if len(odd) == 1 else f"{len(odd)} lines have"
+        notes.append(_UNTIMED.format(lines_are, odd[0].strip()[:80]))
+    return Script(passages, kind, left_out=silence.all(), notes=tuple(notes))
 
 
 @dataclass(slots=True)

@@ -84,6 +84,10 @@ def made_by(client):
 def ended(pid):
     """Wait for the end of a server."""
     psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], PATIENCE)
+    return ended_by_now(pid)
+
+
+def ended_by_now(pid):
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
@@ -102,6 +106,23 @@ def test_it_ends_when_its_home_is_gone_though_it_would_stay_for_ever(home):
     home.mkdir()
     assert ended(found.pid)
     assert not list(home.iterdir())
+
+
+@pytest.mark.parametrize("given", [{}, {"auth": ("f5-flows", "guess")}])
+def test_who_has_no_password_does_not_keep_it(home, given):
+    program("start")
+    found = server.find()
+    until = time.monotonic() + PATIENCE
+    with httpx.Client(base_url=found.url, trust_env=False, timeout=PATIENCE, **given) as stranger:
+        while not ended_by_now(found.pid):
+            assert time.monotonic() < until
+            try:
+                for path in ("/api/flow_runs/filter", "/", "/f5-flows/sign-in"):
+                    stranger.get(path)
+            except httpx.HTTPError:
+                continue
+            # Far more often than it looks whether anybody uses it.
+            time.sleep(0.05)
 
 
 def test_it_stays_for_a_client_that_dawdles_and_for_a_run_that_is_queued_and_then_ends(home):

@@ -113,3 +113,24 @@ def test_a_name_before_a_colon_is_a_voice_after_a_dash_too():
     script = load(b"1\n00:00:01,000 --> 00:00:02,000\n- Bob: Is it you?\n- Alice: It is.\n")
     voices = [each.voice for each in direct(script, ["Alice", "Bob"], tuple).passages]
     assert voices == ["Bob", "Alice"]
+
+
+def timed(second):
+    return (
+        f"1\n00:00:01,000 --> 00:00:02,000\nFirst one.\n\n2\n{second}\nSecond one.\n\n"
+        "3\n00:00:05,000 --> 00:00:06,000\nThird one.\n"
+    )
+
+
+def test_a_thousand_hours_are_a_time_too():
+    script = load(timed("1000:00:03,000 --> 1000:00:04,000").encode())
+    assert [line for each in script.passages for line in each.text.split("\n")] == [
+        "First one.", "Second one.", "Third one.",
+    ]  # fmt: skip
+    assert not script.notes
+
+
+@pytest.mark.parametrize("line", ["00:00:03 --> 00:00:04", "00:00:0x,000 --> 00:00:04,000"])
+def test_a_note_tells_of_a_line_whose_times_cannot_be_read(line):
+    script = load(timed(line).encode())
+    assert any(line in note and "Correct the times" in note for note in script.notes)

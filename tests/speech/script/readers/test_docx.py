@@ -15,6 +15,15 @@ def paragraph(text, style=None):
     return f"<w:p>{styled}<w:r><w:t>{text}</w:t></w:r></w:p>"
 
 
+def unpacked(data):
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def docx_body(text):
+    return unpacked(docx(paragraph(text)))["word/document.xml"]
+
+
 def test_styles_say_what_a_paragraph_is():
     body = (
         paragraph("The Sea", "Title") + paragraph("One", "Heading1") + paragraph("Plain.") + paragraph("Said.", "Quote")
@@ -46,11 +55,29 @@ def test_lines_broken_in_a_paragraph_are_verse():
 
 
 def test_entities_in_its_xml_are_refused():
-    with zipfile.ZipFile(io.BytesIO(docx(paragraph("x")))) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts = unpacked(docx(paragraph("x")))
     bomb = b'<!DOCTYPE w [<!ENTITY a "ha">]>'
     with pytest.raises(InvalidRequest, match="document type"):
         load(zipped(parts | {"word/document.xml": bomb + parts["word/document.xml"]}))
+
+
+def test_a_document_type_is_refused_in_any_encoding():
+    parts = unpacked(docx(paragraph("x")))
+    text = parts["word/document.xml"].decode()
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        bomb = f'<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE w [<!ENTITY a "ha">]>{text.replace("x", "&a;")}'
+        with pytest.raises(InvalidRequest, match="document type"):
+            load(zipped(parts | {"word/document.xml": bomb.encode(encoding)}))
+
+
+def test_text_under_another_name_is_not_read_around_the_limits():
+    parts = unpacked(docx(paragraph("A short one.")))
+    parts["word/evil.bin"] = docx_body("Hello there. " * 200_000)
+    parts["_rels/.rels"] = parts["_rels/.rels"].replace(b"word/document.xml", b"word/evil.bin")
+    try:
+        assert "Hello" not in load(zipped(parts)).text
+    except InvalidRequest as refusal:
+        assert "cannot be read" in str(refusal)
 
 
 @pytest.mark.parametrize("between", ["", paragraph("by Ann Reed")])

@@ -127,3 +127,10 @@ def test_a_protected_book_is_refused():
 def test_veiled_fonts_are_no_protection():
     veiled = FONTS.format("http://www.idpf.org/2008/embedding")
     assert load(epub({"one.xhtml": "<p>First.</p>"}, more={"META-INF/encryption.xml": veiled})).text == "First."
+
+
+def test_a_note_tells_of_the_pages_that_are_too_many():
+    pages = {f"{number}.xhtml": f"<p>Page {number}.</p>" for number in range(5_002)}
+    script = load(epub(pages))
+    assert "Page 4999." in script.text and "Page 5000." not in script.text
+    assert any("The 2 pages after the first 5000" in note for note in script.notes)

@@ -87,3 +87,27 @@ def test_a_scan_and_a_damaged_file_are_refused():
         load(pdf([[]]), "scan.pdf")
     with pytest.raises(InvalidRequest, match="it is a damaged PDF"):
         load(b"%PDF-1.7 and nothing more")
+
+
+def nested(depth):
+    """A page whose drawing calls another ten times, which calls another ten times, and so on."""
+    resources = b"/Resources<</XObject<</X %d 0 R>>>>"
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R" + resources % 5 + b">>",
+        b"<</Length 60>>stream\n" + b"/X Do " * 10 + b"\nendstream",
+    ]
+    for level in range(depth):
+        drawn = b"0 0 m 1 1 l S" if level == depth - 1 else b"/X Do " * 10
+        form = b"<</Type/XObject/Subtype/Form/BBox[0 0 600 800]" + resources % (6 + level)
+        objects.append(form + b"/Length %d>>stream\n%s\nendstream" % (len(drawn), drawn))
+    made = b"%PDF-1.4\n" + b"".join(b"%d 0 obj\n%s\nendobj\n" % each for each in enumerate(objects, 1))
+    return made + b"trailer<</Size %d/Root 1 0 R>>\n%%%%EOF" % (len(objects) + 1)
+
+
+def test_a_small_file_that_would_fill_the_memory_is_refused():
+    with pytest.raises(InvalidRequest, match="1 GB of memory"):
+        load(nested(7))
+    with pytest.raises(InvalidRequest, match="without text"):
+        load(nested(1))
