@@ -140,8 +140,10 @@ class S3Store:
 
     def update(self, key: str, change: Callable[[str | None], str], content_type: str) -> None:
         made: str | None = None
-        for _ in range(_MOST_TRIES):
+        for number in range(_MOST_TRIES):
             before, tag = self._tagged(key)
+            # Ceph knows an ETag only without its quotation marks.
+            tag = tag.strip('"') if tag and number % 2 else tag
             # The answer to a write may be lost; the text that is there then is the one that was written.
             if made is not None and before == made:
                 return
