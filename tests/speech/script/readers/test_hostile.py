@@ -82,10 +82,14 @@ def changed(data, chance):
     return zipped({**parts, name: mutated(parts[name], chance)})
 
 
+# A PDF is read in a process of its own, which takes a hundred times as long to start as to read it.
+ROUNDS = {"pdf": 40}
+
+
 @pytest.mark.parametrize("kind", SEEDS)
 def test_a_file_that_chance_changed_is_read_or_refused(kind, rounds):
     chance = random.Random(f"{kind} 7")
-    outcomes, tries = {"read": 0, "refused": 0}, rounds(300)
+    outcomes, tries = {"read": 0, "refused": 0}, rounds(ROUNDS.get(kind, 300))
     for _ in range(tries):
         data = changed(SEEDS[kind], chance)
         try:
@@ -98,7 +102,7 @@ def test_a_file_that_chance_changed_is_read_or_refused(kind, rounds):
             assert str(refusal).startswith(("mine cannot be read: ", "text: "))
             outcomes["refused"] += 1
     # In an archive most changes are one too many.
-    assert outcomes["read"] > (10 if tries == 300 else 0)
+    assert outcomes["read"] > (tries // 30 if tries >= 40 else 0)
 
 
 @pytest.mark.parametrize("kind", [None, "text", "markdown", "html", "ssml"])
