@@ -6,9 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import click
-
 from deployments.cli.console import refuse
+from deployments.cli.terminal import echo
 
 __all__ = ["Player", "play", "player", "show"]
 
@@ -39,7 +38,7 @@ def play(found: Player, audio: Path) -> None:
     # The name is absolute, so that it is never taken for an option.
     done = subprocess.run([*found, str(audio.absolute())], stdin=subprocess.DEVNULL)
     if done.returncode:
-        click.echo(f"Note: --play: {found[0]} could not play {audio}", err=True)
+        echo(f"Note: --play: {found[0]} could not play {audio}", err=True)
 
 
 def show(page: Path) -> None:
@@ -47,4 +46,4 @@ def show(page: Path) -> None:
     import webbrowser
 
     if not webbrowser.open(page.absolute().as_uri()):
-        click.echo(f"Note: --open: no browser was found here; open {page}", err=True)
+        echo(f"Note: --open: no browser was found here; open {page}", err=True)

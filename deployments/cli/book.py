@@ -14,6 +14,7 @@ from deployments.cli.books import failures, fetch_files
 from deployments.cli.console import FAILED, open_store, refuse, storage_option, use_server, writable
 from deployments.cli.progress import bar
 from deployments.cli.proof import bind, choose, say_again
+from deployments.cli.terminal import echo
 
 if TYPE_CHECKING:
     from speech.stores import Store
@@ -46,9 +47,9 @@ def list_books(storage: str | None) -> None:
             said = _summary(_now(store, name))
         except (InvalidRequest, KeyRefused, NotFound, NotText) as fault:
             said = str(fault)
-        click.echo(f"{name:<42}{said}")
+        echo(f"{name:<42}{said}")
     if not names:
-        click.echo("There are no books yet; to make one: f5-flows narrate book.epub")
+        echo("There are no books yet; to make one: f5-flows narrate book.epub")
 
 
 @book.command()
@@ -59,13 +60,13 @@ def status(name: str, as_json: bool, storage: str | None) -> None:
     """Show the progress of the book NAME, chapter by chapter."""
     state = _now(open_store(storage), name)
     if as_json:
-        click.echo(json.dumps(state, ensure_ascii=False, indent=1))
+        echo(json.dumps(state, ensure_ascii=False, indent=1))
     else:
-        click.echo(f"{state.get('title', name)}: {_summary(state)}")
+        echo(f"{state.get('title', name)}: {_summary(state)}")
         for chapter in state.get("chapters", ()):
-            click.echo(f"  {chapter['finished']:>5} of {chapter['lines']:>5} chunks  {chapter['title']}")
+            echo(f"  {chapter['finished']:>5} of {chapter['lines']:>5} chunks  {chapter['title']}")
         for failure in failures(state):
-            click.echo(f"  {failure}")
+            echo(f"  {failure}")
     if state.get("over"):
         raise SystemExit(FAILED)
 
@@ -89,7 +90,7 @@ def watch(name: str, storage: str | None) -> None:
             if state.get("finished") or state.get("over"):
                 break
             time.sleep(_LOOK_SECONDS)
-    click.echo(_summary(state))
+    echo(_summary(state))
     if not state["finished"]:
         raise SystemExit(FAILED)
 
@@ -110,7 +111,7 @@ def script(name: str, storage: str | None) -> None:
     from speech.script.readers import write
 
     store = open_store(storage)
-    click.echo(write(script_of(book_of(order.load(store, name), store))), nl=False)
+    echo(write(script_of(book_of(order.load(store, name), store))), nl=False)
 
 
 @book.command()
@@ -125,9 +126,9 @@ def fetch(name: str, out: Path | None, storage: str | None) -> None:
     if not bound:
         refuse(f"NAME: {name} is not finished: {_summary(state)}")
     files, _ = fetch_files(store, name, bound, writable(out or Path(name)))
-    click.echo("\n".join(map(str, files)))
+    echo("\n".join(map(str, files)))
     if not state["finished"]:
-        click.echo(f"Note: {_summary(state)}", err=True)
+        echo(f"Note: {_summary(state)}", err=True)
 
 
 @book.command()
@@ -140,7 +141,7 @@ def cancel(name: str, storage: str | None) -> None:
     order.read(open_store(storage), name)
     use_server()
     number = asyncio.run(_cancel(name))
-    click.echo(f"{number} {'run is' if number == 1 else 'runs are'} cancelled.")
+    echo(f"{number} {'run is' if number == 1 else 'runs are'} cancelled.")
 
 
 async def _cancel(name: str) -> int:

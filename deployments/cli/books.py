@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployments.cli.console import spare, writing
+from deployments.cli.terminal import echo
 
 if TYPE_CHECKING:
     from speech.books.edition import Edition
@@ -40,7 +41,7 @@ def tell_plan(order: Order, name: str, data: bytes, store: Store, *, silent: boo
     missing = edition.missing(TakeStore(store))
     facts = _facts(edition, name, missing.takes)
     if not silent:
-        click.echo("\n".join(_lines(edition, facts)))
+        echo("\n".join(_lines(edition, facts)))
     return facts
 
 

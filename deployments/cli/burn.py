@@ -16,6 +16,7 @@ from deployments.cli.documents import cast_option
 from deployments.cli.lexicon import lexicon_option
 from deployments.cli.progress import ProgressCallback, bar
 from deployments.cli.subtitles import align_recording, check_inputs, presentation, presentation_request, request_fields
+from deployments.cli.terminal import echo
 from deployments.cli.values import one_of
 from speech.choices import TimingMethod
 
@@ -142,7 +143,7 @@ def burn(
                 _check_within(at, moment, picture, length)
                 still(picture, text, at, made, _note)
             target = made if out else give_name(made, target)
-    click.echo(f"  {target}")
+    echo(f"  {target}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +224,7 @@ class _Source:
 
 
 def _note(message: str) -> None:
-    click.echo(f"Note: {message}", err=True)
+    echo(f"Note: {message}", err=True)
 
 
 def _picture(video: Path | None, background: str | None, size: str | None, preset: str) -> Video | Background:

@@ -30,6 +30,7 @@ from deployments.cli.runtime import runtime
 from deployments.cli.script import script
 from deployments.cli.speak import speak
 from deployments.cli.subtitles import align
+from deployments.cli.terminal import echo
 from deployments.cli.voices import voices
 
 __all__ = ["run"]
@@ -88,7 +89,7 @@ def status(job_id: str, storage: str | None) -> None:
     reply["progress"] = 1.0 if record.status == "COMPLETED" else 0.0
     if record.error_message:
         reply["error_message"] = record.error_message
-    click.echo(json.dumps(reply, indent=1))
+    echo(json.dumps(reply, indent=1))
 
 
 @cli.command()
@@ -99,7 +100,7 @@ def result(job_id: str, storage: str | None) -> None:
     from speech.records import load, reply
 
     store = open_store(storage)
-    click.echo(json.dumps(reply(store, load(store, job_id)), ensure_ascii=False, indent=1))
+    echo(json.dumps(reply(store, load(store, job_id)), ensure_ascii=False, indent=1))
 
 
 @cli.command()
@@ -109,7 +110,7 @@ def doctor() -> None:
 
     findings = examine()
     for finding in findings:
-        click.echo(f"{finding.level:<9}{finding.name:<12}{finding.message}")
+        echo(f"{finding.level:<9}{finding.name:<12}{finding.message}")
     if any(finding.level == "degraded" for finding in findings):
         sys.exit(FAILED)
 
@@ -124,8 +125,8 @@ def server_start() -> None:
     """Start the server, unless it is running."""
     from deployments.local.server import ensure
 
-    started = ensure(lambda text: click.echo(text, err=True))
-    click.echo(f"The local Prefect server runs at {started.url} (process {started.pid}).")
+    started = ensure(lambda text: echo(text, err=True))
+    echo(f"The local Prefect server runs at {started.url} (process {started.pid}).")
 
 
 @server.command("stop")
@@ -133,7 +134,7 @@ def server_stop() -> None:
     """Stop the server."""
     from deployments.local.server import stop
 
-    click.echo("Stopped." if stop() else "No local Prefect server was running.")
+    echo("Stopped." if stop() else "No local Prefect server was running.")
 
 
 @server.command("status")
@@ -146,8 +147,8 @@ def server_status() -> None:
         fail(["No local Prefect server is running; start it with: f5-flows server start"], FAILED)
     if not found.answers():
         fail([f"The local Prefect server (process {found.pid}) does not answer; f5-flows server start replaces it."], 1)
-    click.echo(f"The local Prefect server runs at {found.url} (process {found.pid}, Prefect {found.prefect}).")
-    click.echo(_outlook(*found.outlook()))
+    echo(f"The local Prefect server runs at {found.url} (process {found.pid}, Prefect {found.prefect}).")
+    echo(_outlook(*found.outlook()))
 
 
 def _outlook(seconds: float | None, kept_by: list[str]) -> str:
@@ -168,8 +169,8 @@ def server_ui() -> None:
     """Open the UI in a browser, signed in by a link that works once, within two minutes."""
     from deployments.local.server import ensure
 
-    url = ensure(lambda text: click.echo(text, err=True)).sign_in()
-    click.echo(url)
+    url = ensure(lambda text: echo(text, err=True)).sign_in()
+    echo(url)
     click.launch(url)
 
 
@@ -178,8 +179,8 @@ def server_reset() -> None:
     """Rename the database, and start the server with an empty one."""
     from deployments.local.server import reset
 
-    started = reset(lambda text: click.echo(text, err=True))
-    click.echo(f"The local Prefect server runs at {started.url} (process {started.pid}) on a new database.")
+    started = reset(lambda text: echo(text, err=True))
+    echo(f"The local Prefect server runs at {started.url} (process {started.pid}) on a new database.")
 
 
 _MORE = (run_deployment, blocks, endpoint, worker, execute, healthcheck)

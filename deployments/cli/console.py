@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from deployments.cli.terminal import echo
+
 if TYPE_CHECKING:
     from deployments.local.server import Server
     from speech.errors import Problem
@@ -145,7 +147,7 @@ def reading(file: Path, option: str) -> Iterator[None]:
 
 def fail(messages: list[str], code: int) -> NoReturn:
     for message in messages:
-        click.echo(f"Error: {message}", err=True)
+        echo(f"Error: {message}", err=True)
     sys.exit(code)
 
 
@@ -253,7 +255,7 @@ def use_server(quiet: bool = False) -> None:
         probe.require(remote)
         _point_prefect_to(remote)
     else:
-        found = server.ensure(lambda text: None if quiet else click.echo(text, err=True), _import_prefect)
+        found = server.ensure(lambda text: None if quiet else echo(text, err=True), _import_prefect)
         _point_prefect_to(found.api, server.password())
     from deployments import retries
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 import click
 
 from deployments.cli.console import open_store, use_server
+from deployments.cli.terminal import echo
 
 __all__ = ["POOL", "blocks", "deploy"]
 
@@ -35,9 +36,9 @@ def deploy(pool: str, kind: str | None, limit: int | None) -> None:
     asyncio.run(set_up(pool, chosen, limit, click.echo))  # type: ignore[arg-type]
     # The worker's store may be one that this machine cannot open.
     with suppress(SpeechError):
-        click.echo(f"Inbox: {inbox.locate(open_store())} (narrate-inbox speaks the texts that are put there)")
-    click.echo(f"Start a worker, which runs them:  f5-flows worker{'' if pool == POOL else f' --pool {pool}'}")
-    click.echo('Start a run:  f5-flows run speak --param request.text="Hello there."')
+        echo(f"Inbox: {inbox.locate(open_store())} (narrate-inbox speaks the texts that are put there)")
+    echo(f"Start a worker, which runs them:  f5-flows worker{'' if pool == POOL else f' --pool {pool}'}")
+    echo('Start a run:  f5-flows run speak --param request.text="Hello there."')
 
 
 @click.group()
@@ -54,7 +55,7 @@ def register() -> None:
     async def run() -> None:
         for kind in TYPES:
             await kind.register_type_and_schema()
-            click.echo(kind.get_block_type_slug())
+            echo(kind.get_block_type_slug())
 
     asyncio.run(run())
 
@@ -66,6 +67,6 @@ def save() -> None:
     from blocks.saved import asave_all, remark
 
     for name in asyncio.run(asave_all()) or ["The environment describes no block; see docs/settings.md."]:
-        click.echo(name)
+        echo(name)
     if note := remark():
-        click.echo(f"Note: {note}")
+        echo(f"Note: {note}")

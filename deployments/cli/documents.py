@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from deployments.cli.console import reading, refuse
+from deployments.cli.terminal import echo
 from deployments.cli.values import one_of
 from speech.choices import ScriptFormat
 
@@ -48,10 +49,10 @@ def read_script(text: str | None, file: Path | None, kind: str | None, silent: b
     document = open_script(file, "--file", kind)
     if not silent:
         for note in document.script.notes:
-            click.echo(f"Note: {note}", err=True)
+            echo(f"Note: {note}", err=True)
         if number := len(document.script.left_out):
             things = "1 thing is" if number == 1 else f"{number} things are"
-            click.echo(f"Note: {things} not spoken; f5-flows script lists what, and why.", err=True)
+            echo(f"Note: {things} not spoken; f5-flows script lists what, and why.", err=True)
     return document.text, document.kind
 
 

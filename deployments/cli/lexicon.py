@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployments.cli.console import open_store, reading, refuse, storage_option
+from deployments.cli.terminal import echo
 
 if TYPE_CHECKING:
     from speech.lexicons import Row
@@ -58,7 +59,7 @@ def add(name: str, file: Path, overwrite: bool, storage: str | None) -> None:
 
     rows = _read(file, "FILE")
     kept = store_lexicon(name, rows, open_store(storage), overwrite=overwrite)
-    click.echo(f"Lexicon {kept!r} stored: {_row_count(len(rows))}. Use it with: f5-flows speak --lexicon {kept}")
+    echo(f"Lexicon {kept!r} stored: {_row_count(len(rows))}. Use it with: f5-flows speak --lexicon {kept}")
 
 
 @lexicon.command("list")
@@ -69,9 +70,9 @@ def list_(storage: str | None) -> None:
 
     stored = listing(open_store(storage))
     if not stored:
-        click.echo("There is no lexicon yet. To add one: f5-flows lexicon add NAME FILE")
+        echo("There is no lexicon yet. To add one: f5-flows lexicon add NAME FILE")
     for name, entry in stored.items():
-        click.echo(f"{name:<32}{entry.size / 1e3:>8.1f} kB  {entry.modified:%Y-%m-%d}")
+        echo(f"{name:<32}{entry.size / 1e3:>8.1f} kB  {entry.modified:%Y-%m-%d}")
 
 
 @lexicon.command()
@@ -85,7 +86,7 @@ def show(name: str, storage: str | None) -> None:
     """
     from speech.lexicons.library import text_of
 
-    click.echo(text_of(name, open_store(storage)), nl=False)
+    echo(text_of(name, open_store(storage)), nl=False)
 
 
 @lexicon.command()
@@ -96,7 +97,7 @@ def remove(name: str, storage: str | None) -> None:
     from speech.lexicons.library import remove as take_away
 
     take_away(name, open_store(storage))
-    click.echo(f"Lexicon {name!r} removed")
+    echo(f"Lexicon {name!r} removed")
 
 
 @lexicon.command("try")
@@ -118,15 +119,15 @@ def try_(source: str, text: str, language: str | None, voice: str | None, storag
     rows = _read(Path(source), "FILE") if _is_file(source) else find(source, open_store(storage), "lexicon_name")
     request = SpeechRequest.parse({"text": text, "language": language})
     trial = attempt(rows, request.text, request.language, voice)
-    click.echo(trial.spoken)
+    echo(trial.spoken)
     width = max((len(written) for written, _ in trial.changes), default=0)
     for written, spoken in trial.changes:
-        click.echo(f"  {written:<{width}}  {spoken or '(not spoken)'}")
-    click.echo(f"{trial.matched} of {_row_count(len(rows))} match this text, read as {trial.language}.")
+        echo(f"  {written:<{width}}  {spoken or '(not spoken)'}")
+    echo(f"{trial.matched} of {_row_count(len(rows))} match this text, read as {trial.language}.")
     for hint in trial.hints[:_MOST_HINTS]:
-        click.echo(f"Hint: {hint}")
+        echo(f"Hint: {hint}")
     if len(trial.hints) > _MOST_HINTS:
-        click.echo(f"Hint: {len(trial.hints) - _MOST_HINTS} more rows do not apply either.")
+        echo(f"Hint: {len(trial.hints) - _MOST_HINTS} more rows do not apply either.")
 
 
 def lexicon_rows(given: str | Sequence[Row] | None, storage: str | None) -> tuple[Row, ...]:
@@ -152,7 +153,7 @@ def _read(file: Path, option: str) -> tuple[Row, ...]:
         raw = opened.read(MOST_BYTES + 1)
     found = read(raw, f"{option}: {file.name}")
     for note in found.notes:
-        click.echo(f"Note: {note}", err=True)
+        echo(f"Note: {note}", err=True)
     return found.rows
 
 

@@ -12,6 +12,7 @@ import click
 from deployments.cli.books import failures, fetch_files, unfinished
 from deployments.cli.console import FAILED, fail, use_server
 from deployments.cli.progress import bar
+from deployments.cli.terminal import echo
 
 if TYPE_CHECKING:
     from speech.stores import Store
@@ -61,7 +62,7 @@ def finish(
         files, notes = fetch_files(store, book, state["bound"], target, source)
         if as_json:
             state = state | {"files": [str(path.absolute()) for path in files]}
-            click.echo(json.dumps(state, ensure_ascii=False, indent=1))
+            echo(json.dumps(state, ensure_ascii=False, indent=1))
         else:
             _print_outcome(state, files, notes, target)
     if not state["finished"]:
@@ -74,18 +75,16 @@ def _print_outcome(state: dict[str, Any], files: list[Path], notes: list[str], t
     total = len(state["chapters"])
     if state["finished"]:
         done = click.style("Done", fg="green", bold=True)
-        click.echo(f"{done}: {state['title']}, {total} chapters, spoken by {state['engine']}")
+        echo(f"{done}: {state['title']}, {total} chapters, spoken by {state['engine']}")
     else:
         whole = sum(each["finished"] == each["lines"] for each in state["chapters"])
         part = click.style("Unfinished", fg="yellow", bold=True)
-        click.echo(f"{part}: {state['title']}, only {whole} of its {total} chapters, spoken by {state['engine']}")
+        echo(f"{part}: {state['title']}, only {whole} of its {total} chapters, spoken by {state['engine']}")
     for note in notes:
-        click.echo(f"Note: {note}")
+        echo(f"Note: {note}")
     for path in files:
         if path.parent == target:
-            click.echo(f"  {path}")
+            echo(f"  {path}")
     others = [path for path in files if path.parent != target]
     if others:
-        click.echo(
-            f"  {others[0].parent}/ with {sum(path.parent == others[0].parent for path in others)} files, by chapter"
-        )
+        echo(f"  {others[0].parent}/ with {sum(path.parent == others[0].parent for path in others)} files, by chapter")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deployments.cli.console import FAILED, open_store, refuse, storage_option
+from deployments.cli.terminal import echo
 
 if TYPE_CHECKING:
     from speech.models import Location
@@ -37,9 +38,9 @@ def list_(storage: str | None) -> None:
     location = choose()
     found = listing(open_store(storage), location)
     if not found:
-        click.echo(f"There is no model in the bucket, nor below {location.root}.")
+        echo(f"There is no model in the bucket, nor below {location.root}.")
     for name, (where, manifest) in found.items():
-        click.echo(f"{where:<8}{manifest.size / 1e6:>9.1f} MB  {len(manifest.files):>4} files  {name}")
+        echo(f"{where:<8}{manifest.size / 1e6:>9.1f} MB  {len(manifest.files):>4} files  {name}")
 
 
 @models.command()
@@ -53,10 +54,10 @@ def sync(names: tuple[str, ...], storage: str | None) -> None:
     store, location = open_store(storage), choose()
     with _bar() as progress:
         for name in names or [name for name, (where, _) in listing(store, location).items() if where != "here"]:
-            local = bring(name, store, location, lambda text: click.echo(text, err=True), progress)
+            local = bring(name, store, location, lambda text: echo(text, err=True), progress)
             if local is None:
                 refuse(f"MODEL: {name!r} is not in {store}; see: f5-flows models list")
-            click.echo(f"{name}: {local.folder}")
+            echo(f"{name}: {local.folder}")
 
 
 @models.command()
@@ -95,11 +96,11 @@ def verify(names: tuple[str, ...]) -> None:
     location, failed = choose(), False
     wanted = names or tuple(listing(None, location))
     if not wanted:
-        click.echo(f"There is no model below {location.root}.")
+        echo(f"There is no model below {location.root}.")
     for name in wanted:
         wrong = hash_again(name, location)
         failed |= bool(wrong)
-        click.echo(f"{name}: {'ok' if not wrong else 'changed or missing: ' + ', '.join(wrong)}")
+        echo(f"{name}: {'ok' if not wrong else 'changed or missing: ' + ', '.join(wrong)}")
     if failed:
         sys.exit(FAILED)
 

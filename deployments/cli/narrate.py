@@ -19,6 +19,7 @@ from deployments.cli.console import (
 from deployments.cli.documents import cast_option, read_cast
 from deployments.cli.lexicon import lexicon_option
 from deployments.cli.making import finish, make
+from deployments.cli.terminal import echo
 from deployments.cli.values import number, one_of
 from deployments.cli.voices import check_voice
 from speech.choices import BookPreset, EngineName, Quality, TimingMethod
@@ -96,13 +97,13 @@ def narrate(
         plan = tell_plan(wanted, book, data, store, silent=not plans or as_json)
     if plans:
         if as_json:
-            click.echo(json.dumps(plan, ensure_ascii=False, indent=1))
+            echo(json.dumps(plan, ensure_ascii=False, indent=1))
         return
     target = writable(out or Path(book))
     order.save(store, book, wanted, file)
     state = make(book, storage, as_json, detach=detach)
     if state is None:
-        click.echo(f"{book} is being spoken; to see its progress: f5-flows book status {book}")
+        echo(f"{book} is being spoken; to see its progress: f5-flows book status {book}")
         return
     finish(state, book, store, target, file, as_json=as_json)
 

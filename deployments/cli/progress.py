@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import click
+from deployments.cli.terminal import echo
 
 __all__ = ["Lines", "ProgressCallback", "bar"]
 
@@ -78,7 +78,7 @@ def bar(quiet: bool) -> Iterator[ProgressCallback]:
 
         def show_line(step: str, share: float) -> None:
             if line := lines.line(step, share):
-                click.echo(line, err=True)
+                echo(line, err=True)
 
         yield show_line
         return

@@ -10,6 +10,7 @@ import click
 from deployments.cli.books import failures
 from deployments.cli.console import FAILED, fail, open_store, refuse, storage_option, writable
 from deployments.cli.making import finish, make
+from deployments.cli.terminal import echo
 from speech.choices import LIMITS
 
 if TYPE_CHECKING:
@@ -49,10 +50,10 @@ def say_again(name: str, chunk: str, seed: int | None, text: str | None, detach:
     )
     spoken = all(chapter["finished"] == chapter["lines"] for chapter in state["chapters"])
     if not spoken and not state["over"]:
-        click.echo(f"Take {take} of {chunk} will be spoken with the rest of the book, which is not finished.")
+        echo(f"Take {take} of {chunk} will be spoken with the rest of the book, which is not finished.")
         return
     if make(name, storage, silent=False, detach=detach, binds=False) is None:
-        click.echo(f"Take {take} of {chunk} is being made; to see how far it is: f5-flows book status {name}")
+        echo(f"Take {take} of {chunk} is being made; to see how far it is: f5-flows book status {name}")
         return
     _print_take(store, name, chunk, take)
 
@@ -69,7 +70,7 @@ def choose(name: str, chunk: str, take: int, storage: str | None) -> None:
     store = open_store(storage)
     _load_plan(store, name, chunk)
     choices.choose(store, name, chunk, take)
-    click.echo(f"Take {take} of {chunk} is chosen. To have it in the book: f5-flows book bind {name}")
+    echo(f"Take {take} of {chunk} is chosen. To have it in the book: f5-flows book bind {name}")
 
 
 @click.command()
@@ -87,7 +88,7 @@ def bind(name: str, out: Path | None, detach: bool, as_json: bool, storage: str 
     target = writable(out or Path(name))
     state = make(name, storage, as_json, detach=detach)
     if state is None:
-        click.echo(f"{name} is being bound; to see how far it is: f5-flows book status {name}")
+        echo(f"{name} is being bound; to see how far it is: f5-flows book status {name}")
         return
     finish(state, name, store, target, as_json=as_json)
 
@@ -127,7 +128,7 @@ def _print_take(store: Store, name: str, chunk: str, take: int) -> None:
               "back to the first."], FAILED)  # fmt: skip
     record = take_store.records([keys[chunk]])[0]
     score = "" if record.score is None else f", score {record.score:.2f}"
-    click.echo(f"Take {take} of {chunk} is made and chosen (seed {record.seed}{score}).")
+    echo(f"Take {take} of {chunk} is made and chosen (seed {record.seed}{score}).")
     for problem in record.problems:
-        click.echo(f"Note: {problem}")
-    click.echo(f"To have it in the book: f5-flows book bind {name}")
+        echo(f"Note: {problem}")
+    echo(f"To have it in the book: f5-flows book bind {name}")

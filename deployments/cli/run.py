@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployments.cli.console import refuse, use_server
+from deployments.cli.terminal import echo
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -74,12 +75,12 @@ async def start(name: str, parameters: dict[str, Any]) -> None:
             run = await client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
         except PrefectHTTPStatusError as fault:
             refuse(f"--param: {_reason(fault.response.text)}")
-        click.echo(f"{deployment.name}: run {run.name!r} is scheduled, job {run.id}")
+        echo(f"{deployment.name}: run {run.name!r} is scheduled, job {run.id}")
         if page := PREFECT_UI_URL.value():
-            click.echo(f"  {page}/runs/flow-run/{run.id}")
+            echo(f"  {page}/runs/flow-run/{run.id}")
         if not await _has_worker(client, deployment):
             pool = deployment.work_pool_name
-            click.echo(f"Note: the run waits for a worker; start one: f5-flows worker --pool {pool}")
+            echo(f"Note: the run waits for a worker; start one: f5-flows worker --pool {pool}")
 
 
 async def _find(client: PrefectClient, name: str) -> DeploymentResponse:

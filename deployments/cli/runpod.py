@@ -13,6 +13,7 @@ import click
 
 from deployments.cli.console import FAILED, fail, refuse, use_server
 from deployments.cli.deploy import POOL
+from deployments.cli.terminal import echo
 
 __all__ = ["endpoint", "execute", "healthcheck", "worker"]
 
@@ -92,7 +93,7 @@ def execute(flow_run_id: object) -> None:
     from deployments.endpoint.one_shot import run
 
     outcome = run(str(flow_run_id))
-    click.echo(f"Flow run {flow_run_id}: {outcome.name}")
+    echo(f"Flow run {flow_run_id}: {outcome.name}")
     if outcome.error:
         fail([outcome.error], FAILED)
 

@@ -7,6 +7,7 @@ import sys
 import click
 
 from deployments.cli.console import FAILED, refuse
+from deployments.cli.terminal import echo
 
 __all__ = ["runtime"]
 
@@ -29,12 +30,12 @@ def check(names: tuple[str, ...]) -> None:
 
     for name in _known(names):
         state = look(name)
-        click.echo(f"{state.level:<8}{name:<12}{state.sentence}")
+        echo(f"{state.level:<8}{name:<12}{state.sentence}")
         if state.level == "absent":
             try:
-                click.echo(f"{'':<20}{plan(name)}")
+                echo(f"{'':<20}{plan(name)}")
             except InstallError as fault:
-                click.echo(f"{'':<20}{fault}")
+                echo(f"{'':<20}{fault}")
 
 
 @runtime.command()
@@ -51,9 +52,9 @@ def install(names: tuple[str, ...]) -> None:
     failed = False
     for name in _known(names):
         try:
-            click.echo(f"{name}: {ensure(name, lambda text: click.echo(text, err=True)).sentence}")
+            echo(f"{name}: {ensure(name, lambda text: echo(text, err=True)).sentence}")
         except InstallError as fault:
-            click.echo(f"Error: {fault}", err=True)
+            echo(f"Error: {fault}", err=True)
             failed = True
     if failed:
         sys.exit(FAILED)
@@ -67,7 +68,7 @@ def remove(names: tuple[str, ...]) -> None:
 
     for name in _known(names):
         folders = take_away(name)
-        click.echo(f"{name}: {', '.join(folder.name for folder in folders) or 'nothing'} removed")
+        echo(f"{name}: {', '.join(folder.name for folder in folders) or 'nothing'} removed")
 
 
 def _known(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deployments.cli.documents import cast_and_format, open_script, read_cast
+from deployments.cli.terminal import echo
 
 if TYPE_CHECKING:
     from speech.script.passage import Passage, Script
@@ -52,7 +53,7 @@ def script(
     named = [passage.voice for passage in found.passages if passage.voice]
     directed = direct(found, request.cast, lambda: named)
     if as_markdown:
-        click.echo(write(directed), nl=False)
+        echo(write(directed), nl=False)
         return
     words, minutes = _length(directed.text)
     spoken = language_of(request, directed)
@@ -61,10 +62,10 @@ def script(
     if as_json:
         facts = {"title": directed.title, "format": directed.format, "language": spoken, "words": words}
         lists = {name: [asdict(each) for each in getattr(directed, name)] for name in ("passages", "left_out")}
-        click.echo(json.dumps({**facts, "minutes": minutes, **lists, "notes": notes}, ensure_ascii=False, indent=1))
+        echo(json.dumps({**facts, "minutes": minutes, **lists, "notes": notes}, ensure_ascii=False, indent=1))
         return
-    click.echo("\n".join(_describe(directed, spoken, notes)))
-    click.echo(f"\n{words:,} words, about {_duration(minutes)} of speech: an estimate, at {_WORDS_A_MINUTE} a minute.")
+    echo("\n".join(_describe(directed, spoken, notes)))
+    echo(f"\n{words:,} words, about {_duration(minutes)} of speech: an estimate, at {_WORDS_A_MINUTE} a minute.")
 
 
 def _describe(directed: Script, language: str, notes: list[str]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from deployments.cli.lexicon import lexicon_option
 from deployments.cli.progress import bar
 from deployments.cli.stored import check_stored
 from deployments.cli.subtitles import idle_options, presentation, request_fields
+from deployments.cli.terminal import echo
 from deployments.cli.values import number, one_of
 from speech.choices import AudioFormat, EngineName, Quality, SampleRate, TimingMethod
 
@@ -105,11 +106,9 @@ def speak(
     reply = _run_flow(request, engine, storage, google, silent)
     files = _keep(reply, request.name or (file.stem if file else request.title), target, storage)
     if as_json:
-        click.echo(
-            json.dumps(reply | {"files": [str(path.absolute()) for path in files]}, ensure_ascii=False, indent=1)
-        )
+        echo(json.dumps(reply | {"files": [str(path.absolute()) for path in files]}, ensure_ascii=False, indent=1))
     elif quiet:
-        click.echo("\n".join(map(str, files)))
+        echo("\n".join(map(str, files)))
     else:
         _print_reply(reply, files, asked=options["timing_method"])
     if opens:
@@ -171,7 +170,7 @@ def _request(
     checks.finish()
     assert request
     if no_timings and not silent and (idle := idle_options(options)):
-        click.echo(f"Note: {', '.join(idle)}: without word times there are no subtitles to shape.", err=True)
+        echo(f"Note: {', '.join(idle)}: without word times there are no subtitles to shape.", err=True)
     return request
 
 
@@ -225,14 +224,14 @@ def _print_reply(reply: dict[str, Any], files: list[Path], asked: str | None) ->
         asked: the aligner requested by name; if it did not time the words, the reason is printed.
     """
     done = click.style("Done", fg="green", bold=True)
-    click.echo(f"{done}: {reply['duration']:.2f} s of speech, seed {reply['seed']}, job {reply['job_id']}")
+    echo(f"{done}: {reply['duration']:.2f} s of speech, seed {reply['seed']}, job {reply['job_id']}")
     if "timing_method" in reply:
         confidence = reply["timing_confidence"]
-        click.echo(f"Timed {reply['word_count']} words with {reply['timing_method']}, confidence {confidence:.2f}")
+        echo(f"Timed {reply['word_count']} words with {reply['timing_method']}, confidence {confidence:.2f}")
     for note in _notes(reply, asked):
-        click.echo(f"Note: {note}")
+        echo(f"Note: {note}")
     for path in files:
-        click.echo(f"  {path}")
+        echo(f"  {path}")
 
 
 def _notes(reply: dict[str, Any], asked: str | None) -> list[str]:

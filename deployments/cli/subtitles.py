@@ -13,6 +13,7 @@ from deployments.cli.destinations import free_path, lock, vacant
 from deployments.cli.documents import cast_option, read_cast, read_spoken
 from deployments.cli.lexicon import lexicon_option, lexicon_rows
 from deployments.cli.progress import bar
+from deployments.cli.terminal import echo
 from deployments.cli.values import number, one_of
 from speech.choices import Karaoke, LookName, Preset, Split, StyleName, TimingFormat, TimingMethod
 
@@ -181,11 +182,11 @@ def align(
         with writing(folder), lock(folder):
             stem = audio.stem if out else vacant(audio.stem, lambda own: _names(folder / own, request.formats))
             paths = _write(subtitles, recording, request, folder / stem, page)
-    click.echo(f"Timed {len(subtitles.words)} words with {subtitles.method}, confidence {subtitles.confidence:.2f}")
+    echo(f"Timed {len(subtitles.words)} words with {subtitles.method}, confidence {subtitles.confidence:.2f}")
     for warning in [*warnings, *summary(subtitles.broken())]:
-        click.echo(f"Note: {warning}")
+        echo(f"Note: {warning}")
     for path in paths:
-        click.echo(f"  {path}")
+        echo(f"  {path}")
 
 
 def _names(base: Path, formats: Sequence[str]) -> list[Path]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from deployments.cli.console import open_store, refuse, storage_option
+from deployments.cli.terminal import echo
 
 __all__ = ["check_voice", "voices"]
 
@@ -78,9 +79,9 @@ def add(name: str, recording: str, text: str | None, overwrite: bool, storage: s
     if text:
         fields["reference_text"] = text
     reply = store_voice(Upload.parse(fields), open_store(storage))
-    click.echo(f"{reply['status']}. {reply['message']}")
+    echo(f"{reply['status']}. {reply['message']}")
     for warning in reply["voice"]["warnings"]:
-        click.echo(f"Note: {warning}")
+        echo(f"Note: {warning}")
 
 
 @voices.command("list")
@@ -91,10 +92,10 @@ def list_(storage: str | None) -> None:
 
     found = listing(open_store(storage))
     if not found:
-        click.echo(f"There is no voice yet. {_HOW_TO_ADD}")
+        echo(f"There is no voice yet. {_HOW_TO_ADD}")
     for voice in found:
         length = f"{voice['duration']:.1f} s" if voice["duration"] else "not used yet"
-        click.echo(f"{voice['name']:<32}{voice['size'] / 1e6:>7.2f} MB  {length}")
+        echo(f"{voice['name']:<32}{voice['size'] / 1e6:>7.2f} MB  {length}")
 
 
 @voices.command()
@@ -105,4 +106,4 @@ def remove(name: str, storage: str | None) -> None:
     from speech.voices.library import remove as take_away
 
     take_away(name, open_store(storage))
-    click.echo(f"Voice {name!r} removed")
+    echo(f"Voice {name!r} removed")

@@ -40,6 +40,14 @@ def test_it_tells_what_would_be_spoken_and_what_not(call, place):
     assert "15 words, about 5 seconds of speech: an estimate" in done.stdout
 
 
+def test_what_a_document_says_moves_no_cursor_and_names_no_window(call, place):
+    page = "<title>A\x1b]0;mine\x07</title><p>One \x1b[2J\x9b1A two.</p><img alt='x\x1b[8mhidden' src='a.png'>"
+    (place / "page.html").write_text(page, encoding="utf-8")
+    done = call("script", "page.html")
+    assert done.returncode == 0, done.stderr
+    assert not {"\x1b", "\x07", "\x9b"} & {*done.stdout, *done.stderr}
+
+
 def test_json_has_everything(call, place):
     told = json.loads(call("script", "sea.md", "--cast", "cast.toml", "--json", "--language", "fr").stdout)
     assert (told["title"], told["format"], told["language"], told["words"]) == ("The Sea", "markdown", "fr", 15)
