@@ -18,6 +18,9 @@ STYLE, TOOLS = _FOLDER / "page.css", _FOLDER / "page.js"
 BESIDE = "'self' file:"
 """A source of media: files beside the page."""
 
+# What plays the audio of any page.
+_CONTROLS = _FOLDER / "controls.html"
+
 _PLACEHOLDER = re.compile(r"%([A-Z]+)%")
 _ESCAPES = str.maketrans({letter: f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"})
 
@@ -36,7 +39,7 @@ def fill(template: Path, styles: Iterable[str], scripts: Iterable[Path], data: M
     style = "\n".join(styles)
     script = '"use strict";\n' + "\n".join(map(read, scripts))
     policy = f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; media-src {media}"
-    own = {"POLICY": policy, "STYLE": style, "SCRIPT": script, **values}
+    own = {"POLICY": policy, "STYLE": style, "SCRIPT": script, "CONTROLS": read(_CONTROLS), **values}
     # In one pass, so that a placeholder in a text is not replaced.
     for number, part in enumerate(_PLACEHOLDER.split(read(template))):
         if number % 2 == 0:

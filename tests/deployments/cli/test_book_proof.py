@@ -43,9 +43,10 @@ def test_a_chunk_is_said_again_and_chosen_and_nothing_else_is_spoken(call, tmp_p
     assert (len(spoken), {key: spoken[key] for key in before}) == (len(before) + 1, before)
     assert "takes were chosen since" not in call("book", "status", "sea").stdout
 
+    folder = tmp_path / "work" / "sea"
     bound = call("book", "bind", "sea", "--json")
     assert bound.returncode == 0, bound.stderr
-    files = {path.rpartition("/work/sea/")[2] for path in json.loads(bound.stdout)["files"]}
+    files = {path.rpartition(f"{folder}/")[2] for path in json.loads(bound.stdout)["files"]}
     assert {"sea.m4b", "sea.html", f"takes/{chunk}-1.flac", f"takes/{chunk}-2.flac"} <= files
     assert "three times" in (tmp_path / "work" / "sea" / "sea.srt").read_text()
 
