@@ -26,7 +26,7 @@ def test_the_inbox_is_where_deploy_says_and_a_run_is_started_by_name(call, tmp_p
     [
         (
             ["run", "nowhere"],
-            "DEPLOYMENT: there is no deployment 'nowhere'; there are: bind, narrate, narrate-books, narrate-inbox",
+            "DEPLOYMENT: there is no deployment 'nowhere'; there are: bind, ",
         ),
         (["run", "speak", "--param", "request.txt=x"], "'txt' does not match"),
         (["run", "speak", "--param", "text"], "--param: 'text' is not NAME=VALUE"),
