@@ -136,8 +136,7 @@ class Settings(BaseSettings):
     f5_dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
         "auto", description="auto: float16 on a GPU, float32 elsewhere."
     )
-    f5_compile: bool = Field(False, description="Compile the model; the first request then takes a minute longer.")
-    flash_attention: bool = Field(False, description="Use flash-attn for batches of chunks of unequal length.")
+    flash_attention: bool = Field(False, description="Use flash-attn instead of PyTorch's own attention.")
     nfe_step: int = Field(32, ge=4, le=128, description="Sampler steps; 5, 6, 7, 10, 12 and 16 use pruned schedules.")
     cfg_strength: float = Field(2.0, ge=0, le=10, description="How closely the speech follows text and voice.")
     sway_sampling_coef: float = Field(

@@ -11,6 +11,8 @@ RUNTIME = Path(os.environ.get("F5_FLOWS_TEST_RUNTIME") or user_cache_path("f5-fl
 CACHE = RUNTIME.parent / "cache"
 # The W3C's WebVTT validator, which npm installs.
 NODE = RUNTIME.parent / "node"
+# Triton, which runs the GPU's kernels step by step where there is none.
+TRITON = RUNTIME.parent / "triton"
 
 # Seconds after which a test gives up waiting. On a busy machine everything takes longer: only what is stuck gets here.
 PATIENCE = 600

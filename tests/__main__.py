@@ -6,8 +6,8 @@
 
 In a fresh clone: uv run --all-extras --group dev python -m tests
 
-Before all tests, PyTorch for CPUs and the runtime components are installed, as an operator would; both stay for the
-next time. Where they cannot be had, the tests that need them say so.
+Before all tests, PyTorch for CPUs, Triton and the runtime components are installed, as an operator would; they stay for
+the next time. Where they cannot be had, the tests that need them say so.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests import NODE, RUNTIME
+from tests import NODE, RUNTIME, TRITON
 
 ROOT = Path(__file__).parent.parent
 TORCH = "torch==2.13.0+cpu"
+KERNELS = "triton>=3.3,<3.4; sys_platform == 'linux'"
 VALIDATOR = "webvtt-parser@2.2.0"
 QUIETLY = ("--silent", "--no-audit", "--no-fund")
 PYTEST = (sys.executable, "-m", "pytest")
@@ -66,6 +67,8 @@ def install() -> None:
         links = os.environ.get("PIP_FIND_LINKS")
         source = ["--find-links", links] if links else ["--torch-backend", "cpu"]
         subprocess.run([uv, "pip", "install", "-q", "--python", sys.executable, *source, TORCH])
+    if not TRITON.is_dir():
+        subprocess.run([uv, "pip", "install", "-q", "--python", sys.executable, "--target", TRITON, KERNELS])
     components = {"RUNTIME_DIR": str(RUNTIME)}
     command = [Path(sys.executable).with_name("f5-flows"), "runtime", "install", "f5-tts", "whisperx"]
     subprocess.run(command, env=os.environ | components)

@@ -1,10 +1,10 @@
 """F5-TTS, which clones a voice from a few seconds of it (SWivid/F5-TTS; weights CC-BY-NC-4.0, English and Chinese).
 
 The official code loads the models, prepares the audio and samples the mel spectrograms. Only the loop
-over chunks is our own. The official loop hands chunks to threads that share one random generator, so its
-result differs each time, and it does not report where a chunk begins. Ours seeds each chunk, returns each
-separately, and on a GPU runs chunks of similar length through the model in batches. Each chunk equals the
-official one sample for sample (tests/speech/engines/test_f5.py).
+over chunks is our own, and on a GPU the network's computation (`f5_network`). The official loop hands chunks to threads
+that share one random generator, so its result differs each time, and it does not report where a chunk begins. Ours
+seeds each chunk, returns each separately, and on a GPU samples them in batches. On a CPU each chunk equals the official
+one sample for sample, on a GPU but for rounding (tests/speech/engines).
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import time
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from speech.audio import Samples
 from speech.engines import ChunkProgress, SynthesisOptions
 from speech.engines.f5_config import architecture, check_vocabulary, check_vocoder
+from speech.engines.f5_sampling import RATE, Loaded, batches, plan_piece, read_prompt, room, sample
 from speech.errors import EngineError, EngineUnavailable, ModelError
 from speech.language import codes
 from speech.models import VOCODER, choose, f5, find, loading
@@ -27,10 +28,6 @@ from speech.models.catalogue import source_of
 from speech.models.loaded import parameter_bytes, reuse
 from speech.settings import export, settings
 from speech.voices import Reference
-
-if TYPE_CHECKING:
-    pass
-from speech.engines.f5_sampling import RATE, Loaded, batches, plan_piece, read_prompt, sample
 
 __all__ = ["F5", "load_seconds", "models"]
 
@@ -106,7 +103,7 @@ class F5:
                 plan_piece(index, chunk.replace("\n", " "), options.speed, prompt) for index, chunk in enumerate(chunks)
             ]
             takes: dict[int, Samples] = {}
-            for batch in batches(pieces, loaded):
+            for batch in batches(pieces, room(loaded)):
                 for piece, samples in zip(batch, sample(batch, prompt, loaded, steps, options.seed), strict=True):
                     takes[piece.index] = samples
                 if on_progress:
@@ -141,7 +138,7 @@ def _load() -> Loaded:
     return reuse(
         (*checkpoint.files, *vocoder.files),
         lambda: _load_files(checkpoint.file("*.safetensors", "*.pt"), checkpoint, vocoder.folder),
-        lambda loaded: parameter_bytes(loaded.model, loaded.vocoder),
+        lambda loaded: loaded.size,
     )
 
 
@@ -160,21 +157,30 @@ def _load_files(weights: Path | None, checkpoint: Any, vocoder: Path) -> Loaded:
         model = utils_infer.load_model(
             DiT, _architecture(checkpoint), str(weights), vocab_file=str(vocabulary), device=device
         )
-    if values.f5_dtype != "auto":
+    if values.f5_dtype in ("float16", "float32"):
+        # bfloat16 is used only inside the network: it cannot tell the sampler's steps apart.
         model = model.half() if values.f5_dtype == "float16" else model.float()
-    if values.f5_compile:
-        import torch
+    size = parameter_bytes(model, vocos)
+    batched = device.startswith("cuda") and _speed_up(model, flash_attention and values.flash_attention)
+    return Loaded(model, vocos, device, size, batched)
 
-        model.transformer.forward = torch.compile(model.transformer.forward, dynamic=True)
-    flash = flash_attention and values.flash_attention and device.startswith("cuda") and values.f5_dtype != "float32"
-    return Loaded(model, vocos, device, flash)
+
+def _speed_up(model: Any, flash: bool) -> bool:
+    """Exchange the network, if it is of the usual kind, for one that is faster on a GPU and takes several chunks."""
+    import torch
+
+    from speech.engines.f5_network import PackedDiT
+
+    if not PackedDiT.fits(model.transformer):
+        return False
+    name = settings().f5_dtype
+    dtype = next(model.parameters()).dtype if name == "auto" else getattr(torch, name)
+    model.transformer = PackedDiT(model.transformer, dtype, flash=flash and dtype != torch.float32)
+    return True
 
 
 def _architecture(checkpoint: Any) -> dict[str, Any]:
-    """Return the network's architecture, from a model.yaml beside the checkpoint or else f5_tts's own for that name.
-
-    The attention mask is on. It matters only in batches, where padding would be audible without it.
-    """
+    """Return the network's architecture, from a model.yaml beside the checkpoint or else f5_tts's own for that name."""
     from importlib.resources import files
 
     beside = checkpoint.file("*.yaml")
@@ -184,7 +190,7 @@ def _architecture(checkpoint: Any) -> dict[str, Any]:
         raise EngineUnavailable(
             f"The architecture of {checkpoint.name} is not known; put a model.yaml beside the checkpoint."
         )
-    return architecture(beside or Path(str(packaged))) | {"attn_mask_enabled": True, "attn_backend": "torch"}
+    return architecture(beside or Path(str(packaged))) | {"attn_backend": "torch"}
 
 
 def _packaged() -> Reference:

@@ -1,10 +1,11 @@
-"""Sampling with F5-TTS: chunks of similar length in batches, each equal to what the official code makes of it."""
+"""Sampling with F5-TTS: chunks in batches on a GPU, each equal to what the official code makes of it."""
 
 from __future__ import annotations
 
-import contextlib
+import math
+import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from speech.audio import Samples
@@ -15,7 +16,7 @@ from speech.voices import Reference
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["RATE", "Loaded", "Piece", "Prompt", "as_sentence", "batches", "plan_piece", "read_prompt", "sample"]
+__all__ = ["RATE", "Loaded", "Piece", "Prompt", "as_sentence", "batches", "plan_piece", "read_prompt", "room", "sample"]
 
 RATE = 24_000
 _HOP = 256
@@ -23,21 +24,28 @@ _LOUDNESS = 0.1
 # The official code slows down chunks of fewer bytes than this, since the model rushes them.
 _SHORT_BYTES, _SHORT_SPEED = 10, 0.3
 
-# Shortest chunk of a batch as a share of the longest; shorter chunks are padded.
-_MIN_RATIO = 0.75
-_MAX_BATCH = 32
-# Memory needed per frame of a chunk during sampling, a high estimate; a batch that does not fit is halved.
-_BYTES_PER_FRAME = 400_000
+# Frames of a batch, references included: twenty chunks of full length. More are hardly faster (benchmarks/RESULTS.md).
+_BATCH_FRAMES = 40_000
+# Memory needed for each frame of a batch: 46,000 were measured. A batch that does not fit is halved.
+_BYTES_PER_FRAME = 60_000
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """The models on a device, kept from one request to the next, and whether flash-attn can be used."""
+    """The models on a device, kept from one request to the next.
+
+    Attributes:
+        size: the bytes that their parameters take.
+        batched: whether the network takes several chunks at once.
+        turn: held while they sample, since the network keeps what belongs to a sampling.
+    """
 
     model: Any
     vocoder: Any
     device: str
-    flash: bool = False
+    size: int
+    batched: bool = False
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass(frozen=True)
@@ -110,18 +118,24 @@ def plan_piece(index: int, chunk: str, speed: float, prompt: Prompt) -> Piece:
     return Piece(index, symbols, max(frames, len(symbols) + 1, prompt.frames + 1))
 
 
-def batches(pieces: Sequence[Piece], loaded: Loaded) -> Iterator[list[Piece]]:
-    """Yield the pieces in batches of similar length that fit the memory; one by one on a CPU, which gains nothing."""
-    if not loaded.device.startswith("cuda"):
-        yield from ([piece] for piece in pieces)
-        return
+def room(loaded: Loaded) -> int:
+    """Return how many frames a batch may have; 0 where chunks are taken one by one."""
+    if not loaded.batched:
+        return 0
     import torch
 
-    # All lengths include the reference, so the ratios are closer to 1 than those of the chunks alone.
+    kept = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+    return min(_BATCH_FRAMES, int((torch.cuda.mem_get_info()[0] + kept) * 0.8 / _BYTES_PER_FRAME))
+
+
+def batches(pieces: Sequence[Piece], frames: int) -> Iterator[list[Piece]]:
+    """Yield the pieces in order, in as few batches of at most that many frames as possible, all of about one size."""
+    total = sum(piece.frames for piece in pieces)
+    size = total / math.ceil(total / frames) if frames else 0
     batch: list[Piece] = []
-    for piece in sorted(pieces, key=lambda piece: -piece.frames):
-        room = torch.cuda.mem_get_info()[0] * 0.8 // (_BYTES_PER_FRAME * (batch or [piece])[0].frames)
-        if batch and (piece.frames < batch[0].frames * _MIN_RATIO or len(batch) >= min(max(room, 1), _MAX_BATCH)):
+    for piece in pieces:
+        taken = sum(other.frames for other in batch)
+        if batch and (taken + piece.frames > frames or taken + piece.frames / 2 > size):
             yield batch
             batch = []
         batch.append(piece)
@@ -134,45 +148,31 @@ def sample(batch: Sequence[Piece], prompt: Prompt, loaded: Loaded, steps: int, s
     import torch
 
     values = settings()
-    mixed = len({piece.frames for piece in batch}) > 1
-    for block in loaded.model.transformer.transformer_blocks:
-        block.attn.processor.attn_mask_enabled = mixed
-        block.attn.processor.attn_backend = "flash_attn" if mixed and loaded.flash else "torch"
     try:
-        with torch.inference_mode(), _autocast(loaded.device):
-            mels, _ = loaded.model.sample(
-                cond=prompt.audio.expand(len(batch), -1),
-                text=[piece.symbols for piece in batch],
-                duration=torch.tensor([piece.frames for piece in batch], device=loaded.device),
-                steps=steps,
-                cfg_strength=values.cfg_strength,
-                sway_sampling_coef=values.sway_sampling_coef,
-                seed=seed,
-            )
-            return [_decode(mels[row, : piece.frames], prompt, loaded) for row, piece in enumerate(batch)]
+        with loaded.turn, torch.inference_mode():
+            try:
+                mels, _ = loaded.model.sample(
+                    cond=prompt.audio.expand(len(batch), -1),
+                    text=[piece.symbols for piece in batch],
+                    duration=torch.tensor([piece.frames for piece in batch], device=loaded.device),
+                    steps=steps,
+                    cfg_strength=values.cfg_strength,
+                    sway_sampling_coef=values.sway_sampling_coef,
+                    seed=seed,
+                )
+            finally:
+                loaded.model.transformer.clear_cache()
+            made = [_decode(mels[row, : piece.frames], prompt, loaded) for row, piece in enumerate(batch)]
+            return [audio.cpu().numpy() for audio in made]
     except torch.cuda.OutOfMemoryError:
-        loaded.model.transformer.clear_cache()
-        torch.cuda.empty_cache()
         if len(batch) == 1:
             raise
+    torch.cuda.empty_cache()
     half = len(batch) // 2
     return [samples for part in (batch[:half], batch[half:]) for samples in sample(part, prompt, loaded, steps, seed)]
 
 
-def _autocast(device: str) -> contextlib.AbstractContextManager[Any]:
-    """Return the autocast context for F5_DTYPE.
-
-    bfloat16 is used only inside the network: it cannot tell the sampler's steps apart.
-    """
-    import torch
-
-    if settings().f5_dtype != "bfloat16":
-        return contextlib.nullcontext()
-    context: contextlib.AbstractContextManager[Any] = torch.autocast(device.split(":")[0], dtype=torch.bfloat16)
-    return context
-
-
-def _decode(mel: torch.Tensor, prompt: Prompt, loaded: Loaded) -> Samples:
+def _decode(mel: torch.Tensor, prompt: Prompt, loaded: Loaded) -> torch.Tensor:
     """Decode a mel spectrogram without its reference part, at the loudness of the reference."""
     import torch
 
@@ -180,5 +180,5 @@ def _decode(mel: torch.Tensor, prompt: Prompt, loaded: Loaded) -> Samples:
     audio = loaded.vocoder.decode(speech)
     if prompt.quiet is not None:
         audio = audio * prompt.quiet / _LOUDNESS
-    samples: Samples = audio.squeeze().cpu().numpy()
-    return samples
+    decoded: torch.Tensor = audio.squeeze()
+    return decoded

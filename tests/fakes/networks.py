@@ -6,28 +6,24 @@ import contextlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
+VOCABULARY = "infer/examples/vocab.txt"
 ARCHITECTURE = {
     "dim": 64, "depth": 2, "heads": 2, "dim_head": 32, "ff_mult": 2, "text_dim": 32, "text_mask_padding": True,
     "conv_layers": 1,
 }  # fmt: skip
 
 
-def f5_checkpoint(folder: Path, architecture: dict[str, object] = ARCHITECTURE) -> list[Path]:
-    """A DiT with random weights, its vocabulary and its model.yaml."""
-    import shutil
+def f5_model(architecture: dict[str, object]) -> Any:
+    """F5-TTS's model around a DiT with random weights, for the vocabulary of the package."""
     from importlib.resources import files
 
     import torch
-    import yaml
-    from safetensors.torch import save_file
 
     from speech.engines.f5_library import DiT, utils_infer
 
-    folder.mkdir(parents=True, exist_ok=True)
-    vocabulary = folder / "vocab.txt"
-    shutil.copyfile(str(files("f5_tts") / "infer/examples/vocab.txt"), vocabulary)
-    symbols, count = utils_infer.get_tokenizer(str(vocabulary), "custom")
+    symbols, count = utils_infer.get_tokenizer(str(files("f5_tts") / VOCABULARY), "custom")
     torch.manual_seed(0)
     model = utils_infer.CFM(
         transformer=DiT(**architecture, text_num_embeds=count, mel_dim=100),
@@ -38,7 +34,21 @@ def f5_checkpoint(folder: Path, architecture: dict[str, object] = ARCHITECTURE) 
         if not parameter.abs().sum():
             # What starts as zero would leave only the noise.
             torch.nn.init.normal_(parameter, std=0.02)
-    save_file({f"ema_model.{name}": value for name, value in model.state_dict().items()}, folder / "model.safetensors")
+    return model
+
+
+def f5_checkpoint(folder: Path, architecture: dict[str, object] = ARCHITECTURE) -> list[Path]:
+    """Such a model's weights, its vocabulary and its model.yaml."""
+    import shutil
+    from importlib.resources import files
+
+    import yaml
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(str(files("f5_tts") / VOCABULARY), folder / "vocab.txt")
+    weights = {f"ema_model.{name}": value for name, value in f5_model(architecture).state_dict().items()}
+    save_file(weights, folder / "model.safetensors")
     (folder / "model.yaml").write_text(yaml.safe_dump({"model": {"arch": dict(architecture)}}))
     return sorted(folder.iterdir())
 

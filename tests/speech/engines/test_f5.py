@@ -68,14 +68,33 @@ def test_the_same_request_always_gives_the_same_samples_and_another_seed_others(
 
 
 def test_a_batch_of_unequal_chunks_equals_them_one_by_one():
-    loaded, texts = f5._load(), [*parts(), "A short one, to be padded."]
+    official, texts = f5._load(), [*parts(), "A short one, to be padded."]
     prompt = f5_sampling.read_prompt(f5._packaged(), "cpu")
     pieces = [f5_sampling.plan_piece(index, text, 1.0, prompt) for index, text in enumerate(texts)]
     assert len({piece.frames for piece in pieces}) == len(pieces)
-    together = f5_sampling.sample(pieces, prompt, loaded, 5, 5)
+    # On a GPU this network takes the place of the official one.
+    loaded.clear()
+    packed = f5._load()
+    assert f5._speed_up(packed.model, flash=False)
+    loaded.clear()
+    together = f5_sampling.sample(pieces, prompt, packed, 5, 5)
     for piece, samples in zip(pieces, together, strict=True):
-        [alone] = f5_sampling.sample([piece], prompt, loaded, 5, 5)
+        [alone] = f5_sampling.sample([piece], prompt, official, 5, 5)
         assert np.abs(samples - alone).max() <= 2e-4 * np.abs(alone).max()
+
+
+@pytest.mark.parametrize("frames", [0, 900, 2000, 100_000])
+def test_batches_are_few_of_one_size_and_in_order(frames):
+    pieces = [f5_sampling.Piece(index, [], 500 + 97 * index % 400) for index in range(23)]
+    batches = list(f5_sampling.batches(pieces, frames))
+    assert [piece for batch in batches for piece in batch] == pieces
+    sizes = [sum(piece.frames for piece in batch) for batch in batches]
+    longest = max(piece.frames for piece in pieces)
+    assert all(size <= max(frames, longest) for size in sizes)
+    if frames >= 2000:
+        assert len(batches) <= -(-sum(sizes) // (frames - longest))
+    else:
+        assert all(len(batch) == 1 for batch in batches)
 
 
 def test_fast_takes_a_step_count_that_the_pruned_schedule_has():
