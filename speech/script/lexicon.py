@@ -113,6 +113,8 @@ class Lexicon:
         Args:
             voice: name of the voice as the script gives it.
         """
+        if not self._root.following:
+            return []
         units, found, at = _units(text), list[Match](), 0
         names = {_stem(name) for name in (voice or MAIN, self._voices.get(voice)) if name}
         while at < len(units):

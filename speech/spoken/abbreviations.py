@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import regex
 
 from speech.spoken.parts import parted, share
 
-__all__ = ["expand"]
+__all__ = ["begins", "expand"]
 
 _WHOLE = {
     "en": {
@@ -99,6 +100,21 @@ _STREETS = {"St."}
 _OPEN = regex.compile(r"[\p{Ps}\p{Pi}\"'¿¡]*")
 _CLOSE = regex.compile(r"(?r)[\p{Pe}\p{Pf}\"',;:!?…]*")
 _MOST_TOKENS, _LONGEST = 3, 12
+
+
+def begins(core: str, language: str) -> bool:
+    """Check whether a word, without the punctuation around it but with its dot, may begin an abbreviation.
+
+    >>> begins("z.", "de"), begins("Dr.", "en"), begins("garden", "en")
+    (True, True, False)
+    """
+    return core in _beginnings(language)
+
+
+@cache
+def _beginnings(language: str) -> frozenset[str]:
+    keys = _WHOLE.get(language, {})
+    return frozenset([*keys, *(key[: key.index(".") + 1] for key in keys if "." in key)])
 
 
 def expand(words: Sequence[str], index: int, language: str) -> list[str] | None:

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speech.spoken import spell
+from speech.spoken import spell, spelling
+from speech.spoken.context import READINGS
 from speech.text import normalise, tokens
 from tests.linear import calls_per_sign
+from tests.scripts import BOOKS
 
 CASES = {
     "en": {
@@ -217,3 +219,20 @@ def test_what_is_too_long_for_a_word_is_said_in_pieces(word):
     [spoken] = spell([word], "en")
     assert max(map(len, spoken.split())) <= 100
     assert spoken.replace(" ", "").count("a") == word.count("a")
+
+
+@pytest.mark.parametrize(
+    "language", ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "sv", "da", "no", "fi", "zh"]
+)
+def test_what_is_passed_over_quickly_is_what_no_reading_takes(language):
+    """Over the first words of each book and over every case above, whose languages do not matter here."""
+    cases = [text for table in CASES.values() for text in table]
+    texts = [*(book.split()[:1_500] for book in BOOKS.values()), " ".join(cases).split()]
+    passed_over = 0
+    for words in texts:
+        for index, word in enumerate(words):
+            if spelling._stays(words, index, language):
+                passed_over += 1
+                assert not any(reading(words, index, language) for reading in READINGS), words[index : index + 3]
+                assert spelling._spell(word, language) == word
+    assert passed_over > 0.7 * sum(map(len, texts))
