@@ -66,7 +66,7 @@ async def speak(
         await progress.start_step("prepare")
         prepared = await prepare(resolved, store, folder)
         await progress.start_step("synthesize")
-        recording, takes = await synthesize(request, prepared, folder, progress)
+        recording, takes = await synthesize(request, prepared, store, folder, progress)
         audio = DeliveredAudio(recording.path, recording.rate)
         if request.audio_format != "wav":
             audio = await encode_audio(recording, request.audio_format)

@@ -14,6 +14,7 @@ __all__ = [
     "LIMITS",
     "MOST_IN_NAME",
     "SAMPLE_RATES",
+    "SEED",
     "STANDARD_FORMATS",
     "AudioFormat",
     "BookPreset",
@@ -70,3 +71,6 @@ LIMITS: MappingProxyType[str, tuple[float, float]] = MappingProxyType(
 )
 
 MOST_IN_NAME = 80
+
+# The seed of books and of requests that reuse takes, where none is given: one seed for all, or nothing would be reused.
+SEED = 1

@@ -131,6 +131,11 @@ class SpeechRequest(Fields):
     quality: Annotated[Quality, BeforeValidator(lower)] = Field(
         default="standard", description="fast uses a quarter of the model's steps."
     )
+    reuse_takes: bool = Field(
+        default=False,
+        description="Take finished takes from the store where everything that decides their samples is the same, and "
+        "keep new ones. Without a seed, 1 is used.",
+    )
     preset: Annotated[Preset, BeforeValidator(lower)] = Field(
         default="netflix",
         description="Subtitle rules. social: one to three large words, for vertical video; word: one word per cue.",

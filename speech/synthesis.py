@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
-from speech import takes
+from speech import reuse, takes
 from speech.assembly import Assembly
 from speech.audio import Recording, Samples, Span, write_wav
 from speech.engines import ChunkProgress, Engine, SynthesisOptions
 from speech.errors import EngineError
+from speech.stores import Store
 from speech.takes import Score, Take
 from speech.text import Chunk
 from speech.voices import Reference
@@ -42,6 +44,7 @@ class Synthesis:
         retakes: int = 2,
         on_progress: ChunkProgress | None = None,
         score: Score | None = None,
+        store: Store | None = None,
     ) -> None:
         """Prepare a synthesis.
 
@@ -51,12 +54,14 @@ class Synthesis:
                 them in a voice of its own.
             retakes, score: see `speech.takes.best`.
             on_progress: called for every chunk that is done.
+            store: where takes that are there already are taken from, and new ones are kept; see `speech.reuse`.
         """
         self.rate = engine.rate
         self.takes: list[Take] = []
         self._engine, self._chunks, self._options, self._references = engine, chunks, options, references
         self._speakers = {} if engine.clones else {name: number for number, name in enumerate(references)}
         self._retakes, self._on_progress, self._score = retakes, on_progress, score
+        self._take = partial(reuse.best, store=store) if store else takes.best
         self._assembly = Assembly(engine.rate, engine.overlap)
 
     def __iter__(self) -> Iterator[Samples]:
@@ -72,7 +77,7 @@ class Synthesis:
     def _best(self, window: Sequence[Chunk]) -> list[Take]:
         options = [self._options_of(chunk) for chunk in window]
         on_progress = self._progress_after(len(self.takes))
-        return takes.best(
+        return self._take(
             self._engine, window, options, retakes=self._retakes, on_progress=on_progress, score=self._score
         )
 

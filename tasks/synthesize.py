@@ -11,6 +11,7 @@ from speech.audio import Recording
 from speech.engines import SynthesisOptions
 from speech.request import SpeechRequest
 from speech.settings import settings
+from speech.stores import Store
 from speech.synthesis import Synthesis
 from tasks.prepare import PreparedRequest
 from tasks.progress import Progress
@@ -21,7 +22,7 @@ __all__ = ["synthesize"]
 
 @step("synthesize", timeout="processing_timeout", gpu=True)
 def synthesize(
-    request: SpeechRequest, prepared: PreparedRequest, folder: Path, progress: Progress
+    request: SpeechRequest, prepared: PreparedRequest, store: Store, folder: Path, progress: Progress
 ) -> tuple[Recording, tuple[str, ...]]:
     """Speak every chunk and write one WAV file at the requested rate; return it with notes for the user."""
     began = time.perf_counter()
@@ -33,6 +34,7 @@ def synthesize(
         references,
         retakes=settings().max_retakes,
         on_progress=lambda done, total: progress.advance("synthesize", done, total),
+        store=store if request.reuse_takes else None,
     )
     recording = synthesis.record(folder / "speech.wav", request.sample_rate)
     get_run_logger().info(

@@ -11,7 +11,7 @@ from deployments.cli.books import failures
 from deployments.cli.console import FAILED, fail, open_store, refuse, storage_option, writable
 from deployments.cli.making import finish, make
 from deployments.cli.terminal import echo
-from speech.choices import LIMITS
+from speech.choices import LIMITS, SEED
 
 if TYPE_CHECKING:
     from speech.stores import Store
@@ -38,7 +38,7 @@ def say_again(name: str, chunk: str, seed: int | None, text: str | None, detach:
     f5-flows book say-again alice k-0123456789ab-1
     f5-flows book say-again alice k-0123456789ab-1 --text "Her-my-oh-nee waved."
     """
-    from speech.books import choices, order
+    from speech.books import choices
     from speech.settings import settings
 
     store = open_store(storage)
@@ -46,7 +46,7 @@ def say_again(name: str, chunk: str, seed: int | None, text: str | None, detach:
     if text is None and not outline.get("seeded", True):
         refuse(f"CHUNK: {outline['engine']} says the same words alike every time; give other words with --text")
     take = choices.say_again(
-        store, name, chunk, seed, text, base=asked.request().seed or order.SEED, apart=settings().max_retakes + 1
+        store, name, chunk, seed, text, base=asked.request().seed or SEED, apart=settings().max_retakes + 1
     )
     spoken = all(chapter["finished"] == chapter["lines"] for chapter in state["chapters"])
     if not spoken and not state["over"]:

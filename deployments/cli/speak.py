@@ -43,6 +43,9 @@ __all__ = ["speak"]
 @click.option("--speed", type=number("speed"), help="Pace.  [default: 1.0]")
 @click.option("--quality", type=one_of(Quality), help="fast: a quarter of F5-TTS's steps.  [default: standard]")
 @click.option("--seed", type=number("seed"), help="The same seed gives the same speech. Default: random, and printed.")
+@click.option(
+    "--reuse-takes", is_flag=True, default=None, help="Do not speak again what was spoken before in the same way."
+)
 @click.option("--language", help="ISO 639-1, such as en. Default: detected.")
 @lexicon_option
 @click.option(

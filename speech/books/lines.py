@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from speech.books.chapters import ids
 from speech.books.choices import Choice, Choices
-from speech.books.order import SEED
 from speech.books.rewording import reworded
 from speech.books.take_store import key_of, reference_digest, words_key
+from speech.choices import SEED
 from speech.engines import Engine, SynthesisOptions
 from speech.request import SpeechRequest
 from speech.settings import settings

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from speech.books import stored
-from speech.choices import BookPreset, EngineName
+from speech.choices import SEED, BookPreset, EngineName
 from speech.errors import InvalidRequest, NotFound, NotText, Problem
 from speech.naming import slug
 from speech.problems import problems_of
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FOLDER",
-    "SEED",
     "Order",
     "Ordered",
     "check_name",
@@ -40,8 +39,6 @@ __all__ = [
 ]
 
 FOLDER = "books/"
-SEED = 1
-"""The seed of a book that asks for none: the same for all, so that a book is never spoken twice by chance."""
 _LONGEST_NAME, _UNCUT = 40, 1_000_000
 # The fields of a request that affect how a text is spoken, not which files are made of it.
 _FIELDS = (

@@ -186,6 +186,16 @@ class TakeStore:
                 raise StoreError(f"The take {key} is damaged ({fault}); delete {_record_key(key)}.") from None
         return samples
 
+    def take(self, key: str) -> Take:
+        """Return a take.
+
+        Raises:
+            NotFound: it is not there.
+            StoreError: it is damaged.
+        """
+        record = self._read_record(key)
+        return Take(self.samples(key), record.seed, record.problems, record.score, record.tries)
+
     def _read_record(self, key: str) -> TakeRecord:
         try:
             return _RECORD.validate_json(self._store.read(_record_key(key)))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from speech.choices import SEED
 from speech.engines import Engine
 from speech.engines.speaking import unspoken
 from speech.errors import InvalidRequest, Problem
@@ -33,7 +34,7 @@ class Reading:
         script: as it is spoken.
         chunks: the chunks in order; each is synthesized and aligned as one piece.
         language: ISO 639-1 code, requested or detected.
-        seed: requested, or chosen at random.
+        seed: requested, or chosen at random unless takes are reused.
     """
 
     script: Script
@@ -92,8 +93,9 @@ def prepare(
     chunks = tuple(cut(script, language, min(widths), request.pauses))
     if not any(chunk.spoken for chunk in chunks):
         raise InvalidRequest([Problem("text", request.text, "words to speak")])
-    seed = request.seed or random.SystemRandom().randint(1, 2_147_483_647)
-    return Reading(script, chunks, language, seed), warnings
+    # With another seed each time, no take would ever be found again.
+    chosen = SEED if request.reuse_takes else random.SystemRandom().randint(1, 2_147_483_647)
+    return Reading(script, chunks, language, request.seed or chosen), warnings
 
 
 def settle(

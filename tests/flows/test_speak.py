@@ -87,6 +87,23 @@ async def test_the_record_answers_after_the_run_as_the_run_did(store):
     assert [word["word"] for word in words] == TIMED["text"].split()
 
 
+async def test_takes_that_are_in_the_store_are_reused_where_that_is_asked_for(store):
+    asked = SpeechRequest.parse({"text": "Hello there, my friend.", "reuse_takes": True})
+    first = await speak(asked)
+    takes = [key for key in keys(store) if key.startswith("takes/")]
+    assert [Path(key).suffix for key in takes] == [".flac", ".json"] and first["seed"] == 1
+    # What is in the store now is not what the engine would say.
+    [sound] = [Path(store._root) / key for key in takes if key.endswith(".flac")]
+    soundfile.write(sound, soundfile.read(sound)[0] * 0.5, 22050)
+    second = await speak(asked)
+    loudness = [
+        np.abs(soundfile.read(answer["audio_url"].removeprefix("file://"))[0]).max() for answer in (first, second)
+    ]
+    assert loudness[1] == pytest.approx(0.5 * loudness[0], rel=0.02)
+    await speak(asked.model_copy(update={"reuse_takes": False}))
+    assert [key for key in keys(store) if key.startswith("takes/")] == takes
+
+
 async def test_only_what_is_asked_for_is_in_the_reply(store):
     answer = await speak(SpeechRequest.parse({"text": "Hello."}))
     assert not [key for key in answer if key.startswith(("timing", "preview", "cues", "subtitle", "audio_format"))]
