@@ -153,6 +153,8 @@ class Edition:
                 "level": chapter.level,
                 "keys": [line.key for line in own],
                 "chunks": [line.id for line in own],
+                "words": [line.words for line in own],
+                "others": [version.key for line in own for version in line.versions if version.key != line.key],
             }
             for chapter, own in zip(self.chapters, self.lines, strict=True)
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -10,8 +11,9 @@ from pydantic_core import from_json
 from speech.errors import InvalidRequest, NotText, Problem
 from speech.stores import Store, check_key
 
-__all__ = ["Outline", "Result", "Stamp", "State", "decode", "read"]
+__all__ = ["Outline", "Result", "Stamp", "State", "decode", "kept_keys", "read"]
 
+_EDITION = re.compile(r"books/(?P<book>[^/]+)/editions/[^/]+\.json")
 _Count = Annotated[int, Field(ge=0)]
 
 
@@ -54,6 +56,8 @@ class State(_Stored):
 class _ChapterOutline(_Stored):
     keys: list[str]
     chunks: list[str] = []
+    words: list[str] = []
+    others: list[str] = []
 
 
 class Outline(_Stored):
@@ -93,6 +97,20 @@ def read(store: Store, key: str, model: type[Model], name: str) -> Model:
     except (NotText, ValueError) as fault:
         raise _damaged(name, key, str(fault)) from None
     return found
+
+
+def kept_keys(store: Store) -> set[str]:
+    """Return the keys of the takes and word times that the editions of all books refer to, those to choose from too.
+
+    Raises:
+        InvalidRequest: the plan of an edition is damaged.
+    """
+    keys: set[str] = set()
+    for entry in store.list("books/"):
+        if plan := _EDITION.fullmatch(entry.key):
+            for chapter in read(store, entry.key, Outline, plan["book"]).chapters:
+                keys.update(chapter.keys, chapter.words, chapter.others)
+    return keys
 
 
 def decode(text: str) -> Any:

@@ -23,9 +23,9 @@ from speech.takes import POLICY, Take
 from speech.text import Token
 from speech.words import Word
 
-__all__ = ["TakeRecord", "TakeStore", "key_of", "reference_digest", "words_key"]
+__all__ = ["TAKES", "WORDS", "TakeRecord", "TakeStore", "key_of", "reference_digest", "words_key"]
 
-_FOLDER, _WORDS = "takes/", "words/"
+TAKES, WORDS = "takes/", "words/"
 # Increase this when the trimming, judging or storing of takes changes.
 _VERSION = 1
 # Up to this many keys are looked up one by one; beyond that, all are listed.
@@ -97,16 +97,16 @@ class TakeStore:
 
     def present(self, keys: Collection[str]) -> set[str]:
         """Return those of the keys whose take is there."""
-        return self._there(_FOLDER, keys)
+        return self._there(TAKES, keys)
 
     def timed(self, keys: Collection[str]) -> set[str]:
         """Return those of the keys whose word times are there."""
-        return self._there(_WORDS, keys)
+        return self._there(WORDS, keys)
 
     def put_words(self, key: str, words: Sequence[Word], method: str) -> None:
         """Keep the word times of a take, in milliseconds from its beginning."""
         times = [[word.start, word.end, word.confidence, word.interpolated] for word in words]
-        self._store.write(_record_key(key, _WORDS), json.dumps({"method": method, "words": times}), "application/json")
+        self._store.write(_record_key(key, WORDS), json.dumps({"method": method, "words": times}), "application/json")
 
     def words(self, key: str, tokens: Sequence[Token]) -> tuple[Word, ...]:
         """Return the words of a take.
@@ -116,13 +116,13 @@ class TakeStore:
             StoreError: they are damaged.
         """
         try:
-            times = json.loads(self._store.read(_record_key(key, _WORDS)))["words"]
+            times = json.loads(self._store.read(_record_key(key, WORDS)))["words"]
             return tuple(
                 Word(token.text, start, end, confidence, interpolated, token.space)
                 for token, (start, end, confidence, interpolated) in zip(tokens, times, strict=True)
             )
         except (NotText, ValueError, KeyError, TypeError) as fault:
-            where = _record_key(key, _WORDS)
+            where = _record_key(key, WORDS)
             raise StoreError(f"The word times {where} are damaged ({fault}); delete them.") from None
 
     def _there(self, folder: str, keys: Collection[str]) -> set[str]:
@@ -205,12 +205,12 @@ class TakeStore:
             raise StoreError(f"The record of the take {key} is damaged ({why}); delete {_record_key(key)}.") from None
 
 
-def _record_key(key: str, folder: str = _FOLDER) -> str:
+def _record_key(key: str, folder: str = TAKES) -> str:
     return f"{folder}{key[:2]}/{key}.json"
 
 
 def _sound(key: str) -> str:
-    return f"{_FOLDER}{key[:2]}/{key}.flac"
+    return f"{TAKES}{key[:2]}/{key}.flac"
 
 
 def _digest(data: bytes) -> str:

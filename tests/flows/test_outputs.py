@@ -1,5 +1,6 @@
 """Old outputs are found by whole jobs, and removed only when that is meant."""
 
+import json
 import os
 import time
 from uuid import uuid4
@@ -42,7 +43,7 @@ def left(tmp_path):
 async def test_a_dry_run_says_what_would_go_and_removes_nothing(store, tmp_path):
     old, young = job(store, tmp_path, 40, 40, 40, 40), job(store, tmp_path, 1, 1)
     told = await prune_outputs()
-    assert told == {"jobs": 1, "files": 4, "bytes": 4, "dry_run": True}
+    assert told == {"jobs": 1, "takes": 0, "files": 4, "bytes": 4, "dry_run": True}
     assert left(tmp_path) == {old, young}
 
 
@@ -79,3 +80,42 @@ async def test_lexicons_stay(store, tmp_path):
     os.utime(tmp_path / f"lexicons/{name}.csv", (time.time() - 400 * DAY,) * 2)
     assert (await prune_outputs(dry_run=False))["jobs"] == 0
     assert left(tmp_path) == {name}
+
+
+TAKE, TIMES, OTHER, GONE = ("a" * 40, "b" * 40, "c" * 40, "d" * 40)
+
+
+def book(store, plan):
+    store.write("books/sea/editions/0123.json", plan, "application/json")
+
+
+def take(store, tmp_path, key, age=40):
+    """A take and its word times, so many days old."""
+    for name in (f"takes/{key[:2]}/{key}.flac", f"takes/{key[:2]}/{key}.json", f"words/{key[:2]}/{key}.json"):
+        store.write(name, "x", "text/plain")
+        os.utime(tmp_path / name, (time.time() - age * DAY,) * 2)
+
+
+async def test_a_take_stays_while_a_book_refers_to_it(store, tmp_path):
+    chapter = {"keys": [TAKE], "words": [TIMES], "others": [OTHER]}
+    book(store, json.dumps({"chapters": [chapter]}))
+    for key in (TAKE, TIMES, OTHER, GONE):
+        take(store, tmp_path, key)
+    told = await prune_outputs(dry_run=False)
+    assert (told["takes"], told["files"]) == (1, 3)
+    assert left(tmp_path) == {"0123", TAKE, TIMES, OTHER}
+
+
+async def test_a_young_take_stays(store, tmp_path):
+    take(store, tmp_path, GONE, 3)
+    assert (await prune_outputs(dry_run=False))["takes"] == 0
+    assert (await prune_outputs(keep_days=2, dry_run=False))["takes"] == 1
+
+
+async def test_no_take_goes_while_a_plan_is_damaged_and_jobs_go_nevertheless(store, tmp_path):
+    book(store, "{")
+    take(store, tmp_path, GONE)
+    job(store, tmp_path, 40, 40)
+    told = await prune_outputs(dry_run=False)
+    assert (told["jobs"], told["takes"]) == (1, 0)
+    assert left(tmp_path) == {"0123", GONE}
