@@ -80,7 +80,8 @@ class PackedDiT(nn.Module):  # type: ignore[misc]
         self.dim, self.text_embed, self._dtype, self._flash = dit.dim, dit.text_embed, dtype, flash
         attention = dit.transformer_blocks[0].attn
         self._heads = attention.heads
-        self._rotated = attention.processor.pe_attn_head or attention.heads
+        rotated = attention.processor.pe_attn_head
+        self._rotated = attention.heads if rotated is None else rotated
         self._time_embed = dit.time_embed
         self._input = self._pair(dit.input_embed.proj)
         self._convolutions = [
@@ -95,7 +96,10 @@ class PackedDiT(nn.Module):  # type: ignore[misc]
         # The official buffer is rounded with the weights; at position 2,000 float16 is off by half a radian.
         self._frequencies = 1 / 10_000 ** (torch.arange(size, device=self._input[0].device) / size)
         if self._frequencies.is_cuda:
-            prepare(self._frequencies.device)
+            prepare(self._convolutions[0][0], self._heads, 2 * size)
+        # The graph of the latest sampling. It lives until there is a next one, which takes over its memory; PyTorch
+        # would keep the memory of each for itself until there is none left.
+        self._recorded: Any = None
         # Made once, since cuBLAS keeps memory for each stream that it has seen.
         self._streams = [torch.cuda.Stream() for _ in range(_STREAMS)] if self._frequencies.is_cuda else []
         self.clear_cache()
@@ -152,6 +156,13 @@ class PackedDiT(nn.Module):  # type: ignore[misc]
         """
         if self._layout is None:
             self._layout = self._lay_out(cond, text, mask, cfg_infer)
+            try:
+                return self._predict(x, time, self._layout)
+            except torch.cuda.OutOfMemoryError:
+                if self._recorded is None:
+                    raise
+            # What the latest graph keeps for the next one is needed now.
+            self._recorded = None
             return self._predict(x, time, self._layout)
         if self._graph is None:
             small = x.is_cuda and len(self._layout.index) <= _GRAPH_TOKENS
@@ -167,18 +178,21 @@ class PackedDiT(nn.Module):  # type: ignore[misc]
         """Return the recorded kernels of a step, or False if recording takes more memory than there is."""
         x, time = x.clone(), time.clone()
         graph, stream = torch.cuda.CUDAGraph(), self._streams[0]
+        pool = None if self._recorded is None else self._recorded.pool()
         stream.wait_stream(torch.cuda.current_stream())
         try:
             with torch.cuda.stream(stream):
-                graph.capture_begin()
+                # Other threads may do to the GPU what this one must not while it records.
+                graph.capture_begin(pool, capture_error_mode="thread_local")
                 try:
                     out = self._predict(x, time, layout)
                 finally:
                     graph.capture_end()
         except RuntimeError:
+            self._recorded = None
             return False
         torch.cuda.current_stream().wait_stream(stream)
-        self._static = (x, time, out)
+        self._static, self._recorded = (x, time, out), graph
         return graph
 
     def _lay_out(self, cond: Tensor, text: Tensor, mask: Tensor | None, guided: bool) -> _Layout:
@@ -195,14 +209,16 @@ class PackedDiT(nn.Module):  # type: ignore[misc]
         place = cond.device
         index = source.to(place)
         seconds = torch.cat(spots).to(place)[:, None] * self._frequencies
-        # Without a mask the official code gives the text the length as a number, with one as a tensor.
-        size = frames if mask is None else mask.sum(1)
-        texts = torch.cat([self.text_embed(text, size, drop_text=bool(side)) for side in range(sides)]).to(self._dtype)
+        # Row by row: the official code norms a text over its padding, too, so beside a longer one it would differ.
+        texts = [
+            self.text_embed(text[row // sides][None], length, drop_text=bool(row % sides))[0]
+            for row, length in enumerate(lengths)
+        ]
         audible = torch.cat([torch.full((length,), row % sides == 0) for row, length in enumerate(lengths)]).to(place)
         reference = cond.to(self._dtype).flatten(0, 1)[index] * audible[:, None]
         weight, bias = self._input
         bands = cond.shape[-1]
-        fixed = F.linear(torch.cat((reference, texts.flatten(0, 1)[back.to(place)]), -1), weight[:, bands:], bias)
+        fixed = F.linear(torch.cat((reference, torch.cat(texts).to(self._dtype)), -1), weight[:, bands:], bias)
         return _Layout(
             index, back.to(place), lengths, F.pad(ends, (1, 0)).to(place, torch.int32), starts.to(place, torch.int32),
             ends.repeat_interleave(sizes).to(place, torch.int32), seconds.cos(), seconds.sin(), fixed,
@@ -263,11 +279,14 @@ class PackedDiT(nn.Module):  # type: ignore[misc]
         turns = cycle([torch.cuda.stream(stream) for stream in streams] or [contextlib.nullcontext()])
         for stream in streams:
             stream.wait_stream(torch.cuda.current_stream())
-        for group, source, target, turn in zip(groups, qkv.split(sizes), out.split(sizes), turns, strict=False):
-            with turn:
-                target.copy_(_attend_evenly(source, *group))
-        for stream in streams:
-            torch.cuda.current_stream().wait_stream(stream)
+        try:
+            for group, source, target, turn in zip(groups, qkv.split(sizes), out.split(sizes), turns, strict=False):
+                with turn:
+                    target.copy_(_attend_evenly(source, *group))
+        finally:
+            # After an error, too: what the streams read and write is freed then, and taken by the next batch.
+            for stream in streams:
+                torch.cuda.current_stream().wait_stream(stream)
         return out
 
 

@@ -1,6 +1,7 @@
 """Operations of F5-TTS's network on tokens of several rows, one after another without padding (see `f5_network`).
 
-On a GPU each is one kernel of `f5_kernels`; without Triton, and on a CPU, PyTorch computes the same in several steps.
+On a GPU each is one kernel of `f5_kernels`; without Triton, on a CPU, and for sizes that are no powers of two, PyTorch
+computes the same in several steps.
 """
 
 from __future__ import annotations
@@ -29,11 +30,23 @@ else:
     from speech.engines import f5_kernels as _kernels
 
 
-def prepare(device: torch.device) -> None:
-    """Compile a kernel, and do without kernels where that fails, as it does without a C compiler and on old GPUs."""
+def prepare(weight: Tensor, heads: int, size: int) -> None:
+    """Compile the kernels for a network, and do without them where that fails.
+
+    It fails without a C compiler, on old GPUs, and where the convolution's blocks exceed the GPU's shared memory.
+
+    Args:
+        weight: a convolution's weight, as `convolve` takes it.
+        heads, size: the heads of the attention, and the features of each.
+    """
     global _kernels
+    groups, _, channels, _ = weight.shape
+    tokens, bias = weight.new_zeros(16, groups * channels), weight.new_zeros(groups * channels)
+    first, angles = bias.new_zeros(16, dtype=torch.int32), bias.new_zeros(16, size // 2, dtype=torch.float32)
     try:
-        norm(torch.zeros(1, 16, device=device), *torch.zeros(3, 16, device=device))
+        norm(tokens, bias.float(), bias, bias)
+        rotate(weight.new_zeros(16, 3, heads, size), angles, angles, heads)
+        convolve(tokens, weight, bias, first, first + 16, [16])
     except Exception as fault:
         _log.warning("F5-TTS runs slower than it could, for its GPU kernels cannot be compiled: %s", fault)
         _kernels = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from speech.audio import Samples
@@ -29,6 +29,10 @@ _BATCH_FRAMES = 40_000
 # Memory needed for each frame of a batch: 46,000 were measured. A batch that does not fit is halved.
 _BYTES_PER_FRAME = 60_000
 
+# Held during a sampling: the network keeps what belongs to it, all networks share PyTorch's random generator, and while
+# one records a CUDA graph no other thread may use that generator or empty PyTorch's cache.
+_turn = threading.Lock()
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -37,7 +41,6 @@ class Loaded:
     Attributes:
         size: the bytes that their parameters take.
         batched: whether the network takes several chunks at once.
-        turn: held while they sample, since the network keeps what belongs to a sampling.
     """
 
     model: Any
@@ -45,7 +48,6 @@ class Loaded:
     device: str
     size: int
     batched: bool = False
-    turn: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass(frozen=True)
@@ -133,12 +135,15 @@ def batches(pieces: Sequence[Piece], frames: int) -> Iterator[list[Piece]]:
     total = sum(piece.frames for piece in pieces)
     size = total / math.ceil(total / frames) if frames else 0
     batch: list[Piece] = []
+    before, number = 0, 1
     for piece in pieces:
         taken = sum(other.frames for other in batch)
-        if batch and (taken + piece.frames > frames or taken + piece.frames / 2 > size):
+        # Measured from the first piece, or what the batches lack would remain for one more.
+        if batch and (taken + piece.frames > frames or before + piece.frames / 2 > number * size):
             yield batch
-            batch = []
+            batch, number = [], number + 1
         batch.append(piece)
+        before += piece.frames
     if batch:
         yield batch
 
@@ -149,7 +154,7 @@ def sample(batch: Sequence[Piece], prompt: Prompt, loaded: Loaded, steps: int, s
 
     values = settings()
     try:
-        with loaded.turn, torch.inference_mode():
+        with _turn, torch.inference_mode():
             try:
                 mels, _ = loaded.model.sample(
                     cond=prompt.audio.expand(len(batch), -1),
@@ -167,7 +172,8 @@ def sample(batch: Sequence[Piece], prompt: Prompt, loaded: Loaded, steps: int, s
     except torch.cuda.OutOfMemoryError:
         if len(batch) == 1:
             raise
-    torch.cuda.empty_cache()
+    with _turn:
+        torch.cuda.empty_cache()
     half = len(batch) // 2
     return [samples for part in (batch[:half], batch[half:]) for samples in sample(part, prompt, loaded, steps, seed)]
 
