@@ -26,7 +26,7 @@ import soundfile
 
 from speech.books import m4b, mp3
 from speech.books.binding import Options, bind
-from speech.books.layout import Layout, TakeSound, audible
+from speech.books.layout import ChapterLayout, TakeSound, audible
 from speech.books.master import master
 from speech.books.presets import PRESETS
 from speech.books.timeline import Metadata, TimedChapter, TimedPassage, Timeline, sentences
@@ -68,14 +68,14 @@ def sweep() -> np.ndarray:
 def make_book(folder: Path, hours: float) -> Timeline:
     takes, numbers, chapters = make_takes(folder), count(), []
     while sum(chapter.length for chapter in chapters) < hours * 3600 * RATE:
-        layout, passages, at = Layout(RATE), [], 0.0
+        layout, passages, at = ChapterLayout(RATE), [], 0.0
         while at < min(CHAPTER_SECONDS, hours * 3600):
             number = next(numbers)
             words = layout.add(takes[number % len(takes)], 600)
             passages.append(TimedPassage(str(number), "paragraph", sentences(words, "en")))
             at += WORDS * WORD_SECONDS + 0.6
-        pieces, length = layout.finish()
-        chapters.append(TimedChapter(f"Chapter {len(chapters) + 1}", length, pieces, tuple(passages)))
+        takes, length = layout.finish()
+        chapters.append(TimedChapter(f"Chapter {len(chapters) + 1}", length, takes, tuple(passages)))
     return Timeline(Metadata("Noise", ("Nobody",)), RATE, tuple(chapters))
 
 

@@ -55,11 +55,11 @@ async def aload_account(name: str | None = None) -> Account | None:
     Raises:
         SettingsError: there is no such block.
     """
-    wanted = (name or settings().google_block or "").removeprefix("google-speech/")
-    if not wanted:
+    block_name = (name or settings().google_block or "").removeprefix("google-speech/")
+    if not block_name:
         return None
     try:
-        block: GoogleSpeech = await GoogleSpeech.aload(wanted)
+        block: GoogleSpeech = await GoogleSpeech.aload(block_name)
     except ValueError:
-        raise SettingsError(f"The block google-speech/{wanted} does not exist.") from None
+        raise SettingsError(f"The block google-speech/{block_name} does not exist.") from None
     return block.account()

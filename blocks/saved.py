@@ -22,22 +22,22 @@ TYPES: tuple[type[Block], ...] = (GoogleSpeech, RunPodCredentials, RunPodEndpoin
 
 def from_environment() -> dict[str, Block]:
     """Return the blocks that the environment describes, by the names under which they are saved."""
-    values, made = settings(), {}
+    values, blocks = settings(), {}
     if values.s3_bucket:
-        made[f"s3-bucket/{NAME}"] = _bucket()
+        blocks[f"s3-bucket/{NAME}"] = _bucket()
     if key := values.google_credentials_json or _file(values.google_application_credentials):
-        made[f"google-speech/{NAME}"] = GoogleSpeech(
+        blocks[f"google-speech/{NAME}"] = GoogleSpeech(
             service_account=key, project=values.google_cloud_project, endpoint=values.google_speech_endpoint
         )
     if credentials := RunPodCredentials.from_environment():
-        made[f"runpod-credentials/{NAME}"] = credentials
+        blocks[f"runpod-credentials/{NAME}"] = credentials
         if values.runpod_endpoint_id:
-            made[f"runpod-endpoint/{NAME}"] = RunPodEndpoint(
+            blocks[f"runpod-endpoint/{NAME}"] = RunPodEndpoint(
                 endpoint_id=values.runpod_endpoint_id, credentials=credentials
             )
     if values.notify_url:
-        made[f"webhook/{FAILURES}"] = Webhook(url=values.notify_url)
-    return made
+        blocks[f"webhook/{FAILURES}"] = Webhook(url=values.notify_url)
+    return blocks
 
 
 def remark() -> str | None:
@@ -54,10 +54,10 @@ async def asave_all() -> list[str]:
     """Register the block types and save the blocks that the environment describes; return their names."""
     for kind in TYPES:
         await kind.register_type_and_schema()
-    made = from_environment()
-    for name, block in made.items():
+    blocks = from_environment()
+    for name, block in blocks.items():
         await block.save(name.partition("/")[2], overwrite=True)
-    return list(made)
+    return list(blocks)
 
 
 def _bucket() -> Block:

@@ -55,8 +55,8 @@ async def end(client: PrefectClient, run_id: UUID, state: State, *, elsewhere: b
     for _ in range(3):
         if run.state and run.state.is_final():
             break
-        wanted = cancelled() if run.state and run.state.is_cancelling() else state
-        await client.set_flow_run_state(run_id, wanted)
+        end_state = cancelled() if run.state and run.state.is_cancelling() else state
+        await client.set_flow_run_state(run_id, end_state)
         run = await client.read_flow_run(run_id)
     await agree(run, elsewhere=elsewhere)
     return run
@@ -126,7 +126,7 @@ class Sweep:
         at_once: bool = False,
     ) -> None:
         self._client, self._mine, self._elsewhere, self._at_once = client, mine, elsewhere, at_once
-        self._seen: dict[UUID, UUID] = {}
+        self._previous: dict[UUID, UUID] = {}
         self._settled: dict[UUID, UUID] = {}
         self._since: datetime | None = None
 
@@ -135,7 +135,7 @@ class Sweep:
         runs = [(run, run.state.id) for run in await self._ended_runs() if run.state]
         repaired = []
         for run, state in runs:
-            if self._settled.get(run.id) == state or not (self._at_once or self._seen.get(run.id) == state):
+            if self._settled.get(run.id) == state or not (self._at_once or self._previous.get(run.id) == state):
                 continue
             try:
                 if await _agree(run, elsewhere=self._elsewhere, create=self._mine(run)):
@@ -145,30 +145,30 @@ class Sweep:
                 log.warning("The record of job %s could not be checked: %s", run.id, explained(fault))
             else:
                 self._settled[run.id] = state
-        self._seen = {run.id: state for run, state in runs}
+        self._previous = {run.id: state for run, state in runs}
         self._settled = {run.id: state for run, state in runs if self._settled.get(run.id) == state}
-        waiting = [run.end_time for run, state in runs if run.end_time and self._settled.get(run.id) != state]
+        pending = [run.end_time for run, state in runs if run.end_time and self._settled.get(run.id) != state]
         ends = [run.end_time for run, _ in runs if run.end_time]
-        self._since = min([*waiting, *([max(ends) - _OVERLAP] if ends else [])], default=self._since)
+        self._since = min([*pending, *([max(ends) - _OVERLAP] if ends else [])], default=self._since)
         return repaired
 
     async def _ended_runs(self) -> list[FlowRun]:
         """Return the runs that have ended since the previous pass, latest first."""
-        found: list[FlowRun] = []
+        runs: list[FlowRun] = []
         since = FlowRunFilterEndTime(after_=self._since) if self._since else None
-        ended = FlowRunFilterState(type=FlowRunFilterStateType(any_=list(TERMINAL_STATES)))
-        while len(found) < (_MAX_RUNS if since else _PAGE_SIZE):
+        state_filter = FlowRunFilterState(type=FlowRunFilterStateType(any_=list(TERMINAL_STATES)))
+        while len(runs) < (_MAX_RUNS if since else _PAGE_SIZE):
             page = await self._client.read_flow_runs(
                 flow_filter=FlowFilter(name=FlowFilterName(any_=["speak"])),
-                flow_run_filter=FlowRunFilter(state=ended, end_time=since),
+                flow_run_filter=FlowRunFilter(state=state_filter, end_time=since),
                 sort=FlowRunSort.END_TIME_DESC,
                 limit=_PAGE_SIZE,
-                offset=len(found),
+                offset=len(runs),
             )
-            found += page
+            runs += page
             if len(page) < _PAGE_SIZE:
                 break
-        return found
+        return runs
 
 
 async def sweep() -> list[UUID]:

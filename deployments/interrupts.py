@@ -30,12 +30,12 @@ class Stopped(SystemExit):
 @contextmanager
 def listening() -> Iterator[None]:
     """Raise `Stopped` at the first signal, and end the process at once at the second."""
-    stopped: list[int] = []
+    signals: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if stopped:
+        if signals:
             os._exit(128 + number)
-        stopped.append(number)
+        signals.append(number)
         # Code that swallows the exception, or waits for a thread, must not keep the process alive.
         timer = threading.Timer(_PATIENCE, os._exit, (128 + number,))
         timer.daemon = True

@@ -58,15 +58,15 @@ async def set_up(pool: str, kind: PoolType, limit: int | None, notify: Notify) -
 def deploy(pool: str) -> list[str]:
     """Apply prefect.yaml to a pool, and return the names of the deployments."""
     # Not in the caller's folder, which may hold another prefect.yaml or flows package.
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(DEPLOYMENTS)],
         capture_output=True,
         text=True,
         cwd=DEPLOYMENTS.parent.parent,
         env=bare_environment("PREFECT_*", *PUBLIC, F5_FLOWS_POOL=pool, COLUMNS="200"),
     )
-    if done.returncode:
-        last = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-3:]
+    if completed.returncode:
+        last = [line for line in (completed.stdout + completed.stderr).splitlines() if line.strip()][-3:]
         raise ServerError(f"Prefect rejected the deployments: {' '.join(last)[:500]}")
     return _names()
 
@@ -80,13 +80,13 @@ async def apply_automations(client: PrefectClient, definitions: list[dict[str, A
                 action["block_document_id"] = await _block_id(client, str(block))
         if any(action.get("block_document_id", "") is None for action in definition["actions"]):
             continue
-        wanted = AutomationCore.model_validate(definition)
-        found = await client.read_automations_by_name(wanted.name)
-        if found:
-            await client.update_automation(found[0].id, wanted)
+        automation = AutomationCore.model_validate(definition)
+        existing = await client.read_automations_by_name(automation.name)
+        if existing:
+            await client.update_automation(existing[0].id, automation)
         else:
-            await Automation(**wanted.model_dump(exclude={"owner_resource"})).acreate()
-        applied.append(wanted.name)
+            await Automation(**automation.model_dump(exclude={"owner_resource"})).acreate()
+        applied.append(automation.name)
     return applied
 
 
@@ -95,15 +95,17 @@ async def _pool(client: PrefectClient, name: str, kind: PoolType, limit: int | N
     if kind == "runpod":
         await _point_to_account(client, template)
     try:
-        found = await client.read_work_pool(name)
+        existing = await client.read_work_pool(name)
     except ObjectNotFound:
-        wanted = WorkPoolCreate(name=name, type=kind, base_job_template=template, concurrency_limit=limit)
-        await client.create_work_pool(wanted)
+        new_pool = WorkPoolCreate(name=name, type=kind, base_job_template=template, concurrency_limit=limit)
+        await client.create_work_pool(new_pool)
         return
-    if found.type != kind:
-        raise SettingsError(f"The work pool {name!r} is of type {found.type}; name another with --pool, or delete it.")
-    _keep_changed_defaults(template, found.base_job_template)
-    change = WorkPoolUpdate(base_job_template=template, concurrency_limit=limit or found.concurrency_limit)
+    if existing.type != kind:
+        raise SettingsError(
+            f"The work pool {name!r} is of type {existing.type}; name another with --pool, or delete it."
+        )
+    _keep_changed_defaults(template, existing.base_job_template)
+    change = WorkPoolUpdate(base_job_template=template, concurrency_limit=limit or existing.concurrency_limit)
     await client.update_work_pool(name, change)
 
 
@@ -118,9 +120,9 @@ async def _point_to_account(client: PrefectClient, template: dict[str, Any]) -> 
         properties["endpoint_id"]["default"] = endpoint
 
 
-def _keep_changed_defaults(template: dict[str, Any], found: dict[str, Any]) -> None:
+def _keep_changed_defaults(template: dict[str, Any], existing: dict[str, Any]) -> None:
     """Keep the defaults that an operator has changed in the pool."""
-    old = found.get("variables", {}).get("properties", {})
+    old = existing.get("variables", {}).get("properties", {})
     for name, field in template["variables"]["properties"].items():
         if name not in ("credentials", "endpoint_id") and "default" in old.get(name, {}):
             field["default"] = old[name]["default"]

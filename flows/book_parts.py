@@ -42,10 +42,12 @@ async def speak_part(
         if context.edition.name != edition or part > len(context.edition.parts):
             return _superseded(book)
         missing = await find_missing(context)
-        wanted = context.edition.parts[part - 1]
-        lines = missing.of(wanted)
+        part_to_speak = context.edition.parts[part - 1]
+        lines = missing.of(part_to_speak)
         total = sum(len(each.lines) for each in context.edition.parts)
-        before = sum(len(each.lines) for each in context.edition.parts[: part - 1]) + len(wanted.lines) - len(lines)
+        before = (
+            sum(len(each.lines) for each in context.edition.parts[: part - 1]) + len(part_to_speak.lines) - len(lines)
+        )
         titles = context.edition.titles()
         fault: EngineError | None = None
         for window in windows(lines):

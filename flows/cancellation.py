@@ -35,8 +35,8 @@ def cancellable(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R 
         try:
             return await function(*args, **kwargs)
         except CancelledRun:
-            if given := await _given_end():
-                return given
+            if end_state := await _given_end():
+                return end_state
             state: State[Any] = Cancelled(message="It was cancelled.")
             await _call_hooks(state)
             return state

@@ -36,9 +36,9 @@ class Form:
         """Return the schema of a value as the form needs it; the models that it refers to are changed in place."""
         options = schema.get("anyOf", [])
         if {"type": "null"} in options:
-            others = [option for option in options if option != {"type": "null"}]
-            kept = {name: value for name, value in schema.items() if name not in ("anyOf", "default")}
-            schema = (others[0] if len(others) == 1 else {"anyOf": others}) | kept
+            types = [option for option in options if option != {"type": "null"}]
+            fields = {name: value for name, value in schema.items() if name not in ("anyOf", "default")}
+            schema = (types[0] if len(types) == 1 else {"anyOf": types}) | fields
         for inner in [*schema.get("anyOf", []), *([schema["items"]] if "items" in schema else [])]:
             self._plain(inner, handler)
         if "const" in schema:

@@ -74,14 +74,14 @@ def record_of(run: FlowRun, state: State[Any], value: Any = None) -> Record:
     Args:
         value: what the flow returned or raised; None if that is not known.
     """
-    failed = state.is_failed() or state.is_crashed()
+    has_failed = state.is_failed() or state.is_crashed()
     return Record(
         job_id=str(run.id),
         status=STATUSES[state.type],
         state=state.name or state.type.value,
         request=_request(run.parameters.get("request")),
         result=value if state.is_completed() and isinstance(value, dict) else None,
-        error_message=reason(state, value) if failed else None,
+        error_message=reason(state, value) if has_failed else None,
     )
 
 
@@ -118,10 +118,10 @@ def reason(state: State[Any], value: Any = None) -> str:
     return _PREFIX.sub("", message, count=1)
 
 
-def _request(given: Any) -> dict[str, Any]:
+def _request(value: Any) -> dict[str, Any]:
     """Return the request in the form that may be stored; empty for an invalid one, whose content is unchecked."""
     try:
-        request = given if isinstance(given, SpeechRequest) else SpeechRequest.parse(dict(given or {}))
+        request = value if isinstance(value, SpeechRequest) else SpeechRequest.parse(dict(value or {}))
     except (InvalidRequest, TypeError, ValueError):
         return {}
     return public(request)

@@ -44,7 +44,7 @@ async def narrate_inbox(
     store = await aopen_store(storage)
     # An unknown lexicon is the caller's mistake, so it fails this run and not each text.
     await asyncio.to_thread(find, lexicon, store)
-    asked = {
+    options = {
         "local_voice": local_voice,
         "language": language,
         "lexicon": lexicon,
@@ -52,24 +52,24 @@ async def narrate_inbox(
     }
     filed: dict[str, str] = {}
     async with lock(store):
-        begun = 0
-        for waiting in await new_texts(store):
-            if begun == most:
+        count = 0
+        for entry in await new_texts(store):
+            if count == most:
                 break
-            if waiting.is_ignored:
-                get_run_logger().info("%a is ignored; texts and documents end in %s", waiting.key, ", ".join(SUFFIXES))
+            if entry.is_ignored:
+                get_run_logger().info("%a is ignored; texts and documents end in %s", entry.key, ", ".join(SUFFIXES))
                 continue
             try:
-                text = await read(store, waiting)
+                text = await read(store, entry)
                 if text is None:
                     continue
-                begun += text.content is not None
+                count += text.content is not None
                 for note in text.notes:
                     get_run_logger().info("%a: %s", text.key, note)
-                outcome = await perform(speak, text, asked, {"engine": engine, "storage": storage})
+                outcome = await perform(speak, text, options, {"engine": engine, "storage": storage})
                 if outcome is not None:
                     with workspace() as folder:
                         filed[text.key] = await file_away(text, outcome, store, folder)
             except SpeechError as fault:
-                get_run_logger().error("%a stays in the inbox: %s", waiting.key, fault)
+                get_run_logger().error("%a stays in the inbox: %s", entry.key, fault)
     return filed

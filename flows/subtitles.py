@@ -74,7 +74,7 @@ async def add_subtitles(
             passages=reading.script.passages,
             **request.presentation(),
         )
-        broken = subtitles.broken()
+        violations = subtitles.broken()
         rendered = await render_subtitles(subtitles, request, recording, audio.path, folder)
         await progress.start_step("persist")
         urls = await persist_files(store, job_id(), rendered.paths, request.title)
@@ -87,10 +87,12 @@ async def add_subtitles(
             "word_count": len(alignment.words),
             "timing_confidence": subtitles.confidence,
             "timing_cost_usd": alignment.cost_usd or None,
-            "subtitle_problems": [asdict(violation) for violation in broken] or None,
+            "subtitle_problems": [asdict(violation) for violation in violations] or None,
         }
         unseen = [note] if (note := remark(subtitles, request.formats)) else []
-        return SubtitleResult(subtitles, fields, (*alignment.warnings, *rendered.warnings, *summary(broken), *unseen))
+        return SubtitleResult(
+            subtitles, fields, (*alignment.warnings, *rendered.warnings, *summary(violations), *unseen)
+        )
     except CancelledRun:
         raise
     except Exception as fault:

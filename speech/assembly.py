@@ -38,8 +38,8 @@ class Assembly:
         """
         self.spans: list[Span] = []
         self._rate, self._overlap = rate, overlap
-        self._held: Samples | None = None
-        self._written = self._start = 0
+        self._pending: Samples | None = None
+        self._position = self._start = 0
 
     def add(self, samples: Samples, pause_ms: int = 0) -> list[Samples]:
         """Add a chunk; return the samples that are finished.
@@ -49,26 +49,26 @@ class Assembly:
         """
         samples = np.asarray(samples, np.float32)
         silence = np.zeros(pause_ms * self._rate // 1000, np.float32)
-        if self._held is None:
-            done = [silence]
-            self._held = _without_head(samples, self._rate) if pause_ms else samples
+        if self._pending is None:
+            blocks = [silence]
+            self._pending = _without_head(samples, self._rate) if pause_ms else samples
             self._start = len(silence)
         elif pause_ms:
-            done = [_without_tail(self._held, self._rate), silence]
-            self.spans.append((self._start, self._written + len(done[0])))
-            self._start = self._written + len(done[0]) + len(silence)
-            self._held = _without_head(samples, self._rate)
+            blocks = [_without_tail(self._pending, self._rate), silence]
+            self.spans.append((self._start, self._position + len(blocks[0])))
+            self._start = self._position + len(blocks[0]) + len(silence)
+            self._pending = _without_head(samples, self._rate)
         else:
-            done = self._fade(self._held, samples)
-        self._written += sum(map(len, done))
-        return done
+            blocks = self._fade(self._pending, samples)
+        self._position += sum(map(len, blocks))
+        return blocks
 
     def finish(self) -> list[Samples]:
         """Return the samples that were held."""
-        if self._held is None:
+        if self._pending is None:
             return []
-        self.spans.append((self._start, self._written + len(self._held)))
-        return [self._held]
+        self.spans.append((self._start, self._position + len(self._pending)))
+        return [self._pending]
 
     def _fade(self, before: Samples, after: Samples) -> list[Samples]:
         """Fade two chunks into each other, linearly, like F5-TTS."""
@@ -76,11 +76,11 @@ class Assembly:
         falling, rising = np.linspace(1, 0, width), np.linspace(0, 1, width)
         whole = len(before) - width
         faded = (before[whole:] * falling + after[:width] * rising).astype(np.float32)
-        border = self._written + whole + width // 2
+        border = self._position + whole + width // 2
         self.spans.append((self._start, border))
         self._start = border
         # The faded part is finished, so that the next fade cannot reach into it.
-        self._held = after[width:]
+        self._pending = after[width:]
         return [before[:whole], faded]
 
 
@@ -89,10 +89,10 @@ def _without_tail(samples: Samples, rate: int) -> Samples:
     loud = np.flatnonzero(np.abs(samples) > SILENT)
     if not len(loud):
         return samples
-    kept = samples[: loud[-1] + 1 + round(REST_SECONDS * rate)].copy()
-    width = min(round(FADE_SECONDS * rate), len(kept))
-    kept[len(kept) - width :] *= np.linspace(1, 0, width, dtype=np.float32)
-    return kept
+    body = samples[: loud[-1] + 1 + round(REST_SECONDS * rate)].copy()
+    width = min(round(FADE_SECONDS * rate), len(body))
+    body[len(body) - width :] *= np.linspace(1, 0, width, dtype=np.float32)
+    return body
 
 
 def _without_head(samples: Samples, rate: int) -> Samples:

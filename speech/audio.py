@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from speech.errors import AudioError
 from speech.files import replacing
-from speech.media import LONGEST_SECONDS, mixed, opened
+from speech.media import LONGEST_SECONDS, mixed, open_audio
 
 __all__ = ["Recording", "Samples", "Span", "blocks", "check_sound", "duration_ms", "record", "write_wav"]
 
@@ -89,9 +89,9 @@ def duration_ms(path: Path) -> int:
     """Return the length of a recording in milliseconds, rounded down: that of its samples, not of its header.
 
     Raises:
-        AudioError: see `speech.media.opened`.
+        AudioError: see `speech.media.open_audio`.
     """
-    with opened(path) as sound:
+    with open_audio(path) as sound:
         return sum(map(len, sound.blocks)) * 1000 // sound.rate
 
 
@@ -99,9 +99,9 @@ def check_sound(path: Path) -> None:
     """Refuse a recording in which nothing can be heard.
 
     Raises:
-        AudioError: it is silent throughout, or see `speech.media.opened`.
+        AudioError: it is silent throughout, or see `speech.media.open_audio`.
     """
-    with opened(path) as sound:
+    with open_audio(path) as sound:
         if not any(np.ptp(mixed(frames)) / 2 > _SILENT * 32768 for frames in sound.blocks if len(frames)):
             raise AudioError("The recording is silent: nothing in it can be heard.")
 
@@ -113,11 +113,11 @@ def blocks(path: Path, rate: int, seconds: float = LONGEST_SECONDS) -> Iterator[
         seconds: the maximum length of the recording.
 
     Raises:
-        AudioError: see `speech.media.opened`.
+        AudioError: see `speech.media.open_audio`.
     """
     import soxr
 
-    with opened(path, seconds) as sound:
+    with open_audio(path, seconds) as sound:
         stream = soxr.ResampleStream(sound.rate, rate, 1, dtype="float32") if sound.rate != rate else None
         for frames in sound.blocks:
             samples: Samples = mixed(frames) / np.float32(32768)

@@ -120,11 +120,11 @@ def _encodable(text: str) -> str:
 
 def _format_value(value: Any) -> str:
     try:
-        shown = repr(value)
+        text = repr(value)
     except (RecursionError, ValueError):
         # Deeply nested lists, or an integer of thousands of digits.
-        shown = f"this {type(value).__name__}"
-    return shown if len(shown) <= 80 else shown[:77] + "..."
+        text = f"this {type(value).__name__}"
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 class InvalidRequest(SpeechError):

@@ -85,12 +85,12 @@ def locate(url: str) -> Location:
     >>> locate("https://Example.com:8443/a.wav?x=1#top")
     Location(host='example.com', port=8443, target='/a.wav?x=1')
     """
-    found = _HTTPS.fullmatch(url)
-    if found is None and not url.lower().startswith("https://"):
+    match = _HTTPS.fullmatch(url)
+    if match is None and not url.lower().startswith("https://"):
         raise FetchError("only https URLs are fetched.")
-    if found is None or "\\" in url or not url.isprintable() or url != url.strip():
+    if match is None or "\\" in url or not url.isprintable() or url != url.strip():
         raise FetchError("the URL holds backslashes or control characters; expected them percent-encoded.")
-    authority, target = found["authority"], found["target"]
+    authority, target = match["authority"], match["target"]
     if "@" in authority:
         raise FetchError("the URL holds a user name or a password; expected one without.")
     parts = _AUTHORITY.fullmatch(authority)
@@ -139,20 +139,20 @@ def fetch(url: str, path: Path, most: int = MOST_BYTES, network: Network | None 
         FetchError: the URL cannot be fetched, or is not allowed; the text says why, without the URL's query.
         SettingsError: FETCH_CA_BUNDLE cannot be read.
     """
-    done: Future[None] = Future()
+    outcome: Future[None] = Future()
 
     def work() -> None:
         # In a separate event loop: the caller may be running one already.
         try:
             asyncio.run(_fetch_with_deadline(url, path, most, network or Network()))
         except BaseException as fault:
-            done.set_exception(fault)
+            outcome.set_exception(fault)
         else:
-            done.set_result(None)
+            outcome.set_result(None)
 
     logging.getLogger("httpcore.http11").addFilter(_quiet)
     Thread(target=work, name=_THREAD, daemon=True).start()
-    done.result()
+    outcome.result()
 
 
 async def _fetch_with_deadline(url: str, path: Path, most: int, network: Network) -> None:
@@ -232,9 +232,9 @@ def _trusted() -> ssl.SSLContext:
         raise SettingsError(f"FETCH_CA_BUNDLE: {bundle} cannot be read as certificates ({fault.strerror}).") from None
 
 
-def _redirected(place: Location, location: str) -> str:
+def _redirected(origin: Location, location: str) -> str:
     try:
-        return urljoin(f"https://{_bracketed(place.host)}:{place.port}{place.target}", location)
+        return urljoin(f"https://{_bracketed(origin.host)}:{origin.port}{origin.target}", location)
     except ValueError:
         raise FetchError("it redirects to an invalid URL.") from None
 
@@ -262,14 +262,14 @@ async def _save(answer: httpx.Response, path: Path, most: int) -> None:
 async def _addresses(host: str, network: Network) -> list[Address]:
     """Return the addresses of a host, all of which must be allowed."""
     try:
-        found = [ip_address(host)]
+        addresses = [ip_address(host)]
     except ValueError:
-        found = [ip_address(text.split("%")[0]) for text in dict.fromkeys(await _lookup(host, network))]
-    if not found:
+        addresses = [ip_address(text.split("%")[0]) for text in dict.fromkeys(await _lookup(host, network))]
+    if not addresses:
         raise FetchError(f"there is no host {host[:80]!r}.")
-    if not (settings().fetch_private or all(map(network.admits, found))):
+    if not (settings().fetch_private or all(map(network.admits, addresses))):
         raise FetchError("its host is not public.")
-    return found
+    return addresses
 
 
 async def _lookup(host: str, network: Network) -> list[str]:
@@ -277,17 +277,17 @@ async def _lookup(host: str, network: Network) -> list[str]:
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[list[str]] = loop.create_future()
 
-    def set_answer(found: list[str]) -> None:
+    def set_answer(addresses: list[str]) -> None:
         if not answer.done():
-            answer.set_result(found)
+            answer.set_result(addresses)
 
     def work() -> None:
         try:
-            found = list(network.resolve(host))
+            addresses = list(network.resolve(host))
         except (OSError, ValueError):
-            found = []
+            addresses = []
         with suppress(RuntimeError):  # The loop is closed: nothing waits for the answer.
-            loop.call_soon_threadsafe(set_answer, found)
+            loop.call_soon_threadsafe(set_answer, addresses)
 
     Thread(target=work, name="lookup", daemon=True).start()
     return await answer

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from speech.choices import FORMAT_ALIASES, LIMITS, TimingFormat
 
-__all__ = ["AnyCaseFormat", "CueRules", "Fields", "Number", "Pauses", "Whole", "also", "lower", "within"]
+__all__ = ["AnyCaseFormat", "CueRules", "Fields", "Number", "Pauses", "Whole", "also", "limits_of", "lower"]
 
 
 def lower(value: Any) -> Any:
@@ -35,7 +35,7 @@ Number = Annotated[float, BeforeValidator(_no_bool)]
 AnyCaseFormat = Annotated[TimingFormat, also(FORMAT_ALIASES)]
 
 
-def within(field: str) -> dict[str, Any]:
+def limits_of(field: str) -> dict[str, Any]:
     """Return the limits of a field as Pydantic's keywords."""
     least, most = LIMITS[field]
     return {"ge": least, "le": most}
@@ -58,17 +58,17 @@ class CueRules(Fields):
 
     model_config = ConfigDict(extra="forbid")
 
-    max_chars: Whole | None = Field(default=None, **within("max_chars"), description="Maximum characters per line.")
-    max_lines: Whole | None = Field(default=None, **within("max_lines"), description="Maximum lines per cue.")
-    max_words: Whole | None = Field(default=None, **within("max_words"), description="Maximum words per cue.")
-    max_cps: Number | None = Field(default=None, **within("max_cps"), description="Maximum characters per second.")
+    max_chars: Whole | None = Field(default=None, **limits_of("max_chars"), description="Maximum characters per line.")
+    max_lines: Whole | None = Field(default=None, **limits_of("max_lines"), description="Maximum lines per cue.")
+    max_words: Whole | None = Field(default=None, **limits_of("max_words"), description="Maximum words per cue.")
+    max_cps: Number | None = Field(default=None, **limits_of("max_cps"), description="Maximum characters per second.")
     min_duration: Number | None = Field(
-        default=None, **within("min_duration"), description="Minimum duration of a cue in seconds."
+        default=None, **limits_of("min_duration"), description="Minimum duration of a cue in seconds."
     )
     max_duration: Number | None = Field(
-        default=None, **within("max_duration"), description="Maximum duration of a cue in seconds."
+        default=None, **limits_of("max_duration"), description="Maximum duration of a cue in seconds."
     )
-    gap: Number | None = Field(default=None, **within("gap"), description="Minimum gap between two cues in seconds.")
+    gap: Number | None = Field(default=None, **limits_of("gap"), description="Minimum gap between two cues in seconds.")
 
     @model_validator(mode="after")
     def _durations_are_in_order(self) -> CueRules:
@@ -77,7 +77,7 @@ class CueRules(Fields):
             raise ValueError(f"cues.min_duration: {least:g} is more than max_duration, which is {most:g}")
         return self
 
-    def given(self) -> dict[str, float]:
+    def set_values(self) -> dict[str, float]:
         """Return the values that were set."""
         return self.model_dump(exclude_none=True)
 

@@ -21,10 +21,10 @@ def split(text: str) -> tuple[dict[str, str], str]:
     >>> split("---\ntitle: 'The Sea'\nlang: en\n---\nEvery summer the rain falls.")
     ({'title': 'The Sea', 'lang': 'en'}, 'Every summer the rain falls.')
     """
-    found = _HEAD.match(text)
-    if not found:
+    match = _HEAD.match(text)
+    if not match:
         return {}, text
-    return {name.lower(): _unquoted(value) for name, value in _FIELD.findall(found[1])}, text[found.end() :]
+    return {name.lower(): _unquoted(value) for name, value in _FIELD.findall(match[1])}, text[match.end() :]
 
 
 def _unquoted(value: str) -> str:

@@ -14,7 +14,7 @@ from speech.records import kinds, load
 from speech.script.readers import SUFFIXES, open_document
 from speech.stores import Store, exists
 
-__all__ = ["Outcome", "Text", "Waiting", "file_away", "locate", "new_texts", "read"]
+__all__ = ["InboxEntry", "Outcome", "Text", "file_away", "locate", "new_texts", "read"]
 
 _INBOX, _DONE, _FAILED = "inbox/", "inbox/done/", "inbox/failed/"
 # A book has a few; the rest is for the pictures and fonts of a document.
@@ -26,7 +26,7 @@ _MAX_NAME_BYTES, _MAX_KEY_BYTES = 200, 900
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class InboxEntry:
     """An entry of the inbox that has not been processed.
 
     Attributes:
@@ -70,18 +70,18 @@ def locate(store: Store) -> str:
     return store.locate(_INBOX)
 
 
-def new_texts(store: Store) -> list[Waiting]:
+def new_texts(store: Store) -> list[InboxEntry]:
     """Return the entries that wait: first the store's strays, which cannot be read, then the texts, oldest first.
 
     Files of other kinds are among them, and say so; hidden ones are not.
     """
-    found = [Waiting(stray.key, stray.reason) for stray in store.strays(_INBOX)]
+    entries = [InboxEntry(stray.key, stray.reason) for stray in store.strays(_INBOX)]
     for entry in sorted(store.list(_INBOX), key=lambda entry: entry.modified):
         flaw = (
             f"It has {entry.size / 1e6:.1f} MB; at most {_MOST_BYTES / 1e6:g} MB are read. Split it into several files."
         )
-        found.append(Waiting(entry.key, flaw if entry.size > _MOST_BYTES else None))
-    visible = (each for each in found if not each.key.rpartition("/")[2].startswith(".") and each.key[-1] != "/")
+        entries.append(InboxEntry(entry.key, flaw if entry.size > _MOST_BYTES else None))
+    visible = (each for each in entries if not each.key.rpartition("/")[2].startswith(".") and each.key[-1] != "/")
     return [
         each if _suffix(each.key) else replace(each, is_ignored=True)
         for each in visible
@@ -89,22 +89,22 @@ def new_texts(store: Store) -> list[Waiting]:
     ]
 
 
-def read(store: Store, waiting: Waiting) -> Text | None:
+def read(store: Store, entry: InboxEntry) -> Text | None:
     """Read a text or a document; return None if it no longer exists."""
-    if waiting.flaw:
-        return Text(waiting.key, None, waiting.flaw)
+    if entry.flaw:
+        return Text(entry.key, None, entry.flaw)
     try:
-        data = _bytes(store, waiting.key)
+        data = _bytes(store, entry.key)
         document = open_document(data, "It")
     except InvalidRequest as fault:
-        return Text(waiting.key, None, str(fault), digest=_digest(data))
+        return Text(entry.key, None, str(fault), digest=_digest(data))
     except NotFound:
         return None
     except StoreError as fault:
         if fault.transient:
             raise
-        return Text(waiting.key, None, f"It cannot be read: {fault}")
-    return Text(waiting.key, document.text, None, document.kind, document.script.notes, _digest(data))
+        return Text(entry.key, None, f"It cannot be read: {fault}")
+    return Text(entry.key, document.text, None, document.kind, document.script.notes, _digest(data))
 
 
 def file_away(text: Text, outcome: Outcome, store: Store, folder: Path) -> str:
@@ -145,10 +145,10 @@ def _digest_of(store: Store, key: str) -> str | None:
 def _file(text: Text, outcome: Outcome, store: Store, folder: Path, name: str) -> str:
     suffix = _suffix(text.key)
     if outcome.job_id is None:
-        stem = _unused(store, f"{_FAILED}{name}", suffix, text)
+        stem = _unused_name(store, f"{_FAILED}{name}", suffix, text)
         store.write(f"{stem}.reason.txt", f"{outcome.reason}\n", "text/plain")
     else:
-        stem = _unused(store, f"{_DONE}{name}", suffix, text)
+        stem = _unused_name(store, f"{_DONE}{name}", suffix, text)
         record = load(store, outcome.job_id)
         for kind in kinds(record.result or {}):
             _copy(store, key(outcome.job_id, kind), f"{stem}.{kind}", content_type(kind), folder)
@@ -164,12 +164,12 @@ def _filed(stem: str, suffix: str) -> str:
     return f"{stem}.script{suffix}" if suffix.lower().removeprefix(".") in _OUTPUTS else f"{stem}{suffix}"
 
 
-def _unused(store: Store, stem: str, suffix: str, text: Text) -> str:
+def _unused_name(store: Store, stem: str, suffix: str, text: Text) -> str:
     """Return the stem, with a digest if an earlier text of the same name is filed under it."""
     earlier = _digest_of(store, _filed(stem, suffix))
-    taken = earlier is not None and text.content is not None and earlier != text.digest
-    others = (each for each in SUFFIXES if each != suffix.lower())
-    if taken or any(exists(store, _filed(stem, each)) for each in others):
+    is_taken = earlier is not None and text.content is not None and earlier != text.digest
+    suffixes = (each for each in SUFFIXES if each != suffix.lower())
+    if is_taken or any(exists(store, _filed(stem, each)) for each in suffixes):
         return f"{stem}-{(text.digest or _digest(text.key.encode(errors='surrogateescape')))[:8]}"
     return stem
 

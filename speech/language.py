@@ -196,9 +196,9 @@ def _guess(text: str) -> _Guess:
         if count and count != letters:
             text = pattern.sub("", text)
     lower = text.lower()
-    for pattern, own in _TELLING:
-        if own & {*codes} and pattern.search(lower):
-            codes = [code for code in codes if code in own]
+    for pattern, candidates in _TELLING:
+        if candidates & {*codes} and pattern.search(lower):
+            codes = [code for code in codes if code in candidates]
     usual = DEFAULT if DEFAULT in _SCRIPTS[counts.index(letters)][0].split() else codes[0]
     ranked = _ranked(text, codes)
     ratio = ranked[0][1] / ranked[1][1] if len(ranked) > 1 and ranked[1][1] else math.inf
@@ -209,9 +209,9 @@ def _ranked(text: str, codes: Collection[str] | None) -> list[tuple[str, float]]
     """Return languages with their probabilities, the likeliest first; of all candidates if `codes` is None."""
     with _lock:
         ranks = [(str(code), float(share)) for code, share in _identifier().rank(text)]
-    found = [(code, share) for code, share in ranks if codes is None or code in codes]
-    total = sum(share for _, share in found)
-    return [(code, share / total) for code, share in found] if total else [(code, 0.0) for code in codes or [DEFAULT]]
+    shares = [(code, share) for code, share in ranks if codes is None or code in codes]
+    total = sum(share for _, share in shares)
+    return [(code, share / total) for code, share in shares] if total else [(code, 0.0) for code in codes or [DEFAULT]]
 
 
 # Keeps two threads from unpacking the model at the same time.

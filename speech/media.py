@@ -35,7 +35,7 @@ __all__ = [
     "admit",
     "ffmpeg",
     "mixed",
-    "opened",
+    "open_audio",
     "source",
 ]
 
@@ -144,10 +144,10 @@ class Plain:
     def find(cls, path: Path) -> Plain | None:
         """Return the file, or None if it is not plain or has no samples; rate and channels are not checked."""
         with path.open("rb") as file:
-            found = _PLAIN.match(file.read(44))
-        if found is None:
+            match = _PLAIN.match(file.read(44))
+        if match is None:
             return None
-        channels, rate, size = (int.from_bytes(field, "little") for field in found.groups())
+        channels, rate, size = (int.from_bytes(field, "little") for field in match.groups())
         frames = min(size, path.stat().st_size - 44) // (2 * max(channels, 1))
         return cls(path, rate, channels, frames) if frames else None
 
@@ -155,18 +155,20 @@ class Plain:
         """Yield the frames from `first` up to, but not including, `last`, in blocks."""
         with self.path.open("rb") as file:
             file.seek(44 + first * self.channels * 2)
-            left = max(min(self.frames if last is None else last, self.frames) - first, 0)
-            while left and (raw := file.read(min(left, _block_frames(self.rate, self.channels)) * self.channels * 2)):
+            remaining = max(min(self.frames if last is None else last, self.frames) - first, 0)
+            while remaining and (
+                raw := file.read(min(remaining, _block_frames(self.rate, self.channels)) * self.channels * 2)
+            ):
                 block = _shaped(raw, "<i2", self.channels)
-                left -= len(block)
+                remaining -= len(block)
                 yield block
 
 
 def ffmpeg() -> str:
     """Return the path of the system's ffmpeg, else of the one bundled with imageio-ffmpeg."""
-    found = shutil.which("ffmpeg")
-    if found:
-        return found
+    program = shutil.which("ffmpeg")
+    if program:
+        return program
     from imageio_ffmpeg import get_ffmpeg_exe
 
     return str(get_ffmpeg_exe())
@@ -187,7 +189,7 @@ def source(path: Path, decoders: tuple[str, ...] = AUDIO, fault: type[SpeechErro
 
 
 @contextmanager
-def opened(path: Path, seconds: float = LONGEST_SECONDS) -> Iterator[Sound]:
+def open_audio(path: Path, seconds: float = LONGEST_SECONDS) -> Iterator[Sound]:
     """Open the first audio stream of a file. A truncated file is read as far as it goes.
 
     Args:
@@ -217,9 +219,9 @@ def admit(path: Path, folder: Path, *, mono: bool = True, seconds: float = LONGE
         mono: whether to mix the channels.
 
     Raises:
-        AudioError: see `opened`; or the result would exceed the size limit of a WAV file.
+        AudioError: see `open_audio`; or the result would exceed the size limit of a WAV file.
     """
-    with opened(path, seconds) as sound:
+    with open_audio(path, seconds) as sound:
         if _plain(path):
             return path
         target, written = folder / f"{path.stem}.wav", 0
@@ -259,13 +261,13 @@ def _find(path: Path, fault: type[SpeechError]) -> Kind:
                 head = file.read(_HEAD)
     except OSError as error:
         raise fault(f"{path.name} cannot be read: {error.strerror or error}.") from None
-    found = next((kind for kind in KINDS if kind.start.match(head)), None)
-    if tagged and (found is None or found.demuxer not in ("flac", "aac")):
-        found = _MP3
-    if found is None:
-        known = ", ".join(kind.name for kind in KINDS)
-        raise fault(f"{path.name} is not audio or video in a supported format: {known}.")
-    return found
+    detected = next((kind for kind in KINDS if kind.start.match(head)), None)
+    if tagged and (detected is None or detected.demuxer not in ("flac", "aac")):
+        detected = _MP3
+    if detected is None:
+        accepted = ", ".join(kind.name for kind in KINDS)
+        raise fault(f"{path.name} is not audio or video in a supported format: {accepted}.")
+    return detected
 
 
 def _plain(path: Path) -> Plain | None:
@@ -309,12 +311,12 @@ def _decode(program: Program, name: str, seconds: float) -> Sound:
         """Read `size` bytes, or fewer at the end."""
         while len(buffer) < size and (data := next(output, b"")):
             buffer.extend(data)
-        taken = bytes(buffer[:size])
+        content = bytes(buffer[:size])
         del buffer[:size]
-        return taken
+        return content
 
     def no_audio() -> AudioError:
-        if "matches no streams" in program.said:
+        if "matches no streams" in program.stderr:
             return AudioError(f"{name} has no sound.")
         if program.code:
             return AudioError(f"{name} holds no sound that can be decoded: {program.complaint}")

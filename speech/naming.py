@@ -64,8 +64,8 @@ def name_of(text: str, most: int = MOST_IN_NAME) -> str:
     fields, text = front_matter.split(text.replace("\r\n", "\n"))
     text = f"{fields.get('title', '')}\n{text}"
     for line in _MARKUP.sub(" ", _LINK.sub(r"\1", text)).splitlines():
-        shown = "".join(filter(_is_seen, line.translate(str.maketrans("/\\", "  "))))
-        words = " ".join(_WORD.findall(shown.lstrip("#>*-+=_~`.[ \t")))
+        visible = "".join(filter(_is_seen, line.translate(str.maketrans("/\\", "  "))))
+        words = " ".join(_WORD.findall(visible.lstrip("#>*-+=_~`.[ \t")))
         if any(map(_is_kept, words)):
             return _cut(words, most, " ")
     return _NAMELESS
@@ -86,11 +86,11 @@ def slug(name: str, most: int = _MOST_IN_SLUG) -> str:
     >>> slug("../../Straße nach Köln")
     'straße-nach-köln'
     """
-    shown = unicodedata.normalize("NFC", name).lower()
+    folded = unicodedata.normalize("NFC", name).lower()
     # Joiners shape letters within a word.
     spaced = "".join(
         character if _is_kept(character) else " "
-        for character in shown
+        for character in folded
         if character not in _APOSTROPHES and unicodedata.category(character) != "Cf"
     )
     stem = _cut("-".join(spaced.split()), most, "-") or _NAMELESS
@@ -101,12 +101,12 @@ def _cut(text: str, most: int, separator: str) -> str:
     """Cut a text to a length, after a word if it has several."""
     if len(text) <= most:
         return text
-    whole, found, _ = text[: most + 1].rpartition(separator)
-    cut = whole if found else text[:most]
+    whole, has_separator, _ = text[: most + 1].rpartition(separator)
+    stem = whole if has_separator else text[:most]
     # A mark belongs to the letter before it.
-    while len(cut) < len(text) and not found and unicodedata.category(text[len(cut)]).startswith("M"):
-        cut = cut[:-1]
-    return cut
+    while len(stem) < len(text) and not has_separator and unicodedata.category(text[len(stem)]).startswith("M"):
+        stem = stem[:-1]
+    return stem
 
 
 def _is_kept(character: str) -> bool:

@@ -33,8 +33,8 @@ def kinds(notes: Iterable[str]) -> dict[str, int]:
     >>> kinds(["It is cold.", Note("A robot speaks.", DEMO)])
     {'demo-voice': 1}
     """
-    found: dict[str, int] = {}
-    for place, note in enumerate(notes):
+    positions: dict[str, int] = {}
+    for position, note in enumerate(notes):
         if isinstance(note, Note):
-            found.setdefault(note.kind, place)
-    return found
+            positions.setdefault(note.kind, position)
+    return positions

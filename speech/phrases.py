@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import regex
 
 if TYPE_CHECKING:
-    from speech.sentences import Piece
+    from speech.sentences import TokenLike
 
 __all__ = ["SPACELESS", "Joint", "joints"]
 
@@ -48,37 +48,37 @@ class Joint(IntEnum):
     FORBIDDEN = 3
 
 
-def joints(pieces: Sequence[Piece], language: str) -> list[Joint]:
+def joints(tokens: Sequence[TokenLike], language: str) -> list[Joint]:
     """Return what a break after each token would divide; it divides nothing after a token that a space follows.
 
     >>> from speech.text import tokens
-    >>> pieces = tokens("北海道では四季について", "ja")
-    >>> "".join(piece.text + "|" * (not joint) for piece, joint in zip(pieces, joints(pieces, "ja")))
+    >>> graphemes = tokens("北海道では四季について", "ja")
+    >>> "".join(each.text + "|" * (not joint) for each, joint in zip(graphemes, joints(graphemes, "ja")))
     '北海道では|四季について|'
     """
-    found = [Joint.OPEN] * len(pieces)
+    result = [Joint.OPEN] * len(tokens)
     begin = 0
-    for index, piece in enumerate(pieces):
-        if piece.space or index + 1 == len(pieces):
+    for index, token in enumerate(tokens):
+        if token.space or index + 1 == len(tokens):
             if index > begin:
-                found[begin:index] = _within([part.text for part in pieces[begin : index + 1]], language)
+                result[begin:index] = _within([part.text for part in tokens[begin : index + 1]], language)
             begin = index + 1
-    return found
+    return result
 
 
 def _within(texts: Sequence[str], language: str) -> list[Joint]:
     """Return what divides the tokens of a run without spaces."""
     run = "".join(texts)
     phrases, words = _borders(run, language)
-    found = []
+    result = []
     for at, (left, right) in zip(itertools.accumulate(map(len, texts)), itertools.pairwise(texts), strict=False):
         if _NOT_LAST.match(left, len(left) - 1) or _NOT_FIRST.match(right):
-            found.append(Joint.FORBIDDEN)
+            result.append(Joint.FORBIDDEN)
         elif at in phrases:
-            found.append(Joint.OPEN)
+            result.append(Joint.OPEN)
         else:
-            found.append(Joint.PHRASE if at in words else Joint.WORD)
-    return found
+            result.append(Joint.PHRASE if at in words else Joint.WORD)
+    return result
 
 
 def _borders(run: str, language: str) -> tuple[frozenset[int], frozenset[int]]:
@@ -86,15 +86,15 @@ def _borders(run: str, language: str) -> tuple[frozenset[int], frozenset[int]]:
     if not _SPACELESS.search(run):
         return frozenset(), frozenset()
     if _THAI.search(run):
-        found = _ends(run, "th")
-        return found, found
+        result = _ends(run, "th")
+        return result, result
     if language == "ja" or _KANA.search(run):
         words = _ends(run, "ja_word")
         return _ends(run, "ja") & words, words
     if _HAN.search(run):
         traditional = len(_TRADITIONAL.findall(run)) > len(_SIMPLIFIED.findall(run))
-        found = _ends(run, "zh-hant" if traditional else "zh-hans")
-        return found, found
+        result = _ends(run, "zh-hant" if traditional else "zh-hans")
+        return result, result
     # Lao, Khmer and Burmese have no model here: any grapheme may begin a line.
     everywhere = frozenset(range(len(run)))
     return everywhere, everywhere

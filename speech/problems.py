@@ -22,10 +22,10 @@ _MOST_PROBLEMS = 20
 def problems_of(fault: ValidationError, model: type[BaseModel]) -> list[Problem]:
     """Translate Pydantic's errors into the contract's wording; of very many only the first."""
     errors = fault.errors(include_url=False)
-    found = [_problem(error, model) for error in errors[:_MOST_PROBLEMS]]
-    if more := len(errors) - len(found):
-        found.append(Problem("request", None, "", f"and {more} more problems"))
-    return found
+    problems = [_problem(error, model) for error in errors[:_MOST_PROBLEMS]]
+    if more := len(errors) - len(problems):
+        problems.append(Problem("request", None, "", f"and {more} more problems"))
+    return problems
 
 
 def _problem(error: Any, model: type[BaseModel]) -> Problem:

@@ -152,14 +152,14 @@ class Program:
         return b"".join(self.output())
 
     @property
-    def said(self) -> str:
+    def stderr(self) -> str:
         """The program's standard error: all of it, or its beginning and end if it is long."""
         return b"".join(self._stderr).decode("utf-8", "replace")
 
     @property
     def complaint(self) -> str:
         """Why the program failed: the last line of its standard error, with paths reduced to file names."""
-        lines = [line.strip() for line in self.said.splitlines() if line.strip()]
+        lines = [line.strip() for line in self.stderr.splitlines() if line.strip()]
         reason = (lines or ["it gave no reason"])[-1]
         for word in self._command:
             if "/" in word:
@@ -197,8 +197,8 @@ class Program:
         if not self._stderr:
             self._stderr = [b"", b""]
         head, tail = self._stderr
-        room = _KEPT - len(head)
-        self._stderr = [head + data[:room], (tail + data[room:])[-_KEPT:]]
+        free_bytes = _KEPT - len(head)
+        self._stderr = [head + data[:free_bytes], (tail + data[free_bytes:])[-_KEPT:]]
 
 
 def _limited(memory: int, seconds: float) -> tuple[str, ...]:
@@ -213,7 +213,7 @@ def _leash() -> tuple[str, ...]:
     """Return a command prefix that has the system kill a program when its parent thread ends; () if unsupported."""
     leash = ("setpriv", "--pdeathsig", "KILL", "--")
     if shutil.which("setpriv"):
-        tried = subprocess.run([*leash, "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        if tried.returncode == 0:
+        probe = subprocess.run([*leash, "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if probe.returncode == 0:
             return leash
     return ()

@@ -83,9 +83,9 @@ def save(store: Store, record: Record, *, overrule: bool = False) -> bool:
     Args:
         overrule: the record holds Prefect's final state, which replaces any other.
     """
-    found = None if record.status == "COMPLETED" and record.result else _found(store, record.job_id)
-    if found and not overrule:
-        lesser = found.status == "COMPLETED" and record.status != "COMPLETED"
+    previous = None if record.status == "COMPLETED" and record.result else _load_previous(store, record.job_id)
+    if previous and not overrule:
+        lesser = previous.status == "COMPLETED" and record.status != "COMPLETED"
         if lesser or record.status == "QUEUED":
             return False
     result = record.result
@@ -94,10 +94,12 @@ def save(store: Store, record: Record, *, overrule: bool = False) -> bool:
         result = None
     elif result is not None:
         result = _without_urls(result)
-    elif found:
-        result = found.result
-    record = record.model_copy(update={"result": result, "request": record.request or (found.request if found else {})})
-    if found and found.model_dump(exclude={"updated"}) == record.model_dump(exclude={"updated"}):
+    elif previous:
+        result = previous.result
+    record = record.model_copy(
+        update={"result": result, "request": record.request or (previous.request if previous else {})}
+    )
+    if previous and previous.model_dump(exclude={"updated"}) == record.model_dump(exclude={"updated"}):
         return False
     store.write(record_key(record.job_id), record.model_dump_json(indent=1), "application/json")
     return True
@@ -158,13 +160,13 @@ def words(store: Store, job_id: str) -> list[dict[str, Any]]:
     """Return the timed words of a job from its JSON file, which exists whenever its words were timed."""
     name = key(job_id, "json")
     try:
-        found: list[dict[str, Any]] = json.loads(store.read(name))["words"]
+        entries: list[dict[str, Any]] = json.loads(store.read(name))["words"]
     except (ValueError, LookupError, TypeError):
         raise NotText(f"{name} in {store} holds no words.") from None
-    return found
+    return entries
 
 
-def _found(store: Store, job_id: str) -> Record | None:
+def _load_previous(store: Store, job_id: str) -> Record | None:
     """Return the stored record, or None if there is none or it is invalid."""
     try:
         return load(store, job_id)
@@ -174,8 +176,8 @@ def _found(store: Store, job_id: str) -> Record | None:
 
 def _without_urls(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return a result without its URLs, which expire; of the files only that they exist."""
-    kept = {name: value for name, value in result.items() if name not in ("audio_url", "expires_in")}
-    kept |= {name: True for name in _SIGNED if name in kept}
-    if "timing_files" in kept:
-        kept["timing_files"] = sorted(kept["timing_files"])
-    return kept
+    lasting = {name: value for name, value in result.items() if name not in ("audio_url", "expires_in")}
+    lasting |= {name: True for name in _SIGNED if name in lasting}
+    if "timing_files" in lasting:
+        lasting["timing_files"] = sorted(lasting["timing_files"])
+    return lasting

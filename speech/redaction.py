@@ -42,8 +42,8 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     >>> redact("https://ann:hunter2@example.com/a.wav?sig=1 says hunter22", ["hunter22"])
     'https://**********@example.com/a.wav?********** says **********'
     """
-    if found := _pattern(frozenset(secrets)):
-        text = found.sub(HIDDEN, text)
+    if pattern := _pattern(frozenset(secrets)):
+        text = pattern.sub(HIDDEN, text)
     for rule, replacement in _RULES:
         text = rule.sub(replacement, text)
     return text
@@ -73,13 +73,13 @@ def _parts(secret: str) -> Iterator[str]:
 def _forms(secret: str) -> Iterator[str]:
     if len(secret) < _SHORTEST:
         return
-    once = _quoted(secret)
-    twice = {json.dumps(form)[1:-1] for form in once}
-    yield from once | twice | {html.escape(secret)}
+    quoted_once = _quoted(secret)
+    twice = {json.dumps(form)[1:-1] for form in quoted_once}
+    yield from quoted_once | twice | {html.escape(secret)}
     for encode in _PERCENT:
         encoded = encode(secret)
         yield encoded
-        yield re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), encoded)
+        yield re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), encoded)
     if len(secret) >= _SHORTEST_ENCODED:
         yield from _base64(secret.encode("utf-8", "replace"))
 

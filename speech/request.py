@@ -38,7 +38,7 @@ from speech.choices import (
     TimingMethod,
 )
 from speech.errors import InvalidRequest, Problem
-from speech.fields import AnyCaseFormat, CueRules, Fields, Number, Pauses, Whole, also, lower, within
+from speech.fields import AnyCaseFormat, CueRules, Fields, Number, Pauses, Whole, also, limits_of, lower
 from speech.lexicons import LexiconField
 from speech.naming import check_name as check_job_name
 from speech.naming import title_of
@@ -106,13 +106,13 @@ class SpeechRequest(Fields):
     )
     speed: Number = Field(
         default=1.0,
-        **within("speed"),
+        **limits_of("speed"),
         allow_inf_nan=False,
         description="Speed of the speech; 1.0 is the voice's own pace.",
     )
     seed: Whole | None = Field(
         default=None,
-        **within("seed"),
+        **limits_of("seed"),
         description="The same seed gives the same speech. Empty: chosen at random and returned in the reply.",
     )
     language: str | None = Field(
@@ -177,10 +177,10 @@ class SpeechRequest(Fields):
     @field_validator("text", "local_voice", "ref_text", "language", "name")
     @classmethod
     def _is_storable(cls, value: str | None, info: ValidationInfo) -> str | None:
-        found = _UNSTORABLE.search(value or "")
-        if found:
+        match = _UNSTORABLE.search(value or "")
+        if match:
             raise ValueError(
-                f"{info.field_name}: character {found.start() + 1} is U+{ord(found[0]):04X}, "
+                f"{info.field_name}: character {match.start() + 1} is U+{ord(match[0]):04X}, "
                 "which cannot be stored as text; expected Unicode text"
             )
         return value
@@ -236,10 +236,10 @@ class SpeechRequest(Fields):
     @model_validator(mode="after")
     def _a_look_sets_what_is_not_given(self) -> SpeechRequest:
         if self.look:
-            finish, given = LOOKS[self.look], set(self.model_fields_set)
-            if "preset" not in given:
+            finish, fields_set = LOOKS[self.look], set(self.model_fields_set)
+            if "preset" not in fields_set:
                 self.preset = finish.preset
-            if "karaoke" not in given:
+            if "karaoke" not in fields_set:
                 self.karaoke = finish.karaoke
         return self
 
@@ -247,7 +247,7 @@ class SpeechRequest(Fields):
     def _options_fit_together(self) -> SpeechRequest:
         if self.split and not self.return_word_timings:
             raise ValueError(f"split: {self.split!r} needs return_word_timings: true")
-        if self.cues and self.preset == "word" and self.cues.given():
+        if self.cues and self.preset == "word" and self.cues.set_values():
             raise ValueError("cues: the preset 'word' has no values to replace; expected another preset")
         if self.look and self.style:
             raise ValueError(
@@ -258,8 +258,8 @@ class SpeechRequest(Fields):
     @property
     def formats(self) -> tuple[TimingFormat, ...]:
         """The formats to write, each once, in the order of the contract."""
-        wanted = {self.timing_format, *self.timing_formats}
-        return tuple(name for name in FORMATS if name in wanted)
+        requested = {self.timing_format, *self.timing_formats}
+        return tuple(name for name in FORMATS if name in requested)
 
     @property
     def title(self) -> str:
@@ -268,9 +268,9 @@ class SpeechRequest(Fields):
 
     def presentation(self) -> dict[str, Any]:
         """Return the arguments of `speech.subtitles.make` for the rules and look of the cues."""
-        own = self.cues.given() if self.cues else {}
+        limits = self.cues.set_values() if self.cues else {}
         return {
-            "preset": self.preset, "own": own, "style": self.style, "karaoke": self.karaoke, "look": self.look,
+            "preset": self.preset, "own": limits, "style": self.style, "karaoke": self.karaoke, "look": self.look,
             "speakers": self.speaker_names,
         }  # fmt: skip
 
@@ -286,9 +286,9 @@ class SpeechRequest(Fields):
                 accepted.
         """
         # Collecting a million problems would take seconds.
-        for field, given in (("request", data), ("timing_formats", data.get("timing_formats"))):
-            if isinstance(given, dict | list) and len(given) > _MOST_ITEMS:
-                message = f"{field}: it holds {len(given)} items; at most {_MOST_ITEMS} are accepted"
+        for field, items in (("request", data), ("timing_formats", data.get("timing_formats"))):
+            if isinstance(items, dict | list) and len(items) > _MOST_ITEMS:
+                message = f"{field}: it holds {len(items)} items; at most {_MOST_ITEMS} are accepted"
                 raise InvalidRequest([Problem(field, None, "", message)])
         try:
             return cls.model_validate(data, context={"max_text_chars": max_text_chars})

@@ -90,11 +90,11 @@ def fetch_models(required: Requirements, store: Store, notify: Notify) -> list[s
     if not names:
         return []
     announce(location)
-    found = obtain(names, location, cache_in(store), notify=notify)
+    outcome = obtain(names, location, cache_in(store), notify=notify)
     announce(location, offline=True)
-    _obtained.update({(str(location.root), name): time.monotonic() for name in found.models})
-    for name in found.models:
+    _obtained.update({(str(location.root), name): time.monotonic() for name in outcome.models})
+    for name in outcome.models:
         threading.Thread(target=fsync_model, args=(name, location), daemon=True).start()
-    if lacking := [problem for name, problem in found.problems.items() if name in required.models]:
+    if lacking := [problem for name, problem in outcome.problems.items() if name in required.models]:
         raise ModelError("; ".join(lacking))
-    return [*found.notes, *found.problems.values()]
+    return [*outcome.notes, *outcome.problems.values()]

@@ -57,14 +57,14 @@ def _create() -> tuple[Path, FileLock]:
             raise unusable(parent, fault) from None
 
 
-def clear(place: Path | None = None) -> list[Path]:
+def clear(parent: Path | None = None) -> list[Path]:
     """Remove the folders that dead processes of this user left behind; return those removed.
 
     Args:
-        place: the folder to search; by default the one for temporary files.
+        parent: the folder to search; by default the one for temporary files.
     """
-    found = (place or Path(tempfile.gettempdir())).glob(f"{_PREFIX}*")
-    return [folder for folder in found if _is_ours(folder) and _remove_unlocked(folder)]
+    folders = (parent or Path(tempfile.gettempdir())).glob(f"{_PREFIX}*")
+    return [folder for folder in folders if _is_ours(folder) and _remove_unlocked(folder)]
 
 
 def _is_ours(folder: Path) -> bool:

@@ -229,8 +229,8 @@ def _fault(error: Any) -> str:
     name = str(error["loc"][0]).upper()
     field = Settings.model_fields[name.lower()]
     is_text = name in SECRETS or field.annotation in (str, str | None)
-    shown = "" if is_text else f"={str(error['input'])[:60]!r}"
-    expected = {"bool_parsing": "true or false", "int_parsing": "a whole number", "float_parsing": "a number"}.get(
+    assignment = "" if is_text else f"={str(error['input'])[:60]!r}"
+    accepted = {"bool_parsing": "true or false", "int_parsing": "a whole number", "float_parsing": "a number"}.get(
         error["type"], error["msg"].removeprefix("Input should be ")
     )
     bounds = [
@@ -240,10 +240,10 @@ def _fault(error: Any) -> str:
         if getattr(limit, sign, None) is not None
     ]
     if error["type"] in ("int_parsing", "float_parsing"):
-        expected = ", ".join([expected, *bounds])
+        accepted = ", ".join([accepted, *bounds])
     elif bounds:
-        expected = ", ".join(bounds)
-    return f"{name}{shown}; expected {expected}"
+        accepted = ", ".join(bounds)
+    return f"{name}{assignment}; expected {accepted}"
 
 
 def export(**variables: str) -> None:
@@ -286,13 +286,13 @@ def bare_environment(*more: str, **variables: str) -> dict[str, str]:
         more: upper-case patterns of further variables to pass on; they match in any letter case.
         variables: additional variables to set.
     """
-    wanted = (*_HARMLESS, *more)
-    kept = {
+    patterns = (*_HARMLESS, *more)
+    harmless = {
         name: value
         for name, value in os.environ.items()
-        if any(fnmatchcase(name.upper(), pattern) for pattern in wanted)
+        if any(fnmatchcase(name.upper(), pattern) for pattern in patterns)
     }
-    return kept | variables
+    return harmless | variables
 
 
 def scrub(text: str) -> str:
@@ -324,12 +324,12 @@ def scrub_logs() -> None:
 
 def _secrets() -> list[str]:
     """Return the values of secret variables, and the content of the Google credentials file."""
-    found = [
+    secrets = [
         value for name, value in os.environ.items() if name.upper() in SECRETS or name.upper().endswith(_SECRET_ENDINGS)
     ]
     if path := os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
-        found.append(_content(path))
-    return found
+        secrets.append(_content(path))
+    return secrets
 
 
 @cache

@@ -29,7 +29,7 @@ def split(path: Path, cues: Sequence[Cue], folder: Path) -> list[Path]:
         AudioError: the recording cannot be read.
     """
     digits = max(4, len(str(len(cues))))
-    made = []
+    targets = []
     with scratch() as temporary:
         source = Plain.find(admit(path, Path(temporary), mono=False))
         assert source
@@ -39,12 +39,12 @@ def split(path: Path, cues: Sequence[Cue], folder: Path) -> list[Path]:
             target = folder / f"{number:0{digits}}.wav"
             with replacing(target) as partial:
                 soundfile.write(partial, samples, source.rate, subtype="PCM_16", format="WAV")
-            made.append(target)
-    for stale in set(folder.glob("*.wav")) - set(made):
+            targets.append(target)
+    for stale in set(folder.glob("*.wav")) - set(targets):
         # Left by an earlier call with more cues.
         if stale.stem.isdigit():
             stale.unlink()
-    return made
+    return targets
 
 
 def pack(path: Path, cues: Sequence[Cue], target: Path) -> Path:

@@ -89,22 +89,22 @@ def best(
 
     def take(indices: Sequence[int], number: int, on_progress: ChunkProgress | None) -> dict[int, Take]:
         varied = {index: replace(options[index], seed=_next(options[index].seed, number)) for index in indices}
-        made = _speak(engine, {index: (chunks[index].spoken, varied[index]) for index in indices}, on_progress)
-        return {index: _judge(made[index], engine, chunks[index], varied[index], judge) for index in indices}
+        recordings = _speak(engine, {index: (chunks[index].spoken, varied[index]) for index in indices}, on_progress)
+        return {index: _judge(recordings[index], engine, chunks[index], varied[index], judge) for index in indices}
 
-    kept: dict[int, Take] = {}
-    again: Sequence[int] = range(len(chunks))
+    best_takes: dict[int, Take] = {}
+    retried: Sequence[int] = range(len(chunks))
     last = retakes if engine.is_stochastic else 0
     for number in range(last + 1):
-        for index, other in take(again, number, None if number else on_progress).items():
-            chosen = min(kept[index], other, key=_badness) if index in kept else other
-            kept[index] = replace(chosen, tries=number + 1)
+        for index, other in take(retried, number, None if number else on_progress).items():
+            chosen = min(best_takes[index], other, key=_badness) if index in best_takes else other
+            best_takes[index] = replace(chosen, tries=number + 1)
             if keep and (number == last or not chosen.problems):
-                keep(index, kept[index])
-        again = [index for index in again if kept[index].problems]
-        if not again:
+                keep(index, best_takes[index])
+        retried = [index for index in retried if best_takes[index].problems]
+        if not retried:
             break
-    return [kept[index] for index in range(len(chunks))]
+    return [best_takes[index] for index in range(len(chunks))]
 
 
 def _speak(
@@ -114,13 +114,13 @@ def _speak(
     alike: dict[SynthesisOptions, list[int]] = {}
     for index, (_, options) in pieces.items():
         alike.setdefault(options, []).append(index)
-    made: dict[int, Samples] = {}
+    recordings: dict[int, Samples] = {}
     for options, indices in alike.items():
-        before = len(made)
+        before = len(recordings)
         report = (lambda done, _, before=before: on_progress(before + done, len(pieces))) if on_progress else None
-        spoken = engine.synthesize([pieces[index][0] for index in indices], options, report)
-        made |= zip(indices, spoken, strict=True)
-    return made
+        batch = engine.synthesize([pieces[index][0] for index in indices], options, report)
+        recordings |= zip(indices, batch, strict=True)
+    return recordings
 
 
 def _next(seed: int, number: int) -> int:
@@ -132,10 +132,10 @@ def _judge(samples: Samples, engine: Engine, chunk: Chunk, options: SynthesisOpt
     inaudible, problems = _faults(samples, engine.rate, chunk, options)
     if not engine.is_stochastic or inaudible:
         return Take(samples, options.seed, tuple(problems))
-    found = score(samples, engine.rate, chunk, options.language)
-    if found is not None and found < _LEAST_SCORE:
-        problems.append(f"its words were hardly found in it (score {found:.2f})")
-    return Take(samples, options.seed, tuple(problems), found)
+    words_score = score(samples, engine.rate, chunk, options.language)
+    if words_score is not None and words_score < _LEAST_SCORE:
+        problems.append(f"its words were hardly found in it (score {words_score:.2f})")
+    return Take(samples, options.seed, tuple(problems), words_score)
 
 
 def _faults(samples: Samples, rate: int, chunk: Chunk, options: SynthesisOptions) -> tuple[bool, list[str]]:
@@ -144,22 +144,22 @@ def _faults(samples: Samples, rate: int, chunk: Chunk, options: SynthesisOptions
         return True, []
     if not len(samples) or not np.isfinite(samples).all():
         return True, ["it holds no valid samples"]
-    found = []
+    faults = []
     level = 10 * np.log10(float(np.mean(np.square(samples))) + 1e-12)
     if level < _QUIETEST_DB:
         return True, [f"it is nearly silent ({level:.0f} dB)"]
     if (clipped := float(np.mean(np.abs(samples) >= 0.999))) > _CLIPPED_SHARE:
-        found.append(f"{clipped:.0%} of it is clipped")
+        faults.append(f"{clipped:.0%} of it is clipped")
     loud = np.flatnonzero(np.abs(samples) > SILENT)
     pauses = np.diff(loud, prepend=0, append=len(samples)) / rate
     if pauses.max() > _LONGEST_SILENCE_SECONDS / min(options.speed, 1):
-        found.append(f"it holds {pauses.max():.1f} s of silence")
+        faults.append(f"it holds {pauses.max():.1f} s of silence")
     weight = _DENSE if options.language in ("zh", "ja", "ko") else 1.0
     pace = len(chunk.spoken) * weight / (len(samples) / rate) / options.speed
     letters = sum(map(str.isalnum, chunk.spoken)) * weight
     if letters >= _FEWEST_LETTERS and not _SLOWEST <= pace <= _FASTEST:
-        found.append(f"its pace is {pace:.0f} characters a second")
-    return False, found
+        faults.append(f"its pace is {pace:.0f} characters a second")
+    return False, faults
 
 
 def _badness(take: Take) -> tuple[bool, int, float]:
@@ -189,14 +189,14 @@ def worst(words: Sequence[Word]) -> float:
     return float(np.mean(certain[: max(1, len(certain) // 4)]))
 
 
-def notes(kept: Sequence[Take], chunks: Sequence[Chunk]) -> list[str]:
+def notes(takes: Sequence[Take], chunks: Sequence[Chunk]) -> list[str]:
     """Return notes for the user about the takes that were kept."""
     notes = []
-    for number, (take, chunk) in enumerate(zip(kept, chunks, strict=True), 1):
+    for number, (take, chunk) in enumerate(zip(takes, chunks, strict=True), 1):
         if take.problems:
             best = f"is the best of {take.tries} takes, but" if take.tries > 1 else "is doubtful:"
             words = " ".join(chunk.text.split())
             notes.append(f"Chunk {number} ({words[:40]!r}) {best} {'; '.join(take.problems)}.")
-    if again := sum(take.tries - 1 for take in kept if not take.problems):
-        notes.append(f"{again} takes came out badly and were spoken again.")
+    if retries := sum(take.tries - 1 for take in takes if not take.problems):
+        notes.append(f"{retries} takes came out badly and were spoken again.")
     return notes

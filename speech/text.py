@@ -107,11 +107,11 @@ def tokens(text: str, language: str) -> list[Token]:
     >>> [(token.text, token.spoken) for token in tokens("Room 42, please!", "en")]
     [('Room', 'Room'), ('42,', 'forty-two,'), ('please!', 'please!')]
     """
-    pieces = _split(text)
-    spoken = spell([piece.text for piece in pieces], language)
+    bare_tokens = _split(text)
+    forms = spell([token.text for token in bare_tokens], language)
     return [
-        replace(piece, spoken=_stopped(form) if end and piece.text.endswith(".") else form)
-        for piece, form, end in zip(pieces, spoken, ends(pieces, language), strict=True)
+        replace(token, spoken=_with_full_stop(form) if end and token.text.endswith(".") else form)
+        for token, form, end in zip(bare_tokens, forms, ends(bare_tokens, language), strict=True)
     ]
 
 
@@ -121,28 +121,28 @@ def sentences(text: str, language: str) -> list[str]:
     >>> sentences("Dr. May left. No. 5 stayed.", "en")
     ['Dr. May left. ', 'No. 5 stayed. ']
     """
-    found = []
+    result = []
     for line in text.split("\n"):
-        pieces, begin = _split(line), 0
-        for index, end in enumerate(ends(pieces, language), 1):
+        bare_tokens, begin = _split(line), 0
+        for index, end in enumerate(ends(bare_tokens, language), 1):
             if end:
-                found.append("".join(piece.text + piece.space for piece in pieces[begin:index]))
+                result.append("".join(token.text + token.space for token in bare_tokens[begin:index]))
                 begin = index
-    return found
+    return result
 
 
 def _split(text: str) -> list[Token]:
     """Split a text into tokens, without their spoken forms."""
-    pieces: list[Token] = []
+    bare_tokens: list[Token] = []
     for word in text.split():
         parts = _TOKEN.findall(word) if _HAS_SPACELESS.search(word) else [word]
-        pieces += [*(Token(part, "", "") for part in parts[:-1]), Token(parts[-1], "")]
-    return pieces
+        bare_tokens += [*(Token(part, "", "") for part in parts[:-1]), Token(parts[-1], "")]
+    return bare_tokens
 
 
-def _stopped(spoken: str) -> str:
+def _with_full_stop(form: str) -> str:
     """Return a spoken form with the full stop that an abbreviation at the end of a sentence lost: `et cetera.`"""
-    return spoken if not spoken or spoken.endswith(".") or not spoken[-1].isalnum() else spoken + "."
+    return form if not form or form.endswith(".") or not form[-1].isalnum() else form + "."
 
 
 def chunks(
@@ -158,22 +158,22 @@ def chunks(
         respell: changes spoken forms, and thereby how much fits into a chunk.
     """
     packed: list[_Run] = []
-    spoken: list[list[Token]] = []
+    sentence_tokens: list[list[Token]] = []
     for sentence in sentences(text, language):
         words = tokens(sentence, language)
         words[-1] = replace(words[-1], space=sentence[-1] if sentence[-1].isspace() else "")
-        spoken.append(words)
+        sentence_tokens.append(words)
     if respell:
-        respelled = iter(respell([*chain(*spoken)]))
-        spoken = [[*islice(respelled, len(words))] for words in spoken]
-    for words in spoken:
-        pieces = _cut(words, max_chars, language)
-        for piece in pieces:
-            if packed and len(pieces) == 1 and packed[-1].length + piece.length <= max_chars:
-                packed[-1].add(piece)
+        respelled = iter(respell([*chain(*sentence_tokens)]))
+        sentence_tokens = [[*islice(respelled, len(words))] for words in sentence_tokens]
+    for words in sentence_tokens:
+        runs = _cut(words, max_chars, language)
+        for run in runs:
+            if packed and len(runs) == 1 and packed[-1].length + run.length <= max_chars:
+                packed[-1].add(run)
             else:
-                packed.append(piece)
-    return [Chunk(tuple(piece.tokens)) for piece in _merge(packed, min_chars)]
+                packed.append(run)
+    return [Chunk(tuple(run.tokens)) for run in _merge(packed, min_chars)]
 
 
 class _Run:
@@ -200,11 +200,11 @@ def _cut(sentence: list[Token], max_chars: int, language: str) -> list[_Run]:
     return _halved(whole, joints(sentence, language), max_chars)
 
 
-def _halved(whole: _Run, within: Sequence[Joint], max_chars: int) -> list[_Run]:
+def _halved(whole: _Run, breaks: Sequence[Joint], max_chars: int) -> list[_Run]:
     """Halve a run until each part fits.
 
     Args:
-        within: what a cut after each token would divide.
+        breaks: what a cut after each token would divide.
     """
     sentence = whole.tokens
     if whole.length <= max_chars:
@@ -214,22 +214,22 @@ def _halved(whole: _Run, within: Sequence[Joint], max_chars: int) -> list[_Run]:
         before += _length(sentence[index - 1])
         if not before or not sentence[index].spoken:
             continue
-        joint = within[index - 1]
+        joint = breaks[index - 1]
         clause = sentence[index - 1].text[-1:] in ",;:—–)、，；：" and joint is not Joint.FORBIDDEN
         cost = abs(before - half) / half + (0 if clause else _DIVIDES[joint])
         if cost < best_cost:
             best, best_cost = index, cost
     if not best:
         return [whole]
-    parts = (sentence[:best], within[:best]), (sentence[best:], within[best:])
-    return [piece for tokens, joint in parts for piece in _halved(_Run(tokens), joint, max_chars)]
+    parts = (sentence[:best], breaks[:best]), (sentence[best:], breaks[best:])
+    return [run for tokens, joint in parts for run in _halved(_Run(tokens), joint, max_chars)]
 
 
-def _merge(pieces: list[_Run], min_chars: int) -> list[_Run]:
+def _merge(runs: list[_Run], min_chars: int) -> list[_Run]:
     merged: list[_Run] = []
-    for piece in pieces:
-        if merged and (piece.length < min_chars or merged[-1].length < min_chars):
-            merged[-1].add(piece)
+    for run in runs:
+        if merged and (run.length < min_chars or merged[-1].length < min_chars):
+            merged[-1].add(run)
         else:
-            merged.append(piece)
+            merged.append(run)
     return merged

@@ -87,11 +87,11 @@ def probe(path: Path) -> Video:
     command += ["-frames:v", "1", "-pix_fmt", "yuv420p", "-f", "yuv4mpegpipe", "pipe:1"]
     with Program(command, fault=VideoError, seconds=_GLANCE_SECONDS, memory=_GLANCE_MEMORY) as program:
         header = _HEADER.match(program.run())
-    if header is None and "max pixel" in program.said:
+    if header is None and "max pixel" in program.stderr:
         raise VideoError(f"{path.name} is larger than {'x'.join(map(str, _LARGEST))} pixels; make it smaller first.")
     if header is None:
         raise VideoError(f"{path.name} is not a video that ffmpeg can read, or it has no picture.")
-    log = program.said
+    log = program.stderr
     length = _DURATION.search(log)
     seconds = int(length[1]) * 3600 + int(length[2]) * 60 + float(length[3]) if length else 0.0
     if seconds > _LONGEST_SECONDS:
@@ -138,18 +138,18 @@ def burn(
     """
     length = duration_ms
     if isinstance(picture, Background):
-        shown, filters, encoder = _plain(picture, length), [], list(_FLAT_H264)
+        inputs, filters, encoder = _plain(picture, length), [], list(_FLAT_H264)
     else:
         length = max(length, picture.duration_ms)
-        shown, encoder = _source(picture.path), list(_H264)
+        inputs, encoder = _source(picture.path), list(_H264)
         longer = (length - picture.duration_ms) / 1000
         filters = [f"tpad=stop_mode=clone:stop_duration={longer:.3f}"] if longer > 0 else []
-    sound, heard = (source(audio, fault=VideoError), "1:a:0") if audio else ([], "0:a:0?")
+    sound, audio_map = (source(audio, fault=VideoError), "1:a:0") if audio else ([], "0:a:0?")
     if length > _LONGEST_SECONDS * 1000:
         raise VideoError(f"{target.name} would be longer than {_LONGEST_SECONDS // 3600} hours.")
     with replacing(target) as partial:
         arguments = [
-            "-progress", "pipe:1", *shown, *sound, "-map", "0:V:0", "-map", heard,
+            "-progress", "pipe:1", *inputs, *sound, "-map", "0:V:0", "-map", audio_map,
             "-vf", ",".join([*filters, *_CAPTIONED]),
             # The length in a header is not trusted.
             "-t", str(_LONGEST_SECONDS), "-fpsmax", str(_FASTEST_RATE), "-threads", str(_THREADS),
@@ -180,14 +180,14 @@ def still(
         VideoError: ffmpeg failed, there is no frame, or this machine has no font.
     """
     if isinstance(picture, Background):
-        shown = _plain(picture, 1000)
+        inputs = _plain(picture, 1000)
     else:
         late = 0 < picture.duration_ms <= at_ms
         seek = max(picture.duration_ms - _LAST_MS, 0) if late else at_ms
-        shown = ["-ss", f"{seek / 1000:.3f}", *_source(picture.path)]
+        inputs = ["-ss", f"{seek / 1000:.3f}", *_source(picture.path)]
     # What was sought has time 0, but the captions are those of its time in the video.
     filters = [f"setpts={at_ms / 1000:.3f}/TB", *_CAPTIONED]
-    arguments = [*shown, "-map", "0:V:0", "-vf", ",".join(filters), "-frames:v", "1"]
+    arguments = [*inputs, "-map", "0:V:0", "-vf", ",".join(filters), "-frames:v", "1"]
     with _drawing(
         [*arguments, "-c:v", "png", "-f", "image2pipe", "pipe:1"], captions, picture, _SEEK_SECONDS
     ) as program:
@@ -219,15 +219,15 @@ def _check_drawn(
     """
     if program.code:
         raise VideoError(f"ffmpeg could not make the video: {program.complaint}")
-    lacking = list(dict.fromkeys(int(code, 16) for code in _LACKING.findall(program.said)))
+    lacking = list(dict.fromkeys(int(code, 16) for code in _LACKING.findall(program.stderr)))
     # Glyph 0 is looked for where a style's font is not there, nor any other.
     if 0 in lacking:
         raise VideoError("This machine has no font to write captions with; install one, such as fonts-dejavu-core.")
     if not has_frames:
         raise VideoError(f"{_name(picture)} has no frames to write captions on.")
     if lacking:
-        named = " ".join(map(chr, lacking[:8])) + (" ..." if len(lacking) > 8 else "")
-        notify(f"No font on this machine has {named}; install one for this language, such as fonts-noto-cjk.")
+        characters = " ".join(map(chr, lacking[:8])) + (" ..." if len(lacking) > 8 else "")
+        notify(f"No font on this machine has {characters}; install one for this language, such as fonts-noto-cjk.")
 
 
 def _plain(background: Background, duration_ms: int) -> list[str]:
@@ -256,9 +256,9 @@ def _source(path: Path) -> list[str]:
 
 def _follow(program: Program, length_ms: int, on_progress: Callable[[float], None]) -> int:
     """Report ffmpeg's progress until it ends; return the number of frames it wrote."""
-    frames, held = 0, b""
+    frames, buffer = 0, b""
     for data in program.output():
-        *lines, held = (held + data).split(b"\n")
+        *lines, buffer = (buffer + data).split(b"\n")
         for line in lines:
             name, _, value = line.decode("ascii", "replace").strip().partition("=")
             if name == "frame" and value.isdigit():

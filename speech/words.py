@@ -42,19 +42,19 @@ def paragraphs(words: Sequence[Word]) -> list[list[Word]]:
 
     No paragraph holds the words of two voices.
     """
-    found: list[list[Word]] = []
-    own: list[Word] = []
+    result: list[list[Word]] = []
+    paragraph: list[Word] = []
     for index, word in enumerate(words, 1):
-        own.append(word)
+        paragraph.append(word)
         if index < len(words) and word.space != "\n" and words[index].voice == word.voice:
             continue
-        if found and found[-1][-1].voice == word.voice and all(each.end <= each.start for each in own):
-            found[-1][-1] = replace(found[-1][-1], space=" ")
-            found[-1] += own
+        if result and result[-1][-1].voice == word.voice and all(each.end <= each.start for each in paragraph):
+            result[-1][-1] = replace(result[-1][-1], space=" ")
+            result[-1] += paragraph
         else:
-            found.append(own)
-        own = []
-    return found
+            result.append(paragraph)
+        paragraph = []
+    return result
 
 
 def interpolate(spans: Sequence[tuple[int, int] | None], lengths: Sequence[int], end: int) -> list[tuple[int, int]]:
@@ -79,9 +79,9 @@ def interpolate(spans: Sequence[tuple[int, int] | None], lengths: Sequence[int],
         right = max(left, following[0] if following else end)
         total = sum(lengths[index:stop])
         before = 0
-        for missing in range(index, stop):
+        for position in range(index, stop):
             start = left + (right - left) * before // total if total else left
-            before += lengths[missing]
+            before += lengths[position]
             filled.append((start, left + (right - left) * before // total if total else left))
         index = stop
     return filled

@@ -80,12 +80,12 @@ class _BindProgress:
     """Tells how far binding is: those who listen in this process, and now and then the store, for `book watch`."""
 
     def __init__(self, context: BookContext) -> None:
-        self._context, self._due = context, 0.0
+        self._context, self._next_report = context, 0.0
 
     def __call__(self, share: float) -> None:
         Progress.report("bind", 0.9 + 0.08 * share)
-        if time.monotonic() >= self._due:
-            self._due = time.monotonic() + _TELL_SECONDS
+        if time.monotonic() >= self._next_report:
+            self._next_report = time.monotonic() + _TELL_SECONDS
             # Nobody may be looking, and a book is not lost for that.
             with suppress(SpeechError):
                 self._context.store.write(self._context.key(PROGRESS), json.dumps({"share": share}), "application/json")
@@ -94,25 +94,25 @@ class _BindProgress:
 def _records(context: BookContext) -> dict[str, TakeRecord]:
     """Return the records of all takes, and of those that could be chosen in their place as far as they are there."""
     keys = context.edition.keys
-    others = {each.key for line in context.edition.all_lines for each in line.versions} - {*keys}
-    keys += context.take_store.present(others)
+    alternatives = {each.key for line in context.edition.all_lines for each in line.versions} - {*keys}
+    keys += context.take_store.present(alternatives)
     return dict(zip(keys, context.take_store.records(keys), strict=True))
 
 
 def _proof(
     context: BookContext,
     timeline: Timeline,
-    kept: dict[str, TakeRecord],
+    records: dict[str, TakeRecord],
     audio: list[str],
     folder: Path,
     storage: str | None,
 ) -> list[tuple[str, str]]:
     """Make the page for proof-listening, and the takes that can be heard and chosen on it; return names and kinds."""
-    proof.write(context.edition, timeline, kept, audio, folder / "book.html", context.name, storage)
+    proof.write(context.edition, timeline, records, audio, folder / "book.html", context.name, storage)
     files = [("book.html", "html")]
     for line in context.edition.all_lines:
         for each in line.versions:
-            if each.key in kept:
+            if each.key in records:
                 name = proof.sound_of(line, each.number)
                 (folder / name).parent.mkdir(exist_ok=True)
                 context.take_store.fetch(each.key, folder / name)

@@ -11,7 +11,7 @@ from prefect.logging import get_run_logger
 
 from speech.alignment.google import Account
 from speech.books import choices, order, speaking
-from speech.books.edition import Edition, Missing
+from speech.books.edition import Edition, MissingKeys
 from speech.books.lines import Line
 from speech.books.order import FOLDER, Ordered
 from speech.books.preparation import prepare, requirements
@@ -40,7 +40,7 @@ class BookContext:
         """Return the store key of a file of this edition."""
         return f"{FOLDER}{self.name}/editions/{self.edition.name}{rest}"
 
-    def finished(self, missing: Missing) -> BookContext | None:
+    def finished(self, missing: MissingKeys) -> BookContext | None:
         """Return the context of the chapters of which nothing is missing; None if there is none."""
         edition = self.edition.finished(missing)
         if edition is None:
@@ -102,7 +102,7 @@ def keep_outline(context: BookContext) -> None:
 
 
 @step("look for takes", timeout="setup_timeout")
-def find_missing(context: BookContext) -> Missing:
+def find_missing(context: BookContext) -> MissingKeys:
     """Find the takes and word times of the edition that the store lacks."""
     return context.edition.missing(context.take_store)
 
@@ -136,6 +136,6 @@ def time_lines(context: BookContext, lines: Sequence[Line], account: Account | N
         get_run_logger().info("%s", note)
 
 
-def share(done: int, total: int) -> float:
-    """Return the progress of a book, 0 to 1, once `done` of its lines are finished; binding is the last tenth."""
-    return 0.9 * done / max(total, 1)
+def share(finished: int, total: int) -> float:
+    """Return the progress of a book, 0 to 1, once `finished` of its lines are finished; binding is the last tenth."""
+    return 0.9 * finished / max(total, 1)

@@ -10,7 +10,7 @@ from prefect.artifacts import acreate_markdown_artifact
 from prefect.client.schemas.objects import FlowRun
 
 from speech.books import order
-from speech.books.edition import CHARACTERS_A_SECOND, Missing
+from speech.books.edition import CHARACTERS_A_SECOND, MissingKeys
 from speech.books.order import FOLDER
 from tasks.book import BookContext
 from tasks.progress import publish
@@ -38,12 +38,12 @@ class PartRun:
     def facts(self) -> dict[str, Any]:
         """Return its entry in the state of the book."""
         state = self.run.state
-        said = {"part": self.number, "missing": self.missing, "run": str(self.run.id), "over": self.is_final}
+        facts = {"part": self.number, "missing": self.missing, "run": str(self.run.id), "over": self.is_final}
         reason = (state.message if state else None) or "it ended, but its output is incomplete"
-        return said | {"state": state.name if state else None, "reason": reason if self.is_final else None}
+        return facts | {"state": state.name if state else None, "reason": reason if self.is_final else None}
 
 
-async def report(context: BookContext, missing: Missing, runs: list[PartRun], bound: str | None) -> dict[str, Any]:
+async def report(context: BookContext, missing: MissingKeys, runs: list[PartRun], bound: str | None) -> dict[str, Any]:
     """Show, keep and return the state of a book.
 
     Args:
@@ -54,10 +54,12 @@ async def report(context: BookContext, missing: Missing, runs: list[PartRun], bo
     chapters = [
         {
             "title": chapter.title,
-            "lines": len(own),
-            "finished": sum(line.key not in missing.takes and line.words not in missing.words for line in own),
+            "lines": len(chapter_lines),
+            "finished": sum(
+                line.key not in missing.takes and line.words not in missing.words for line in chapter_lines
+            ),
         }
-        for chapter, own in zip(edition.chapters, edition.lines, strict=True)
+        for chapter, chapter_lines in zip(edition.chapters, edition.lines, strict=True)
     ]
     facts = {
         "book": context.name,
@@ -83,8 +85,8 @@ async def report(context: BookContext, missing: Missing, runs: list[PartRun], bo
 @step("keep the state", timeout="setup_timeout")
 def keep_state(context: BookContext, facts: dict[str, Any]) -> None:
     """Store the state of a book, with the fingerprint of the order that it belongs to."""
-    kept = facts | {"of": order.fingerprint(context.store, context.name)}
-    context.store.write(f"{FOLDER}{context.name}/state.json", json.dumps(kept, ensure_ascii=False), "application/json")
+    state = facts | {"of": order.fingerprint(context.store, context.name)}
+    context.store.write(f"{FOLDER}{context.name}/state.json", json.dumps(state, ensure_ascii=False), "application/json")
 
 
 def _table(facts: dict[str, Any]) -> str:
@@ -95,10 +97,15 @@ def _table(facts: dict[str, Any]) -> str:
         f"- part {run['part']}: {run['state']}" if run["part"] else f"- bind: {run['state']}" for run in facts["runs"]
     ]
     head = [f"**{plain(facts['title'])}**, about {facts['hours']} hours", "", "| chapter | chunks |", "| --- | --- |"]
-    lost = [plain(each["title"]) for each in facts["chapters"] if each["finished"] < each["lines"]]
-    why = [f"- part {run['part']}: {plain(run['reason'])}" for run in facts["runs"] if run["reason"]]
-    if facts["over"] and lost:
-        whole = len(facts["chapters"]) - len(lost)
+    lacking = [plain(each["title"]) for each in facts["chapters"] if each["finished"] < each["lines"]]
+    reasons = [f"- part {run['part']}: {plain(run['reason'])}" for run in facts["runs"] if run["reason"]]
+    if facts["over"] and lacking:
+        whole = len(facts["chapters"]) - len(lacking)
         rest = f"{whole} of {len(facts['chapters'])} chapters are bound" if facts["bound"] else "nothing is bound"
-        why += ["", f"**Missing**, and not tried again by itself ({rest}):", "", *(f"- {title}" for title in lost)]
-    return "\n".join([*head, *rows, "", *runs, *why])
+        reasons += [
+            "",
+            f"**Missing**, and not tried again by itself ({rest}):",
+            "",
+            *(f"- {title}" for title in lacking),
+        ]
+    return "\n".join([*head, *rows, "", *runs, *reasons])

@@ -81,14 +81,14 @@ class Claims:
     """
 
     def __init__(self, client: PrefectClient, where: str, container: str) -> None:
-        self._client, self._where = client, where
+        self._client, self._location = client, where
         self._holder = f"{container}-{uuid4().hex[:8]}"
-        self._held: dict[UUID, str] = {}
+        self._pids: dict[UUID, str] = {}
 
     @property
     def held(self) -> list[UUID]:
         """The ids of the runs that are held."""
-        return list(self._held)
+        return list(self._pids)
 
     def holder(self, job: str) -> str:
         """Return the state message of a run that this container has claimed for a job."""
@@ -96,7 +96,7 @@ class Claims:
 
     def is_here(self, run: FlowRun) -> bool:
         """Check whether a run's `infrastructure_pid` names this endpoint or this pod."""
-        return bool(run.infrastructure_pid) and str(run.infrastructure_pid).startswith(f"{self._where}:")
+        return bool(run.infrastructure_pid) and str(run.infrastructure_pid).startswith(f"{self._location}:")
 
     def is_claimed(self, run: FlowRun, job: str) -> bool:
         """Check whether this container has claimed a run for this job and not started it yet."""
@@ -131,39 +131,39 @@ class Claims:
 
     def release(self, run_id: UUID) -> None:
         """Stop renewing the lease of a run."""
-        self._held.pop(run_id, None)
+        self._pids.pop(run_id, None)
 
     async def renew(self, run_id: UUID) -> None:
         """Renew the lease of a run, if it is still held."""
-        if pid := self._held.get(run_id):
+        if pid := self._pids.get(run_id):
             await self._client.update_flow_run(run_id, infrastructure_pid=pid)
 
     def _pid(self, job: str) -> str:
-        return f"{self._where}:{job}"
+        return f"{self._location}:{job}"
 
     async def _hold(self, run_id: UUID, job: str) -> Claim:
-        self._held[run_id] = self._pid(job)
+        self._pids[run_id] = self._pid(job)
         # Prefect cancels a run without an infrastructure_pid by itself, without asking whoever runs it.
         await self._client.update_flow_run(run_id, infrastructure_pid=self._pid(job))
         return Claim.OURS
 
     async def _propose(self, run_id: UUID, job: str, *, again: bool = False) -> bool:
-        wanted = claim_state(self.holder(job), again=again)
+        claim = claim_state(self.holder(job), again=again)
         try:
-            state = await propose_state(self._client, wanted, flow_run_id=run_id)
+            state = await propose_state(self._client, claim, flow_run_id=run_id)
         except Abort:
             # The first try may have succeeded although its answer was lost.
-            found = (await self._client.read_flow_run(run_id)).state
-            return found is not None and found.message == wanted.message
-        return state.message == wanted.message
+            current = (await self._client.read_flow_run(run_id)).state
+            return current is not None and current.message == claim.message
+        return state.message == claim.message
 
-    async def _is_silent(self, seen: FlowRun) -> bool:
+    async def _is_silent(self, snapshot: FlowRun) -> bool:
         """Watch a run for the length of a lease; return False as soon as it changes."""
         deadline = time.monotonic() + settings().lease_seconds
         while time.monotonic() < deadline:
             await asyncio.sleep(min(1.0, settings().lease_seconds / 5))
-            run = await self._client.read_flow_run(seen.id)
-            if run.updated != seen.updated or (run.state and run.state.is_final()):
+            run = await self._client.read_flow_run(snapshot.id)
+            if run.updated != snapshot.updated or (run.state and run.state.is_final()):
                 return False
         return True
 

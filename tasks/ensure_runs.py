@@ -29,18 +29,18 @@ async def ensure(
         again: schedule it again however it ended, because a person asks for it.
     """
     tags = sorted(TagsContext.get().current_tags)
-    given = {name: value for name, value in parameters.items() if value is not None}
+    parameters_set = {name: value for name, value in parameters.items() if value is not None}
     try:
         deployment = await client.read_deployment_by_name(f"{flow}/{flow}")
         run = await client.create_flow_run_from_deployment(
-            deployment.id, parameters=given, idempotency_key=key, tags=tags, name=name
+            deployment.id, parameters=parameters_set, idempotency_key=key, tags=tags, name=name
         )
     except ObjectNotFound:
         state: State[Any] = Scheduled()
         answer = await client.request(
             "POST",
             "/flow_runs/",
-            json={"flow_id": str(await client.create_flow_from_name(flow)), "parameters": given, "name": name,
+            json={"flow_id": str(await client.create_flow_from_name(flow)), "parameters": parameters_set, "name": name,
                   "idempotency_key": key, "state": {"type": state.type.value, "name": state.name}, "tags": tags},
         )  # fmt: skip
         run = FlowRun.model_validate(answer.json())

@@ -26,7 +26,7 @@ from prefect.flow_engine import run_flow_async
 from blocks.storage import akeepable
 from speech import inbox
 from speech.errors import InvalidRequest, SpeechError, StoreError
-from speech.inbox import Outcome, Text, Waiting
+from speech.inbox import InboxEntry, Outcome, Text
 from speech.request import SpeechRequest
 from speech.stores import Store
 from tasks.claims import claim_state
@@ -40,15 +40,15 @@ _MAX_TRIES = 3
 
 
 @step("look into the inbox", timeout="processing_timeout")
-def new_texts(store: Store) -> list[Waiting]:
+def new_texts(store: Store) -> list[InboxEntry]:
     """Return the entries that wait; see `speech.inbox`."""
     return inbox.new_texts(store)
 
 
 @step("read a text", timeout="processing_timeout")
-def read(store: Store, waiting: Waiting) -> Text | None:
+def read(store: Store, entry: InboxEntry) -> Text | None:
     """Read a text; return None if it no longer exists."""
-    return inbox.read(store, waiting)
+    return inbox.read(store, entry)
 
 
 @step("file away", timeout="setup_timeout")
@@ -123,9 +123,9 @@ async def _flow_run(client: PrefectClient, speak: Flow[..., Any], parameters: di
         )  # fmt: skip
         return FlowRun.model_validate(answer.json())
     # Prefect's server refuses null for a choice of values.
-    given = {name: value for name, value in parameters.items() if value is not None}
+    parameters_set = {name: value for name, value in parameters.items() if value is not None}
     return await client.create_flow_run_from_deployment(
-        deployment.id, parameters=given, state=state, idempotency_key=key, tags=["inbox"]
+        deployment.id, parameters=parameters_set, state=state, idempotency_key=key, tags=["inbox"]
     )
 
 

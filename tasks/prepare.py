@@ -42,10 +42,10 @@ def prepare(resolved: ResolvedRequest, store: Store, folder: Path) -> PreparedRe
         references[name] = None
         if voice.name and chosen.clones:
             text = request.ref_text if name is None else None
-            own = folder / f"voice-{number}"
-            own.mkdir(exist_ok=True)
-            references[name], found = fetch_reference(voice, text, store, own, request.language)
-            warnings += found
+            voice_folder = folder / f"voice-{number}"
+            voice_folder.mkdir(exist_ok=True)
+            references[name], voice_warnings = fetch_reference(voice, text, store, voice_folder, request.language)
+            warnings += voice_warnings
         elif voice.name:
             warnings.append(f"The {chosen.name} engine cannot clone a voice; {redact_url(voice.name)!r} was not used.")
     if request.ref_text and not request.local_voice:

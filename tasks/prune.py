@@ -47,13 +47,13 @@ def old_takes(store: Store, keep_days: float) -> list[Outdated]:
     There are none while the plan of a book is damaged, since nobody knows what that refers to.
     """
     try:
-        kept = kept_keys(store)
+        keys = kept_keys(store)
     except InvalidRequest as fault:
         get_run_logger().warning("No takes are removed: %s", fault)
         return []
     # The record goes first, for a take is there if its record is.
     files = sorted(_named(store, (TAKES, WORDS), _KEY), key=lambda file: not file[1].key.endswith(".json"))
-    return _older(keep_days, (file for file in files if file[0] not in kept))
+    return _older(keep_days, (file for file in files if file[0] not in keys))
 
 
 def _named(store: Store, prefixes: Iterable[str], pattern: re.Pattern[str]) -> Iterable[tuple[str, Entry]]:
@@ -67,12 +67,12 @@ def _named(store: Store, prefixes: Iterable[str], pattern: re.Pattern[str]) -> I
 
 def _older(keep_days: float, files: Iterable[tuple[str, Entry]]) -> list[Outdated]:
     cutoff = datetime.now(UTC) - timedelta(days=keep_days)
-    found: dict[str, list[Entry]] = {}
+    entries_by_name: dict[str, list[Entry]] = {}
     for name, entry in files:
-        found.setdefault(name, []).append(entry)
+        entries_by_name.setdefault(name, []).append(entry)
     return [
         Outdated(name, tuple(entries))
-        for name, entries in sorted(found.items())
+        for name, entries in sorted(entries_by_name.items())
         if max(entry.modified for entry in entries) < cutoff
     ]
 

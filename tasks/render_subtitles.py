@@ -43,8 +43,8 @@ def render_subtitles(
     try:
         files: dict[str, Path] = {name: paths[name] for name in request.formats}
         page = folder / f"{subtitles.job_id}.{PREVIEW}"
-        stored = f"../{key(subtitles.job_id, audio.suffix[1:])}"
-        paths[PREVIEW] = preview.write(subtitles, audio, files, page, title=request.title, beside=stored)
+        audio_path = f"../{key(subtitles.job_id, audio.suffix[1:])}"
+        paths[PREVIEW] = preview.write(subtitles, audio, files, page, title=request.title, beside=audio_path)
     except Exception as fault:
         warnings.append(f"There is no preview: {message_of(fault)}")
     if request.split:

@@ -31,11 +31,11 @@ async def report(result: SpeechResult, subtitles: Subtitles | None, store: Store
     if subtitles:
         # Not a table artifact, whose cells are Markdown in one of Prefect's two UIs and plain text in the other.
         texts["words"] = table(result, subtitles), "When each word is heard, in seconds."
-    shown = (
+    artifacts = (
         publish(key, acreate_markdown_artifact(text, key=key, description=about))
         for key, (text, about) in texts.items()
     )
-    await asyncio.gather(progress.start_step("done"), *shown)
+    await asyncio.gather(progress.start_step("done"), *artifacts)
 
 
 def table(result: SpeechResult, subtitles: Subtitles) -> str:
@@ -47,7 +47,7 @@ def table(result: SpeechResult, subtitles: Subtitles) -> str:
         for word in subtitles.words[:_ROWS]
     ]
     if (count := len(subtitles.words)) > _ROWS:
-        lines.insert(0, f"The first {_ROWS} of {count:,} words; all of them are in {_place(result, 'json')}\n")
+        lines.insert(0, f"The first {_ROWS} of {count:,} words; all of them are in {_location(result, 'json')}\n")
     return "\n".join(lines)
 
 
@@ -60,20 +60,20 @@ def summary(result: SpeechResult, store: Store) -> str:
         facts["Confidence"] = f"{result.timing_confidence:.2f}"
     quote = plain(result.text[:_QUOTED]) + ("..." if len(result.text) > _QUOTED else "")
     first = [kind for kind in files if kind in (*AUDIO, PREVIEW)]
-    lines = [f"- {_NAMES.get(kind, 'Audio')}: {_place(result, kind)}" for kind in first]
+    lines = [f"- {_NAMES.get(kind, 'Audio')}: {_location(result, kind)}" for kind in first]
     if not is_local(result.audio_url):
         # A link would have to be signed, and would give every reader of Prefect's database access to the file.
         lines += ["", f"For links that work for an hour: `f5-flows result {result.job_id}`"]
     lines += ["", f"> {quote}", "", "| | |", "|---|---|", *(f"| {name} | {fact} |" for name, fact in facts.items())]
     if rest := [kind for kind in files if kind not in first]:
         lines += ["", f"### Files in {plain(str(store))}", ""]
-        lines += [f"- {_NAMES.get(kind, kind)}: {_place(result, kind)}" for kind in rest]
+        lines += [f"- {_NAMES.get(kind, kind)}: {_location(result, kind)}" for kind in rest]
     if result.warnings:
         lines += ["", "### Notes", "", *(f"- {plain(warning)}" for warning in result.warnings)]
     return "\n".join(lines)
 
 
-def _place(result: SpeechResult, kind: str) -> str:
+def _location(result: SpeechResult, kind: str) -> str:
     """Return where a file is, as code: browsers do not open local files from a web page."""
     audio = key_of(result.job_id, result.audio_format or "wav")
     root = result.audio_url.removesuffix(audio) if is_local(result.audio_url) else ""

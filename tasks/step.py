@@ -89,14 +89,14 @@ def step(
         @functools.wraps(function)
         async def run(*args: P.args, **kwargs: P.kwargs) -> R:
             seconds = getattr(settings(), timeout) * _stretch.get() if isinstance(timeout, str) else timeout
-            loop, begun, ended = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+            loop, start, end = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
 
             def check() -> None:
-                if ended.is_set():
+                if end.is_set():
                     raise TimeoutError(f"{name} was given up.")
 
             def work() -> R:
-                loop.call_soon_threadsafe(begun.set)
+                loop.call_soon_threadsafe(start.set)
                 call = Call(name, str(flow_run.id or "") or None, time.monotonic())
                 _calls[id(call)] = call
                 try:
@@ -108,14 +108,14 @@ def step(
             future = loop.run_in_executor(_GPU if gpu else None, copy_context().run, work)
             try:
                 if gpu:
-                    await _wait_for_turn(begun, future)
+                    await _wait_for_turn(start, future)
                 async with asyncio.timeout(seconds):
                     return await future
             except TimeoutError:
                 advice = f"; raise {timeout.upper()} to allow more" if isinstance(timeout, str) else ""
                 raise TimeoutError(f"{name} took longer than {seconds:g} s, and was given up{advice}.") from None
             finally:
-                ended.set()
+                end.set()
 
         @functools.cache
         def prefect_task(retries: int) -> Callable[P, Awaitable[R]]:
@@ -139,12 +139,12 @@ def step(
     return decorate
 
 
-async def _wait_for_turn(begun: asyncio.Event, future: asyncio.Future[Any]) -> None:
+async def _wait_for_turn(start: asyncio.Event, future: asyncio.Future[Any]) -> None:
     """Wait for a call's turn at the GPU; if the run is cancelled meanwhile, take the call out of the queue."""
-    while not begun.is_set():
+    while not start.is_set():
         try:
             async with asyncio.timeout(0.5):
-                await begun.wait()
+                await start.wait()
         except TimeoutError:
             try:
                 wait()

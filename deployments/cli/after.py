@@ -26,19 +26,19 @@ _PLAYERS: tuple[Player, ...] = (
 
 def player() -> Player:
     """Return an installed audio player; if there is none, refuse `--play` before any work is done."""
-    for found in _PLAYERS:
-        if shutil.which(found[0]):
-            return found
+    for program in _PLAYERS:
+        if shutil.which(program[0]):
+            return program
     names = ", ".join(name for name, *_ in _PLAYERS)
     refuse(f"--play: no audio player is installed here ({names}); install ffmpeg, which includes ffplay.")
 
 
-def play(found: Player, audio: Path) -> None:
+def play(program: Player, audio: Path) -> None:
     """Play an audio file to its end."""
     # The name is absolute, so that it is never taken for an option.
-    done = subprocess.run([*found, str(audio.absolute())], stdin=subprocess.DEVNULL)
-    if done.returncode:
-        echo(f"Note: --play: {found[0]} could not play {audio}", err=True)
+    completed = subprocess.run([*program, str(audio.absolute())], stdin=subprocess.DEVNULL)
+    if completed.returncode:
+        echo(f"Note: --play: {program[0]} could not play {audio}", err=True)
 
 
 def show(page: Path) -> None:

@@ -44,10 +44,10 @@ def list_books(storage: str | None) -> None:
     names = order.names(store)
     for name in names:
         try:
-            said = _summary(_now(store, name))
+            summary = _summary(_now(store, name))
         except (InvalidRequest, KeyRefused, NotFound, NotText) as fault:
-            said = str(fault)
-        echo(f"{name:<42}{said}")
+            summary = str(fault)
+        echo(f"{name:<42}{summary}")
     if not names:
         echo("There are no books yet; to make one: f5-flows narrate book.epub")
 
@@ -81,12 +81,12 @@ def watch(name: str, storage: str | None) -> None:
         while True:
             state = _now(store, name)
             total = sum(chapter["lines"] for chapter in state.get("chapters", ()))
-            done = sum(chapter["finished"] for chapter in state.get("chapters", ()))
+            finished = sum(chapter["finished"] for chapter in state.get("chapters", ()))
             at = next((each["title"] for each in state.get("chapters", ()) if each["finished"] < each["lines"]), None)
             if at is None and total:
                 on_progress("bind", 0.9 + 0.1 * _bound_share(store, name, state))
             else:
-                on_progress(at or "wait", 0.9 * done / total if total else 0.0)
+                on_progress(at or "wait", 0.9 * finished / total if total else 0.0)
             if state.get("finished") or state.get("over"):
                 break
             time.sleep(_LOOK_SECONDS)
@@ -150,13 +150,13 @@ async def _cancel(name: str) -> int:
     from prefect.states import Cancelled, Cancelling
 
     async with get_client() as client:
-        found = await client.read_flow_runs(
+        candidates = await client.read_flow_runs(
             flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[f"book:{name}"])), limit=200
         )
-        open_runs = [run for run in found if run.state and not run.state.is_final()]
+        open_runs = [run for run in candidates if run.state and not run.state.is_final()]
         for run in open_runs:
-            begun = run.state is not None and run.state.is_running()
-            await client.set_flow_run_state(run.id, Cancelling() if begun else Cancelled())
+            is_running = run.state is not None and run.state.is_running()
+            await client.set_flow_run_state(run.id, Cancelling() if is_running else Cancelled())
     return len(open_runs)
 
 
@@ -174,9 +174,9 @@ def _now(store: Store, name: str) -> dict[str, Any]:
     keys = [chapter.keys for chapter in outline.chapters]
     if len(keys) != len(state["chapters"]):
         refuse(f"NAME: the state of {name} is not that of its plan; f5-flows book bind {name} writes both again")
-    present = TakeStore(store).present([key for own in keys for key in own])
-    for chapter, own in zip(state["chapters"], keys, strict=True):
-        chapter["finished"] = sum(key in present for key in own)
+    present = TakeStore(store).present([key for chapter_keys in keys for key in chapter_keys])
+    for chapter, chapter_keys in zip(state["chapters"], keys, strict=True):
+        chapter["finished"] = sum(key in present for key in chapter_keys)
     return state
 
 
@@ -200,10 +200,10 @@ def _summary(state: dict[str, Any]) -> str:
         since = "; takes were chosen since, which f5-flows book bind puts into it" if state.get("decided") else ""
         return f"finished, about {state['hours']:g} hours{since}"
     total = sum(chapter["lines"] for chapter in state["chapters"])
-    done = sum(chapter["finished"] for chapter in state["chapters"])
-    said = f"{done} of {total} chunks are spoken"
+    finished = sum(chapter["finished"] for chapter in state["chapters"])
+    summary = f"{finished} of {total} chunks are spoken"
     if not state["over"]:
-        return said if done < total else f"{said}, it is not bound yet"
+        return summary if finished < total else f"{summary}, it is not bound yet"
     whole = sum(chapter["finished"] == chapter["lines"] for chapter in state["chapters"])
     rest = f"; {whole} of {len(state['chapters'])} chapters are bound" if state.get("bound") else ""
-    return f"{said}, and the rest failed or was cancelled{rest}"
+    return f"{summary}, and the rest failed or was cancelled{rest}"

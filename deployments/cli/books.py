@@ -67,11 +67,11 @@ def _facts(edition: Edition, name: str, missing: frozenset[str]) -> dict[str, An
                 "title": chapter.title,
                 "level": chapter.level,
                 "words": sum(len(passage.text.split()) for passage in chapter.passages),
-                "minutes": round(sum(len(line.chunk.spoken) for line in own) / pace / 60, 1),
-                "chunks": len(own),
-                "to_speak": sum(line.key in missing for line in own),
+                "minutes": round(sum(len(line.chunk.spoken) for line in chapter_lines) / pace / 60, 1),
+                "chunks": len(chapter_lines),
+                "to_speak": sum(line.key in missing for line in chapter_lines),
             }
-            for number, chapter, own in zip(_numbers(edition), edition.chapters, edition.lines, strict=True)
+            for number, chapter, chapter_lines in zip(_numbers(edition), edition.chapters, edition.lines, strict=True)
         ],
         "left_out": [{"what": each.what, "why": each.why} for each in edition.book.left_out],
         "notes": list(edition.notes),
@@ -97,23 +97,23 @@ def _lines(edition: Edition, facts: dict[str, Any]) -> Iterator[str]:
     title = click.style(facts["title"], bold=True)
     yield f"{title}{by} ({edition.book.format}, {facts['language']}), as {facts['name']}\n"
     for each in facts["chapters"]:
-        kept = each["chunks"] - each["to_speak"]
-        there = f", {kept} of {each['chunks']} chunks kept" if kept else ""
+        finished_chunks = each["chunks"] - each["to_speak"]
+        there = f", {finished_chunks} of {each['chunks']} chunks kept" if finished_chunks else ""
         indent = "  " * (each["level"] - 1)
         yield f"{each['number']:>4}  {indent}{each['title']} ({each['words']:,} words, {each['minutes']:g} min{there})"
-    left = facts["left_out"]
-    if left:
+    left_out = facts["left_out"]
+    if left_out:
         yield f"\n{click.style('Not spoken', bold=True)}"
-        yield from (f"  {each['what']} ({each['why']})" for each in left[:_MOST_LISTED])
-        if (more := len(left) - _MOST_LISTED) > 0:
+        yield from (f"  {each['what']} ({each['why']})" for each in left_out[:_MOST_LISTED])
+        if (more := len(left_out) - _MOST_LISTED) > 0:
             yield f"  ... and {more} more, which --json lists"
     yield ""
     for note in facts["notes"]:
         yield f"Note: {note}"
-    done = facts["chunks"] - facts["to_speak"]
+    ready = facts["chunks"] - facts["to_speak"]
     yield (
         f"About {facts['hours']:g} hours of speech in {facts['parts']} parts of about ten minutes. Already spoken: "
-        f"{done:,} of {facts['chunks']:,} chunks; {facts['engine']} has about {facts['hours_to_speak']:g} hours left."
+        f"{ready:,} of {facts['chunks']:,} chunks; {facts['engine']} has about {facts['hours_to_speak']:g} hours left."
     )
     if facts["gpu_minutes"]:
         price = (

@@ -101,9 +101,9 @@ def burn(
     if script is None and (cast or options["lexicon"]):
         refuse("--cast, --lexicon: these options need --text.")
     with checks.each():
-        for given in (audio, timings, captions):
-            if given is not None and not given.is_file():
-                refuse(f"There is no file {given}.")
+        for file in (audio, timings, captions):
+            if file is not None and not file.is_file():
+                refuse(f"There is no file {file}.")
     source = source.read(request_fields(options), cast, checks)
     picture = None
     with checks.each():
@@ -124,7 +124,7 @@ def burn(
         text, length = source.ass(picture, audio, video, Path(folder), on_progress)
         with writing(target.parent), ExitStack() as stack:
             # Names that nobody gave are chosen at the end, so that of two commands none replaces the other's file.
-            made = (
+            unnamed = (
                 target
                 if out
                 else Path(stack.enter_context(TemporaryDirectory(prefix=".f5-flows-", dir=target.parent))) / target.name
@@ -135,14 +135,14 @@ def burn(
                     text,
                     audio,
                     _length(picture, audio),
-                    made,
+                    unnamed,
                     lambda share: on_progress("burn", share),
                     _note,
                 )
             else:
                 _check_within(at, moment, picture, length)
-                still(picture, text, at, made, _note)
-            target = made if out else give_name(made, target)
+                still(picture, text, at, unnamed, _note)
+            target = unnamed if out else give_name(unnamed, target)
     echo(f"  {target}")
 
 
@@ -171,8 +171,8 @@ class _Source:
     def read(self, fields: dict[str, Any], cast: Path | None, checks: Checks) -> _Source:
         """Return it with the request that the fields make, and with what is said, as far as they are right."""
         if self.script:
-            request, spoken, rows = check_inputs(fields, cast, None, self.script, self.storage, checks)
-            return replace(self, request=request, spoken=spoken, rows=rows)
+            request, script, rows = check_inputs(fields, cast, None, self.script, self.storage, checks)
+            return replace(self, request=request, spoken=script, rows=rows)
         request = None
         with checks.each():
             request = presentation_request(fields)
@@ -246,28 +246,28 @@ def _length(picture: Video | Background, audio: Path | None) -> int:
     return picture.duration_ms
 
 
-def _target(out: Path | None, named: Path, is_picture: bool) -> Path:
+def _target(out: Path | None, default: Path, is_picture: bool) -> Path:
     """Return the file to write; with --frame, the picture gets the name that the video will have.
 
     Args:
-        named: what the file is named after, and lies beside.
+        default: what the file is named after, and lies beside.
     """
     kind = ".png" if is_picture else ".mp4"
     if out is None:
-        writable(named.parent)
-        return named.with_name(f"{named.stem}-captioned{kind}")
+        writable(default.parent)
+        return default.with_name(f"{default.stem}-captioned{kind}")
     if out.is_dir():
         refuse(f"--out: {out} is a folder; name the MP4 file.")
     writable(out.parent)
     return out.with_suffix(kind) if is_picture else out
 
 
-def _time(given: str) -> int:
+def _time(text: str) -> int:
     """Read a time such as 12.5, 0:12 or 1:02:03 in milliseconds."""
-    found = _TIME.fullmatch(given.strip())
-    if found is None:
-        refuse(f"--frame: {given!r} is not a time; expected, for example, 0:12, 83.5 or 1:02:03.")
-    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    match = _TIME.fullmatch(text.strip())
+    if match is None:
+        refuse(f"--frame: {text!r} is not a time; expected, for example, 0:12, 83.5 or 1:02:03.")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return round((hours * 3600 + minutes * 60 + seconds) * 1000)
 
 
@@ -306,16 +306,18 @@ def _load_subtitles(timings: Path | None, job: str | None, storage: str | None, 
         refuse(f"--timings: {timings}: {fault}")
 
 
-def _size(given: str | None, preset: str) -> tuple[int, int]:
+def _size(text: str | None, preset: str) -> tuple[int, int]:
     from speech.subtitles.styles import look_for
 
-    if given is None:
+    if text is None:
         look = look_for(preset)
         return look.width, look.height
-    wide, separator, high = given.lower().partition("x")
-    if not (separator and wide.isdigit() and high.isdigit() and 16 <= int(wide) <= 7680 and 16 <= int(high) <= 7680):
-        refuse(f"--size: {given!r} is not a size; expected, for example, 1920x1080, each side from 16 to 7680.")
-    return int(wide), int(high)
+    width, separator, height = text.lower().partition("x")
+    if not (
+        separator and width.isdigit() and height.isdigit() and 16 <= int(width) <= 7680 and 16 <= int(height) <= 7680
+    ):
+        refuse(f"--size: {text!r} is not a size; expected, for example, 1920x1080, each side from 16 to 7680.")
+    return int(width), int(height)
 
 
 def _audio_of(job: str, storage: str | None, folder: Path) -> Path:

@@ -125,8 +125,8 @@ def server_start() -> None:
     """Start the server, unless it is running."""
     from deployments.local.server import ensure
 
-    started = ensure(lambda text: echo(text, err=True))
-    echo(f"The local Prefect server runs at {started.url} (process {started.pid}).")
+    process = ensure(lambda text: echo(text, err=True))
+    echo(f"The local Prefect server runs at {process.url} (process {process.pid}).")
 
 
 @server.command("stop")
@@ -142,13 +142,16 @@ def server_status() -> None:
     """Check whether the server runs and answers, and when it will end; exit code 1 if it does not answer."""
     from deployments.local.server import find
 
-    found = find()
-    if found is None:
+    process = find()
+    if process is None:
         fail(["No local Prefect server is running; start it with: f5-flows server start"], FAILED)
-    if not found.answers():
-        fail([f"The local Prefect server (process {found.pid}) does not answer; f5-flows server start replaces it."], 1)
-    echo(f"The local Prefect server runs at {found.url} (process {found.pid}, Prefect {found.prefect}).")
-    echo(_outlook(*found.outlook()))
+    if not process.answers():
+        fail(
+            [f"The local Prefect server (process {process.pid}) does not answer; f5-flows server start replaces it."],
+            1,
+        )
+    echo(f"The local Prefect server runs at {process.url} (process {process.pid}, Prefect {process.prefect}).")
+    echo(_outlook(*process.outlook()))
 
 
 def _outlook(seconds: float | None, kept_by: list[str]) -> str:
@@ -179,8 +182,8 @@ def server_reset() -> None:
     """Rename the database, and start the server with an empty one."""
     from deployments.local.server import reset
 
-    started = reset(lambda text: echo(text, err=True))
-    echo(f"The local Prefect server runs at {started.url} (process {started.pid}) on a new database.")
+    process = reset(lambda text: echo(text, err=True))
+    echo(f"The local Prefect server runs at {process.url} (process {process.pid}) on a new database.")
 
 
 _MORE = (run_deployment, blocks, endpoint, worker, execute, healthcheck)

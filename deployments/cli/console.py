@@ -120,8 +120,8 @@ def as_option(problem: Problem) -> str:
         return f"--cast: {name}:{rest}"
     if name not in {*_OPTIONS, *SpeechRequest.model_fields, *CueRules.model_fields}:
         return message
-    for said, meant in _SAID.items():
-        rest = rest.replace(said, meant)
+    for phrase, replacement in _SAID.items():
+        rest = rest.replace(phrase, replacement)
     return f"{_OPTIONS.get(name, '--' + name.replace('_', '-'))}:{rest}"
 
 
@@ -196,8 +196,8 @@ def writing(folder: Path, unless: str = "") -> Iterator[None]:
         if not isinstance(fault, OSError | NotKept):
             raise
         cause = fault.__cause__ if isinstance(fault, NotKept) else fault
-        why = getattr(cause, "strerror", None) or fault
-        message = f"--out: {folder} cannot be written to: {why}; free some space there, or name another folder."
+        reason = getattr(cause, "strerror", None) or fault
+        message = f"--out: {folder} cannot be written to: {reason}; free some space there, or name another folder."
         raise StoreError(f"{message} {unless}".rstrip()) from None
 
 
@@ -255,8 +255,8 @@ def use_server(quiet: bool = False) -> None:
         probe.require(remote)
         _point_prefect_to(remote)
     else:
-        found = server.ensure(lambda text: None if quiet else echo(text, err=True), _import_prefect)
-        _point_prefect_to(found.api, server.password())
+        running_server = server.ensure(lambda text: None if quiet else echo(text, err=True), _import_prefect)
+        _point_prefect_to(running_server.api, server.password())
     from deployments import retries
 
     retries.install()

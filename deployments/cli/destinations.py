@@ -58,24 +58,24 @@ class Destination:
         self.folder.mkdir(parents=True, exist_ok=True)
         with lock(self.folder):
             paths = self._paths(self.audio.stem, kinds) if self.audio else self._unused_paths(stem, kinds)
-            made: list[Path] = []
+            stored_paths: list[Path] = []
             try:
                 for kind, path in zip(kinds, paths, strict=True):
                     if not os.path.lexists(path):
-                        made.append(path)
+                        stored_paths.append(path)
                     if kind == _PIECES:
                         _unpack(lambda archive: fetch(_PIECES, archive), path)
                     else:
                         fetch(kind, path)
             except BaseException:
-                for path in made:
+                for path in stored_paths:
                     _remove(path)
                 raise
         return paths
 
     def _unused_paths(self, stem: str, kinds: Sequence[str]) -> list[Path]:
         """Return paths none of which exists: those of the stem, or else with the first number that is free."""
-        return self._paths(vacant(stem, lambda own: self._paths(own, kinds)), kinds)
+        return self._paths(vacant(stem, lambda candidate: self._paths(candidate, kinds)), kinds)
 
     def _paths(self, stem: str, kinds: Sequence[str]) -> list[Path]:
         names = [f"{stem}-cues" if kind == _PIECES else f"{stem}.{kind}" for kind in kinds]
@@ -85,19 +85,21 @@ class Destination:
 
 def vacant(stem: str, paths: Callable[[str], Iterable[Path]]) -> str:
     """Return a stem none of whose paths exists: the given one, or else that with the first number that is free."""
-    numbered = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
-    return next(own for own in numbered if not any(map(os.path.lexists, paths(own))))
+    candidates = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
+    return next(candidate for candidate in candidates if not any(map(os.path.lexists, paths(candidate))))
 
 
 def free_path(path: Path) -> Path:
     """Return a path at which there is nothing: the given one, or else that with the first number that is free."""
-    return path.with_name(vacant(path.stem, lambda own: [path.with_name(f"{own}{path.suffix}")]) + path.suffix)
+    return path.with_name(
+        vacant(path.stem, lambda candidate: [path.with_name(f"{candidate}{path.suffix}")]) + path.suffix
+    )
 
 
-def give_name(made: Path, path: Path) -> Path:
+def give_name(unnamed: Path, path: Path) -> Path:
     """Move a finished file to a path, or to that with the first number that is free, and return where it is."""
     with lock(path.parent):
-        return made.rename(free_path(path))
+        return unnamed.rename(free_path(path))
 
 
 def choose_destination(out: str | None, audio_format: str | None) -> Destination:
@@ -112,17 +114,17 @@ def choose_destination(out: str | None, audio_format: str | None) -> Destination
     if path.is_dir() or out.endswith(("/", os.sep)):
         return Destination(path)
     ending = path.suffix.removeprefix(".").lower()
-    wanted = _audio_format(out)
-    if wanted is None:
+    format_of_path = _audio_format(out)
+    if format_of_path is None:
         if ending in _OTHERS:
             refuse(
                 f"--out: {out} is not the name of an audio file ({', '.join(_ENDINGS)}); name one, and the other files "
                 "are written beside it, or name a folder with a / at its end."
             )
         return Destination(path)
-    given = (audio_format or wanted).strip().lower()
-    if AUDIO_ALIASES.get(given, given) != wanted:
-        refuse(f"--out, --audio-format: {out} ends in .{ending}, but the format is {given}; leave out one of the two.")
+    kind = (audio_format or format_of_path).strip().lower()
+    if AUDIO_ALIASES.get(kind, kind) != format_of_path:
+        refuse(f"--out, --audio-format: {out} ends in .{ending}, but the format is {kind}; leave out one of the two.")
     return Destination(path.parent, path)
 
 
@@ -147,8 +149,8 @@ def _unpack(fetch: Callable[[Path], None], folder: Path) -> None:
     archive = folder.with_name(f".{folder.name}.zip")
     try:
         fetch(archive)
-        with zipfile.ZipFile(archive) as opened:
-            opened.extractall(folder)
+        with zipfile.ZipFile(archive) as members:
+            members.extractall(folder)
     finally:
         archive.unlink(missing_ok=True)
 

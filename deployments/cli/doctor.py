@@ -45,7 +45,7 @@ def examine() -> list[Finding]:
         _aligner,
         _storage,
         _ffmpeg,
-        _room,
+        _disk_space,
         _temporary,
         _server,
         _history,
@@ -99,16 +99,16 @@ def _gpu() -> Finding:
         "found and torch.zeros(1_000_000, device='cuda').sum().item(); "
         "print(torch.cuda.get_device_name(), *torch.cuda.mem_get_info(), sep='|') if found else print()"
     )
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, env=bare_environment("CUDA_*")
     )
-    if done.returncode:
-        reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
+    if completed.returncode:
+        reason = completed.stderr.strip().splitlines()[-1:] or ["no reason given"]
         return Finding("gpu", "degraded", f"PyTorch cannot use the GPU: {reason[0][:200]} Check the driver: nvidia-smi")
-    if not (output := done.stdout.strip()):
-        wanted = _production()
+    if not (output := completed.stdout.strip()):
+        is_required = _production()
         message = "PyTorch sees no GPU; check nvidia-smi and CUDA_VISIBLE_DEVICES, or F5-TTS runs on the CPU."
-        return Finding("gpu", "degraded" if wanted else "off", message)
+        return Finding("gpu", "degraded" if is_required else "off", message)
     name, free, total = output.split("|")
     return Finding(
         "gpu", "ok", f"{name}: memory can be allocated; {int(free) / 1e9:.1f} of {int(total) / 1e9:.1f} GB are free."
@@ -120,16 +120,16 @@ def _whisperx() -> Finding:
 
     state = check("whisperx")
     if state.level != "ready":
-        how = "Run: f5-flows runtime install whisperx (2 GB of disk, 4 GB of GPU memory)"
-        return Finding("whisperx", "degraded" if _production() else "off", f"{state.sentence} {how}")
+        advice = "Run: f5-flows runtime install whisperx (2 GB of disk, 4 GB of GPU memory)"
+        return Finding("whisperx", "degraded" if _production() else "off", f"{state.sentence} {advice}")
     from speech.models import choose, listing
 
     try:
-        found = [name for name in listing(None, choose()) if name.startswith("align/")]
+        models_here = [name for name in listing(None, choose()) if name.startswith("align/")]
     except SpeechError as fault:
         return Finding("whisperx", "degraded", str(fault))
-    missing = "No model is on this machine yet; run: f5-flows models sync align/en"
-    models = f"Models on this machine: {', '.join(found)}." if found else missing
+    none_yet = "No model is on this machine yet; run: f5-flows models sync align/en"
+    models = f"Models on this machine: {', '.join(models_here)}." if models_here else none_yet
     return Finding("whisperx", "ok", f"{state.sentence} {models}")
 
 
@@ -146,11 +146,11 @@ def _aligner() -> Finding:
 def _google() -> Finding:
     from speech.alignment.google import ask, connect
 
-    wanted = settings().google_credentials_json or settings().google_application_credentials
+    credentials = settings().google_credentials_json or settings().google_application_credentials
     try:
         ask(connect())
     except SpeechError as fault:
-        return Finding("google", "degraded" if wanted else "off", f"Not used for timing: {fault}")
+        return Finding("google", "degraded" if credentials else "off", f"Not used for timing: {fault}")
     return Finding("google", "ok", "Google accepted these credentials.")
 
 
@@ -168,14 +168,14 @@ def _storage() -> Finding:
         text = store.read(probe)
         store.delete(probe)
         next(iter(store.list("jobs/")), None)
-        place = inbox.locate(store)
+        location = inbox.locate(store)
     except NotFound as fault:
         return Finding("storage", "degraded", f"A file that was written could not be read back: {fault}")
     except SpeechError as fault:
         return Finding("storage", "degraded", str(fault))
     if text != "probe":
         return Finding("storage", "degraded", f"{store} returned something other than what was written.")
-    return Finding("storage", "ok", f"Wrote to, read from and listed {store}. The inbox is {place}")
+    return Finding("storage", "ok", f"Wrote to, read from and listed {store}. The inbox is {location}")
 
 
 def _ffmpeg() -> Finding:
@@ -187,7 +187,7 @@ def _ffmpeg() -> Finding:
         return Finding("ffmpeg", "off", "Only WAV, FLAC, Ogg and MP3 can be read; install ffmpeg for the rest.")
 
 
-def _room() -> Finding:
+def _disk_space() -> Finding:
     home = settings().f5_flows_home
     folder = next(parent for parent in (home, *home.parents) if parent.exists())
     free = shutil.disk_usage(folder).free / 1e9
@@ -203,28 +203,28 @@ def _temporary() -> Finding:
             probe.write(bytes(4096))
             probe.flush()
     except OSError as fault:
-        how = "free some space there, or set TMPDIR to a folder on another disk."
-        return Finding("temporary", "degraded", f"{folder} cannot be written to: {fault.strerror}; {how}")
+        advice = "free some space there, or set TMPDIR to a folder on another disk."
+        return Finding("temporary", "degraded", f"{folder} cannot be written to: {fault.strerror}; {advice}")
     if (free := shutil.disk_usage(folder).free / 1e9) < 0.5:
-        how = "an hour of speech takes 0.5 GB while it is made; set TMPDIR to a folder on another disk."
-        return Finding("temporary", "degraded", f"Only {free:.1f} GB are free at {folder}; {how}")
+        advice = "an hour of speech takes 0.5 GB while it is made; set TMPDIR to a folder on another disk."
+        return Finding("temporary", "degraded", f"Only {free:.1f} GB are free at {folder}; {advice}")
     return Finding("temporary", "ok", f"{free:.0f} GB are free at {folder}.")
 
 
 def _history() -> Finding:
     home, values = settings().f5_flows_home, settings()
-    database, left = home / "prefect" / "prefect.db", len(abandoned())
+    database, open_locks = home / "prefect" / "prefect.db", len(abandoned())
     if values.prefect_api_url or not database.exists():
         return Finding("history", "off", "There is no local history of runs yet, or PREFECT_API_URL names a server.")
     size = sum(part.stat().st_size for part in home.glob("prefect/prefect.db*")) / 1e6
-    kept = f"{size:.0f} MB of runs are kept for {values.keep_days} days and up to {values.keep_mb} MB"
-    if left:
-        how = "the local server ends them; if it is not running: f5-flows server start"
-        return Finding("history", "degraded", f"{kept}. {left} processes died and left runs open; {how}")
+    extent = f"{size:.0f} MB of runs are kept for {values.keep_days} days and up to {values.keep_mb} MB"
+    if open_locks:
+        advice = "the local server ends them; if it is not running: f5-flows server start"
+        return Finding("history", "degraded", f"{extent}. {open_locks} processes died and left runs open; {advice}")
     if size > 2 * values.keep_mb:
-        how = "a running server shrinks it within minutes; restart it: f5-flows server stop; f5-flows server start"
-        return Finding("history", "degraded", f"{kept}, and it exceeds that limit; {how}")
-    return Finding("history", "ok", f"{kept} (KEEP_DAYS, KEEP_MB).")
+        advice = "a running server shrinks it within minutes; restart it: f5-flows server stop; f5-flows server start"
+        return Finding("history", "degraded", f"{extent}, and it exceeds that limit; {advice}")
+    return Finding("history", "ok", f"{extent} (KEEP_DAYS, KEEP_MB).")
 
 
 def _server() -> Finding:
@@ -235,11 +235,11 @@ def _server() -> Finding:
         except SpeechError as fault:
             return Finding("prefect", "degraded", str(fault))
         return Finding("prefect", "ok", f"{configured} answers.")
-    found = server.find()
-    if found is None:
+    running_server = server.find()
+    if running_server is None:
         if problem := server.find_problem():
             return Finding("prefect", "degraded", f"The local server cannot start. {problem}")
         return Finding("prefect", "off", "The local server is not running; start it: f5-flows server start")
-    if not found.answers():
+    if not running_server.answers():
         return Finding("prefect", "degraded", "The local server does not answer; replace it: f5-flows server start")
-    return Finding("prefect", "ok", f"The local server answers at {found.url}.")
+    return Finding("prefect", "ok", f"The local server answers at {running_server.url}.")

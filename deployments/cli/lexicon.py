@@ -58,8 +58,10 @@ def add(name: str, file: Path, overwrite: bool, storage: str | None) -> None:
     from speech.lexicons.library import add as store_lexicon
 
     rows = _read(file, "FILE")
-    kept = store_lexicon(name, rows, open_store(storage), overwrite=overwrite)
-    echo(f"Lexicon {kept!r} stored: {_row_count(len(rows))}. Use it with: f5-flows speak --lexicon {kept}")
+    stored_name = store_lexicon(name, rows, open_store(storage), overwrite=overwrite)
+    echo(
+        f"Lexicon {stored_name!r} stored: {_row_count(len(rows))}. Use it with: f5-flows speak --lexicon {stored_name}"
+    )
 
 
 @lexicon.command("list")
@@ -68,10 +70,10 @@ def list_(storage: str | None) -> None:
     """List the stored lexicons."""
     from speech.lexicons.library import listing
 
-    stored = listing(open_store(storage))
-    if not stored:
+    lexicons = listing(open_store(storage))
+    if not lexicons:
         echo("There is no lexicon yet. To add one: f5-flows lexicon add NAME FILE")
-    for name, entry in stored.items():
+    for name, entry in lexicons.items():
         echo(f"{name:<32}{entry.size / 1e3:>8.1f} kB  {entry.modified:%Y-%m-%d}")
 
 
@@ -130,11 +132,11 @@ def try_(source: str, text: str, language: str | None, voice: str | None, storag
         echo(f"Hint: {len(trial.hints) - _MOST_HINTS} more rows do not apply either.")
 
 
-def lexicon_rows(given: str | Sequence[Row] | None, storage: str | None) -> tuple[Row, ...]:
+def lexicon_rows(name_or_rows: str | Sequence[Row] | None, storage: str | None) -> tuple[Row, ...]:
     """Return the rows of a request's lexicon; a name that is not in the store is refused before any work is done."""
     from speech.lexicons.library import find
 
-    return find(given, open_store(storage)) if isinstance(given, str) else tuple(given or ())
+    return find(name_or_rows, open_store(storage)) if isinstance(name_or_rows, str) else tuple(name_or_rows or ())
 
 
 def _row_count(rows: int) -> str:
@@ -149,12 +151,12 @@ def _read(file: Path, option: str) -> tuple[Row, ...]:
     """Read the rows of a file, and print notes on what is not supported."""
     from speech.lexicons.reader import MOST_BYTES, read
 
-    with reading(file, option), file.open("rb") as opened:
-        raw = opened.read(MOST_BYTES + 1)
-    found = read(raw, f"{option}: {file.name}")
-    for note in found.notes:
+    with reading(file, option), file.open("rb") as stream:
+        raw = stream.read(MOST_BYTES + 1)
+    contents = read(raw, f"{option}: {file.name}")
+    for note in contents.notes:
         echo(f"Note: {note}", err=True)
-    return found.rows
+    return contents.rows
 
 
 def _name_or_rows(context: click.Context, parameter: click.Parameter, value: str | None) -> Any:

@@ -66,16 +66,16 @@ def finish(
         else:
             _print_outcome(state, files, notes, target)
     if not state["finished"]:
-        failed = [failure[0].upper() + failure[1:] for failure in failures(state)]
-        fail([*failed, *unfinished(state), "What was spoken is kept; the same command tries what is missing again."],
+        reasons = [failure[0].upper() + failure[1:] for failure in failures(state)]
+        fail([*reasons, *unfinished(state), "What was spoken is kept; the same command tries what is missing again."],
              FAILED)  # fmt: skip
 
 
 def _print_outcome(state: dict[str, Any], files: list[Path], notes: list[str], target: Path) -> None:
     total = len(state["chapters"])
     if state["finished"]:
-        done = click.style("Done", fg="green", bold=True)
-        echo(f"{done}: {state['title']}, {total} chapters, spoken by {state['engine']}")
+        heading = click.style("Done", fg="green", bold=True)
+        echo(f"{heading}: {state['title']}, {total} chapters, spoken by {state['engine']}")
     else:
         whole = sum(each["finished"] == each["lines"] for each in state["chapters"])
         part = click.style("Unfinished", fg="yellow", bold=True)
@@ -85,6 +85,7 @@ def _print_outcome(state: dict[str, Any], files: list[Path], notes: list[str], t
     for path in files:
         if path.parent == target:
             echo(f"  {path}")
-    others = [path for path in files if path.parent != target]
-    if others:
-        echo(f"  {others[0].parent}/ with {sum(path.parent == others[0].parent for path in others)} files, by chapter")
+    chapters = [path for path in files if path.parent != target]
+    if chapters:
+        folder = chapters[0].parent
+        echo(f"  {folder}/ with {sum(path.parent == folder for path in chapters)} files, by chapter")

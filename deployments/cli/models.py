@@ -36,10 +36,10 @@ def list_(storage: str | None) -> None:
     from speech.models import choose, listing
 
     location = choose()
-    found = listing(open_store(storage), location)
-    if not found:
+    entries = listing(open_store(storage), location)
+    if not entries:
         echo(f"There is no model in the bucket, nor below {location.root}.")
-    for name, (where, manifest) in found.items():
+    for name, (where, manifest) in entries.items():
         echo(f"{where:<8}{manifest.size / 1e6:>9.1f} MB  {len(manifest.files):>4} files  {name}")
 
 
@@ -93,15 +93,15 @@ def verify(names: tuple[str, ...]) -> None:
     from speech.models import choose, listing
     from speech.models import verify as hash_again
 
-    location, failed = choose(), False
-    wanted = names or tuple(listing(None, location))
-    if not wanted:
+    location, is_damaged = choose(), False
+    checked = names or tuple(listing(None, location))
+    if not checked:
         echo(f"There is no model below {location.root}.")
-    for name in wanted:
+    for name in checked:
         wrong = hash_again(name, location)
-        failed |= bool(wrong)
+        is_damaged |= bool(wrong)
         echo(f"{name}: {'ok' if not wrong else 'changed or missing: ' + ', '.join(wrong)}")
-    if failed:
+    if is_damaged:
         sys.exit(FAILED)
 
 
@@ -111,12 +111,12 @@ def _copy_in(folder: Path, name: str, location: Location) -> list[Path]:
 
     if not folder.is_dir():
         refuse(f"--from: there is no folder {folder}.")
-    found, files = sorted(path for path in folder.rglob("*") if path.is_file()), []
-    if not found:
+    paths, files = sorted(path for path in folder.rglob("*") if path.is_file()), []
+    if not paths:
         refuse(f"--from: {folder} is empty.")
-    if not any(path.suffix in (".safetensors", ".pt", ".bin", ".onnx") for path in found):
+    if not any(path.suffix in (".safetensors", ".pt", ".bin", ".onnx") for path in paths):
         refuse(f"--from: {folder} holds no weights (such as model.safetensors).")
-    for path in found:
+    for path in paths:
         target = location.root / name / path.relative_to(folder)
         target.parent.mkdir(parents=True, exist_ok=True)
         if not (target.exists() and target.samefile(path)):
@@ -145,12 +145,12 @@ def _bar() -> Iterator[Callable[[str, int, int], None]]:
     columns = (
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
     )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as display:
         bars: dict[str, TaskID] = {}
 
         def progress(name: str, done: int, total: int) -> None:
             if name not in bars:
-                bars[name] = shown.add_task(name, total=total)
-            shown.update(bars[name], completed=done, total=total)
+                bars[name] = display.add_task(name, total=total)
+            display.update(bars[name], completed=done, total=total)
 
         yield progress

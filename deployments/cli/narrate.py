@@ -89,18 +89,18 @@ def narrate(
     with reading(file, "FILE"):
         data = file.read_bytes()
     store = open_store(storage)
-    asked = options | {"engine": engine, "preset": master, "chapters": chapters, "sample": sample}
-    wanted, title = _order(file, data, store, storage, cast, asked)
-    book = order.check_replaceable(store, name, wanted) if name else order.free_name(store, title, wanted)
+    values = options | {"engine": engine, "preset": master, "chapters": chapters, "sample": sample}
+    new_order, title = _order(file, data, store, storage, cast, values)
+    book = order.check_replaceable(store, name, new_order) if name else order.free_name(store, title, new_order)
     if plans or not detach:
         # With --detach, the workers that speak the book may have another engine.
-        plan = tell_plan(wanted, book, data, store, silent=not plans or as_json)
+        plan = tell_plan(new_order, book, data, store, silent=not plans or as_json)
     if plans:
         if as_json:
             echo(json.dumps(plan, ensure_ascii=False, indent=1))
         return
     target = writable(out or Path(book))
-    order.save(store, book, wanted, file)
+    order.save(store, book, new_order, file)
     state = make(book, storage, as_json, detach=detach)
     if state is None:
         echo(f"{book} is being spoken; to see its progress: f5-flows book status {book}")
@@ -137,8 +137,8 @@ def _order(
     )
     request = order.request()
     check_voice(request.local_voice, storage)
-    for called, own in people.items():
-        check_voice(own, storage, f"--cast: {called}")
+    for speaker, voice_name in people.items():
+        check_voice(voice_name, storage, f"--cast: {speaker}")
     find_lexicon(request.lexicon, store)
     return order, title
 
@@ -147,10 +147,10 @@ def _numbers(chapters: str | None) -> list[int] | None:
     """Return the numbers that a text such as 1-3,7 names."""
     if chapters is None:
         return None
-    found: list[int] = []
+    numbers: list[int] = []
     for part in chapters.split(","):
         first, _, last = part.strip().partition("-")
         if not first.isdecimal() or not (last or first).isdecimal() or int(last or first) > 10_000:
             refuse(f"--chapters: {chapters!r} is not accepted; expected numbers such as 1-3,7")
-        found += range(int(first), int(last or first) + 1)
-    return found or refuse(f"--chapters: {chapters!r} names no chapter; expected numbers such as 1-3,7")
+        numbers += range(int(first), int(last or first) + 1)
+    return numbers or refuse(f"--chapters: {chapters!r} names no chapter; expected numbers such as 1-3,7")

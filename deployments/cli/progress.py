@@ -47,19 +47,19 @@ class Lines:
     """Progress as lines: one for each step, and within a long step one every 10 % or 5 s."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
-        self._clock, self._left = clock, _Estimate(clock)
-        self._seen: set[str] = set()
+        self._clock, self._remaining = clock, _Estimate(clock)
+        self._printed_steps: set[str] = set()
         self._share, self._time = 0.0, clock()
 
     def line(self, step: str, share: float) -> str | None:
         """Return the line to print now, if one is due."""
-        left, now = self._left(share), self._clock()
+        remaining, now = self._remaining(share), self._clock()
         is_due = _tenths(share) > _tenths(self._share) or (share > self._share and now - self._time >= _SECONDS)
-        if step in self._seen and not is_due:
+        if step in self._printed_steps and not is_due:
             return None
-        self._seen.add(step)
+        self._printed_steps.add(step)
         self._share, self._time = share, now
-        return f"[{share:4.0%}] {step}{', ' if left else ''}{left}"
+        return f"[{share:4.0%}] {step}{', ' if remaining else ''}{remaining}"
 
 
 def _tenths(share: float) -> int:
@@ -85,7 +85,7 @@ def bar(quiet: bool) -> Iterator[ProgressCallback]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    left = _Estimate(time.monotonic)
+    estimate = _Estimate(time.monotonic)
     columns = (
         TextColumn("{task.description:<12}"),
         BarColumn(),
@@ -95,4 +95,4 @@ def bar(quiet: bool) -> Iterator[ProgressCallback]:
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("start", total=1.0, left="")
-        yield lambda step, share: progress.update(bar, description=step, completed=share, left=left(share))
+        yield lambda step, share: progress.update(bar, description=step, completed=share, left=estimate(share))

@@ -42,14 +42,14 @@ def say_again(name: str, chunk: str, seed: int | None, text: str | None, detach:
     from speech.settings import settings
 
     store = open_store(storage)
-    asked, state, outline = _load_plan(store, name, chunk)
+    stored_order, state, outline = _load_plan(store, name, chunk)
     if text is None and not outline.get("seeded", True):
         refuse(f"CHUNK: {outline['engine']} says the same words alike every time; give other words with --text")
     take = choices.say_again(
-        store, name, chunk, seed, text, base=asked.request().seed or SEED, apart=settings().max_retakes + 1
+        store, name, chunk, seed, text, base=stored_order.request().seed or SEED, apart=settings().max_retakes + 1
     )
-    spoken = all(chapter["finished"] == chapter["lines"] for chapter in state["chapters"])
-    if not spoken and not state["over"]:
+    is_spoken = all(chapter["finished"] == chapter["lines"] for chapter in state["chapters"])
+    if not is_spoken and not state["over"]:
         echo(f"Take {take} of {chunk} will be spoken with the rest of the book, which is not finished.")
         return
     if make(name, storage, silent=False, detach=detach, binds=False) is None:
@@ -98,14 +98,14 @@ def _load_plan(store: Store, name: str, chunk: str) -> tuple[Any, dict[str, Any]
     from speech.books import choices, order
 
     choices.check_chunk(chunk)
-    asked = order.read(store, name)
+    stored_order = order.read(store, name)
     state = order.state(store, name)
     if not state:
         refuse(f"NAME: {name} was ordered, but is not planned yet; f5-flows book bind {name} goes on with it")
     outline = _outline(store, name, state)
     if not any(chunk in chapter.get("chunks", ()) for chapter in outline["chapters"]):
         refuse(f"CHUNK: {name} has no chunk {chunk}; its page, {name}.html, shows those that it has")
-    return asked, state, outline
+    return stored_order, state, outline
 
 
 def _outline(store: Store, name: str, state: dict[str, Any]) -> dict[str, Any]:

@@ -40,9 +40,9 @@ def run_deployment(deployment: str, given: tuple[str, ...]) -> None:
     asyncio.run(start(deployment, parameters))
 
 
-def _parameters(given: tuple[str, ...]) -> dict[str, Any]:
+def _parameters(assignments: tuple[str, ...]) -> dict[str, Any]:
     parameters: dict[str, Any] = {}
-    for text in given:
+    for text in assignments:
         name, equals, value = text.partition("=")
         *path, field = name.split(".")
         if not equals or not all((*path, field)):
@@ -90,8 +90,8 @@ async def _find(client: PrefectClient, name: str) -> DeploymentResponse:
     try:
         return await client.read_deployment_by_name(name if "/" in name else f"{name}/{name}")
     except ObjectNotFound:
-        known = ", ".join(sorted(deployment.name for deployment in await client.read_deployments())) or "none"
-        refuse(f"DEPLOYMENT: there is no deployment {name!r}; there are: {known}. To make them: f5-flows deploy")
+        names = ", ".join(sorted(deployment.name for deployment in await client.read_deployments())) or "none"
+        refuse(f"DEPLOYMENT: there is no deployment {name!r}; there are: {names}. To make them: f5-flows deploy")
 
 
 async def _has_worker(client: PrefectClient, deployment: DeploymentResponse) -> bool:

@@ -77,9 +77,9 @@ def _check_pool(pool: str) -> None:
         try:
             client.read_work_pool(pool)
         except ObjectNotFound:
-            known = ", ".join(sorted(found.name for found in client.read_work_pools())) or "none"
+            names = ", ".join(sorted(pool_found.name for pool_found in client.read_work_pools())) or "none"
             refuse(
-                f"--pool: there is no work pool {pool!r}; there are: {known}. To make it: f5-flows deploy --pool {pool}"
+                f"--pool: there is no work pool {pool!r}; there are: {names}. To make it: f5-flows deploy --pool {pool}"
             )
 
 

@@ -28,7 +28,7 @@ def check(names: tuple[str, ...]) -> None:
     from speech.runtime import check as look
     from speech.runtime import plan
 
-    for name in _known(names):
+    for name in _check_names(names):
         state = look(name)
         echo(f"{state.level:<8}{name:<12}{state.sentence}")
         if state.level == "absent":
@@ -50,7 +50,7 @@ def install(names: tuple[str, ...]) -> None:
     from speech.runtime import ensure
 
     failed = False
-    for name in _known(names):
+    for name in _check_names(names):
         try:
             echo(f"{name}: {ensure(name, lambda text: echo(text, err=True)).sentence}")
         except InstallError as fault:
@@ -66,12 +66,12 @@ def remove(names: tuple[str, ...]) -> None:
     """Remove what `install` has installed."""
     from speech.runtime import remove as take_away
 
-    for name in _known(names):
+    for name in _check_names(names):
         folders = take_away(name)
         echo(f"{name}: {', '.join(folder.name for folder in folders) or 'nothing'} removed")
 
 
-def _known(names: tuple[str, ...]) -> tuple[str, ...]:
+def _check_names(names: tuple[str, ...]) -> tuple[str, ...]:
     from speech.runtime import COMPONENTS
 
     for name in names:

@@ -48,23 +48,23 @@ def script(
 
     fields = {"cast": read_cast(cast), "language": language, "script_format": script_format}
     request = SpeechRequest.parse({"text": "x"} | {name: value for name, value in fields.items() if value})
-    found = open_script(None if str(file) == "-" else file, "FILE", request.script_format).script
+    parsed = open_script(None if str(file) == "-" else file, "FILE", request.script_format).script
     # No store is opened here, so voices named in SSML are assumed to exist.
-    named = [passage.voice for passage in found.passages if passage.voice]
-    directed = direct(found, request.cast, lambda: named)
+    voices = [passage.voice for passage in parsed.passages if passage.voice]
+    directed = direct(parsed, request.cast, lambda: voices)
     if as_markdown:
         echo(write(directed), nl=False)
         return
     words, minutes = _length(directed.text)
-    spoken = language_of(request, directed)
-    directed = localise(directed, request, spoken)
+    script_language = language_of(request, directed)
+    directed = localise(directed, request, script_language)
     notes = [*directed.notes, *_unknown(directed)]
     if as_json:
-        facts = {"title": directed.title, "format": directed.format, "language": spoken, "words": words}
+        facts = {"title": directed.title, "format": directed.format, "language": script_language, "words": words}
         lists = {name: [asdict(each) for each in getattr(directed, name)] for name in ("passages", "left_out")}
         echo(json.dumps({**facts, "minutes": minutes, **lists, "notes": notes}, ensure_ascii=False, indent=1))
         return
-    echo("\n".join(_describe(directed, spoken, notes)))
+    echo("\n".join(_describe(directed, script_language, notes)))
     echo(f"\n{words:,} words, about {_duration(minutes)} of speech: an estimate, at {_WORDS_A_MINUTE} a minute.")
 
 
@@ -76,8 +76,8 @@ def _describe(directed: Script, language: str, notes: list[str]) -> Iterator[str
         yield from _passage(passage, width)
     if directed.left_out:
         yield f"\n{click.style('Not spoken', bold=True)}"
-        for left in directed.left_out[:_MOST_LISTED]:
-            yield f"  {left.what} ({left.why})"
+        for item in directed.left_out[:_MOST_LISTED]:
+            yield f"  {item.what} ({item.why})"
         if (more := len(directed.left_out) - _MOST_LISTED) > 0:
             yield f"  ... and {more} more, which --json lists"
     if notes:
@@ -103,7 +103,7 @@ def _unknown(directed: Script) -> list[str]:
     import regex
 
     tag = regex.compile(r"\[(\p{L}[^\[\]\n]{0,40})\]")
-    names = dict.fromkeys(found[1] for each in directed.passages if (found := tag.match(each.text)))
+    names = dict.fromkeys(match[1] for each in directed.passages if (match := tag.match(each.text)))
     message = "[{}] is spoken, unless a voice of that name is stored, or --cast names it."
     return [message.format(name) for name in names]
 

@@ -226,8 +226,8 @@ def _print_reply(reply: dict[str, Any], files: list[Path], asked: str | None) ->
     Args:
         asked: the aligner requested by name; if it did not time the words, the reason is printed.
     """
-    done = click.style("Done", fg="green", bold=True)
-    echo(f"{done}: {reply['duration']:.2f} s of speech, seed {reply['seed']}, job {reply['job_id']}")
+    heading = click.style("Done", fg="green", bold=True)
+    echo(f"{heading}: {reply['duration']:.2f} s of speech, seed {reply['seed']}, job {reply['job_id']}")
     if "timing_method" in reply:
         confidence = reply["timing_confidence"]
         echo(f"Timed {reply['word_count']} words with {reply['timing_method']}, confidence {confidence:.2f}")
@@ -251,6 +251,6 @@ def _notes(reply: dict[str, Any], asked: str | None) -> list[str]:
     if not causes:
         return list(reply["warnings"])
     folded = stepped | {indices[DEMO]} if DEMO in indices else stepped
-    others = [warning for index, warning in enumerate(reply["warnings"]) if index not in folded]
+    warnings = [warning for index, warning in enumerate(reply["warnings"]) if index not in folded]
     message = " and ".join(causes)
-    return [f"{message[0].upper()}{message[1:]}; f5-flows doctor shows what better ones need.", *others]
+    return [f"{message[0].upper()}{message[1:]}; f5-flows doctor shows what better ones need.", *warnings]

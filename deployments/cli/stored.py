@@ -23,11 +23,11 @@ def check_stored(
     Args:
         voices: by their names in the cast; None is the request's voice.
     """
-    refused = {problem.field for problem in checks.problems}
+    refused_fields = {problem.field for problem in checks.problems}
     for name, voice in voices.items():
-        if ("local_voice" if name is None else "cast") not in refused:
+        if ("local_voice" if name is None else "cast") not in refused_fields:
             with checks.each():
                 check_voice(voice, storage, "--voice" if name is None else f"--cast: {name}")
-    if "lexicon" not in refused:
+    if "lexicon" not in refused_fields:
         with checks.each():
             lexicon_rows(lexicon, storage)

@@ -90,13 +90,13 @@ def presentation(*, files: bool = True) -> Callable[[F], F]:
 
 def request_fields(options: dict[str, Any], formats: tuple[str, ...] = ()) -> dict[str, Any]:
     """Turn options into fields of a request; the request alone decides what is accepted."""
-    given = {name: value for name, value in options.items() if value is not None}
-    rules = {name: given.pop(name) for name in _RULES if name in given}
+    fields = {name: value for name, value in options.items() if value is not None}
+    rules = {name: fields.pop(name) for name in _RULES if name in fields}
     if rules:
-        given["cues"] = rules
+        fields["cues"] = rules
     if formats:
-        given |= {"timing_format": formats[0], "timing_formats": list(formats)}
-    return given
+        fields |= {"timing_format": formats[0], "timing_formats": list(formats)}
+    return fields
 
 
 def idle_options(options: dict[str, Any]) -> list[str]:
@@ -180,7 +180,9 @@ def align(
         on_progress("render", 0.9)
         page = None if no_preview else (audio, warnings)
         with writing(folder), lock(folder):
-            stem = audio.stem if out else vacant(audio.stem, lambda own: _names(folder / own, request.formats))
+            stem = (
+                audio.stem if out else vacant(audio.stem, lambda candidate: _names(folder / candidate, request.formats))
+            )
             paths = _write(subtitles, recording, request, folder / stem, page)
     echo(f"Timed {len(subtitles.words)} words with {subtitles.method}, confidence {subtitles.confidence:.2f}")
     for warning in [*warnings, *summary(subtitles.broken())]:
@@ -220,11 +222,11 @@ def _write(
         paths.append(pieces)
     if page:
         audio, notes = page
-        heard = preview.listenable(audio, recording, free_path(target.with_suffix(".mp3")), subtitles.duration_ms)
-        beside = preview.address(heard, target)
-        paths.append(preview.write(subtitles, recording, files, target, notes, beside=beside))
-        if heard != audio:
-            paths.append(heard)
+        playable = preview.listenable(audio, recording, free_path(target.with_suffix(".mp3")), subtitles.duration_ms)
+        address = preview.address(playable, target)
+        paths.append(preview.write(subtitles, recording, files, target, notes, beside=address))
+        if playable != audio:
+            paths.append(playable)
     return paths
 
 
@@ -291,10 +293,10 @@ def align_recording(
 
     language = language_of(request, script)
     voices = {name: request.cast.get(name or "") for name in (None, *request.cast)}
-    said = Lexicon(rows, voices).pronounce(script, language)
+    pronounced = Lexicon(rows, voices).pronounce(script, language)
     length = duration_ms(audio)
     on_progress("align", 0.05)
-    alignment = align_words(Recording(audio, 0, length), cut(said, language), language, request.timing_method)
+    alignment = align_words(Recording(audio, 0, length), cut(pronounced, language), language, request.timing_method)
     subtitles = make(
         alignment.words,
         text=script.text,
@@ -302,7 +304,7 @@ def align_recording(
         duration_ms=length,
         method=alignment.method,
         job_id=audio.stem,
-        passages=said.passages,
+        passages=pronounced.passages,
         **request.presentation(),
     )
     return subtitles, list(alignment.warnings)

@@ -20,4 +20,4 @@ def echo(text: object = "", **options: Any) -> None:
     >>> echo("A title\\x1b]0;of its own\\x07")
     A title�]0;of its own�
     """
-    click.echo(_CONTROLS.sub(lambda found: found[1] or "\ufffd", str(text)), **options)
+    click.echo(_CONTROLS.sub(lambda match: match[1] or "\ufffd", str(text)), **options)

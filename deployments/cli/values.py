@@ -27,10 +27,10 @@ class _Number(click.ParamType[Any]):
     name = "number"
 
     def __init__(self, least: float, most: float) -> None:
-        self._shown = f"[{least}..{most}]"
+        self._label = f"[{least}..{most}]"
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return self._shown
+        return self._label
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         for kind in (int, float):

@@ -28,10 +28,10 @@ def check_voice(name: str | None, storage: str | None, option: str = "--voice") 
     try:
         find(name, store)
     except InvalidRequest:
-        known = [each.removesuffix(".wav") for each in names(store)]
-        known.sort(key=lambda one: SequenceMatcher(None, one.lower(), name.lower()).ratio(), reverse=True)
-        there = f"there are: {', '.join(known[:_MOST_NAMES])}{', ...' if len(known) > _MOST_NAMES else ''}"
-        refuse(f"{option}: there is no voice {name!r}; {there if known else f'there is none yet. {_HOW_TO_ADD}'}")
+        known_names = [each.removesuffix(".wav") for each in names(store)]
+        known_names.sort(key=lambda one: SequenceMatcher(None, one.lower(), name.lower()).ratio(), reverse=True)
+        there = f"there are: {', '.join(known_names[:_MOST_NAMES])}{', ...' if len(known_names) > _MOST_NAMES else ''}"
+        refuse(f"{option}: there is no voice {name!r}; {there if known_names else f'there is none yet. {_HOW_TO_ADD}'}")
 
 
 @click.group()
@@ -90,10 +90,10 @@ def list_(storage: str | None) -> None:
     """List the stored voices."""
     from speech.voices.library import listing
 
-    found = listing(open_store(storage))
-    if not found:
+    entries = listing(open_store(storage))
+    if not entries:
         echo(f"There is no voice yet. {_HOW_TO_ADD}")
-    for voice in found:
+    for voice in entries:
         length = f"{voice['duration']:.1f} s" if voice["duration"] else "not used yet"
         echo(f"{voice['name']:<32}{voice['size'] / 1e6:>7.2f} MB  {length}")
 

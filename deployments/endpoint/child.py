@@ -58,7 +58,7 @@ class Child:
     def __init__(self, channel: Channel, client: PrefectClient) -> None:
         self._channel, self._client = channel, client
         self._loop = asyncio.get_running_loop()
-        self._stopped: set[str] = set()
+        self._cancelled_runs: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._names: dict[UUID, str] = {}
         self._calls: dict[str, asyncio.Task[None]] = {}
@@ -71,10 +71,10 @@ class Child:
             match message:
                 case {"what": "run", "id": str(run), "job": job}:
                     # Left by a cancellation that came after the end of an earlier attempt.
-                    self._stopped.discard(run)
+                    self._cancelled_runs.discard(run)
                     self._begin(self._run(run, job))
                 case {"what": "cancel", "id": str(run)}:
-                    self._stopped.add(run)
+                    self._cancelled_runs.add(run)
                 case {"what": "call", "id": str(number), "name": str(name), "given": given}:
                     self._calls[number] = self._begin(self._call(number, name, given))
                 case {"what": "drop", "id": str(number)} if number in self._calls:
@@ -107,14 +107,14 @@ class Child:
                 state = run.state
             else:
                 state = await self._close(run, await self._perform(run))
-            done = {"type": state.type.value, "name": state.name, **await _outcome(run, state)}
+            ending = {"type": state.type.value, "name": state.name, **await _outcome(run, state)}
         except Exception as fault:
             log.exception("Flow run %s could not be run", run_id)
-            done = {"type": "CRASHED", "name": "Crashed", "error": str(explained(fault))}
-        self._stopped.discard(run_id)
+            ending = {"type": "CRASHED", "name": "Crashed", "error": str(explained(fault))}
+        self._cancelled_runs.discard(run_id)
         await _flush()
-        self._channel.send("done", id=run_id, **done)
-        await self._look_for_damage(run_id, failed=done["type"] in ("FAILED", "CRASHED"))
+        self._channel.send("done", id=run_id, **ending)
+        await self._look_for_damage(run_id, failed=ending["type"] in ("FAILED", "CRASHED"))
 
     async def _perform(self, run: FlowRun) -> State[Any]:
         """Run the flow and return the run's state; if the engine gave up, end the run and return that state."""
@@ -124,8 +124,8 @@ class Child:
         try:
             flow = load(flow_name)
         except KeyError:
-            known = ", ".join(FLOWS)
-            return await self._end(run, Failed(message=f"This image has no flow {flow_name!r}; it has {known}."))
+            flows = ", ".join(FLOWS)
+            return await self._end(run, Failed(message=f"This image has no flow {flow_name!r}; it has {flows}."))
         try:
             state = await run_flow_async(flow, flow_run=run, parameters=run.parameters or None, return_type="state")
         except (Abort, Pause):
@@ -164,7 +164,7 @@ class Child:
 
     def _check(self, run_id: str) -> None:
         """Raise CancelledRun if the run was cancelled; called at each chunk, and while the run waits for a program."""
-        if run_id in self._stopped:
+        if run_id in self._cancelled_runs:
             raise CancelledRun
 
     async def _call(self, number: str, name: str, given: dict[str, Any]) -> None:
@@ -185,8 +185,8 @@ class Child:
 
     async def _look_for_damage(self, run_id: str, *, failed: bool) -> None:
         """Report to the supervisor if this process should not be trusted with another run."""
-        if left := [call.step for call in calls() if call.run == run_id]:
-            self._channel.send("broken", reason=f"the step {left[0]!r} of flow run {run_id} did not stop")
+        if steps := [call.step for call in calls() if call.run == run_id]:
+            self._channel.send("broken", reason=f"the step {steps[0]!r} of flow run {run_id} did not stop")
         elif failed and (fault := await asyncio.to_thread(_cuda_fault)):
             self._channel.send("broken", reason=f"CUDA can no longer be used: {fault}")
 

@@ -59,7 +59,7 @@ def health() -> dict[str, dict[str, str]]:
 _CALLS: dict[str, Callable[..., dict[str, Any]]] = {"upload": upload, "warm up": warm_up, "health": health}
 
 
-async def do(name: str, given: dict[str, Any]) -> dict[str, Any]:
+async def do(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Run a call in a thread; if it is cancelled, the programs that the thread waits for are ended.
 
     Raises:
@@ -73,7 +73,7 @@ async def do(name: str, given: dict[str, Any]) -> dict[str, Any]:
 
     def work() -> dict[str, Any]:
         with interrupted_by(check):
-            return _CALLS[name](**given)
+            return _CALLS[name](**arguments)
 
     try:
         return await asyncio.to_thread(work)

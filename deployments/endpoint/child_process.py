@@ -168,9 +168,9 @@ class ChildProcess:
 
     def fail(self, reason: str) -> None:
         """Fail every call and run that still waits for this child."""
-        for waiting in self.calls.values():
-            if not waiting.done():
-                waiting.set_exception(EngineError("The process that holds the models died; try again in a moment."))
+        for future in self.calls.values():
+            if not future.done():
+                future.set_exception(EngineError("The process that holds the models died; try again in a moment."))
         for work in self.works.values():
             if not work.future.done():
                 work.future.set_exception(EngineError(f"The process that ran it died: {reason}."))

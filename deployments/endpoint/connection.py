@@ -35,12 +35,12 @@ class Connection:
     def __init__(self, stack: AsyncExitStack) -> None:
         self.problem = "The Prefect server has not been reached yet."
         self._stack, self._began = stack, time.monotonic()
-        self._made: asyncio.Future[Runs] = asyncio.get_running_loop().create_future()
+        self._ready: asyncio.Future[Runs] = asyncio.get_running_loop().create_future()
 
     @property
     def current(self) -> Runs | None:
         """The flow runs of Prefect, if there is a connection."""
-        return self._made.result() if self._made.done() else None
+        return self._ready.result() if self._ready.done() else None
 
     async def runs(self) -> Runs:
         """Wait for the connection, for at most `PROCESSING_TIMEOUT` seconds.
@@ -60,23 +60,23 @@ class Connection:
 
     async def wait_until_open(self) -> None:
         """Wait until there is a connection."""
-        await asyncio.shield(self._made)
+        await asyncio.shield(self._ready)
 
     def use(self, runs: Runs) -> None:
         """Adopt an open connection."""
         self.problem = ""
-        self._made.set_result(runs)
+        self._ready.set_result(runs)
 
     async def open(self) -> Runs:
         """Connect, retrying for as long as it takes, and return the connection; an existing one is returned at once."""
-        while not self._made.done():
+        while not self._ready.done():
             try:
                 self.use(await self._connect())
             except Exception as fault:
                 self.problem = str(fault) if isinstance(fault, SpeechError) else f"Prefect cannot be reached: {fault}"
                 log.error("Prefect cannot be reached: %s", fault)
                 await asyncio.sleep(_RECONNECT_SECONDS)
-        return self._made.result()
+        return self._ready.result()
 
     async def _connect(self) -> Runs:
         from prefect.client.orchestration import get_client
@@ -89,6 +89,6 @@ class Connection:
         return Runs(await self._stack.enter_async_context(get_client()))
 
     async def _wait(self, seconds: float) -> None:
-        if not self._made.done() and seconds > 0:
+        if not self._ready.done() and seconds > 0:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.wait_until_open(), seconds)

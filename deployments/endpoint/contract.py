@@ -89,27 +89,27 @@ class Contract:
         return _sendable(answer)
 
     async def _dispatch(self, job: dict[str, Any]) -> dict[str, Any]:
-        given = job.get("input")
-        if not isinstance(given, dict):
-            raise InvalidRequest([Problem("input", given, "an object with the request's fields")])
-        given = dict(given)
-        name = given.pop("endpoint", None)
+        payload = job.get("input")
+        if not isinstance(payload, dict):
+            raise InvalidRequest([Problem("input", payload, "an object with the request's fields")])
+        payload = dict(payload)
+        name = payload.pop("endpoint", None)
         if name is None or name == "":
             name = "tts"
-        known = ", ".join(self._endpoints)
+        endpoints = ", ".join(self._endpoints)
         if not isinstance(name, str):
-            raise InvalidRequest([Problem("endpoint", name, f"one of {known}")])
+            raise InvalidRequest([Problem("endpoint", name, f"one of {endpoints}")])
         if name not in self._endpoints:
             near = difflib.get_close_matches(name[:80], self._endpoints, n=1)
             hint = f"did you mean {near[0]!r}?" if near else ""
-            message = f"endpoint: {name[:80]!r} is not known; {hint} known endpoints: {known}".replace(";  ", "; ")
+            message = f"endpoint: {name[:80]!r} is not known; {hint} known endpoints: {endpoints}".replace(";  ", "; ")
             raise InvalidRequest([Problem("endpoint", name, "", message)])
-        return await self._endpoints[name](job, given)
+        return await self._endpoints[name](job, payload)
 
     # Speech
 
-    async def _speak(self, job: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-        request = SpeechRequest.parse(given, settings().max_text_chars)
+    async def _speak(self, job: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
+        request = SpeechRequest.parse(payload, settings().max_text_chars)
         store = await aopen_store()
         await asyncio.to_thread(cast, request, store)
         left_to_pool = not request.wait and await (await self._connection.runs()).has_worker()
@@ -118,7 +118,7 @@ class Contract:
             outcome = await self._executor.run(run, job["id"], partial(self._report, job))
             if outcome.type == "COMPLETED" and outcome.result is not None:
                 return await asyncio.to_thread(finish, store, outcome.result, words=request.return_word_timings)
-            return _unspoken(outcome, str(run.id))
+            return _failure_reply(outcome, str(run.id))
         await self._record_queued(store, run, request)
         if not left_to_pool:
             self._executor.run_unawaited(run, job["id"])
@@ -135,49 +135,49 @@ class Contract:
             await self._executor.withdraw(run)
             raise
 
-    async def _execute(self, job: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-        run_id = Execute.parse(given).flow_run_id
+    async def _execute(self, job: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
+        run_id = Execute.parse(payload).flow_run_id
         run = await (await self._connection.runs()).read(run_id)
         outcome = await self._executor.run(run, job["id"], partial(self._report, job))
         return {"flow_run_id": str(run_id), "state": outcome.name}
 
     # Voices
 
-    async def _upload(self, job: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-        Upload.parse(given)
-        limit, before, begun = settings().processing_timeout, self._uploading, False
+    async def _upload(self, job: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
+        Upload.parse(payload)
+        limit, before, is_counted = settings().processing_timeout, self._uploading, False
         self._uploading += 1
         try:
             # The wait counts too: an upload occupies one of the container's slots for no longer than the limit.
             async with asyncio.timeout(limit), self._uploads:
-                begun = True
-                answer: dict[str, Any] = await self._supervisor.call("upload", job=job["id"], upload=given)
+                is_counted = True
+                answer: dict[str, Any] = await self._supervisor.call("upload", job=job["id"], upload=payload)
                 return answer
         except TimeoutError:
-            if begun:
+            if is_counted:
                 raise SpeechError(f"The upload took longer than {limit:g} s, and was given up.") from None
             raise SpeechError(f"The container is busy: {before} uploads were before this one; try again.") from None
         finally:
             self._uploading -= 1
 
-    async def _list_voices(self, job: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-        Nothing.parse(given)
+    async def _list_voices(self, job: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
+        Nothing.parse(payload)
         voices = await asyncio.to_thread(listing, await aopen_store())
         return {"voices": voices, "count": len(voices), "status": "success"}
 
     # Jobs
 
-    async def _status(self, job: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-        status_input = Status.parse(given)
+    async def _status(self, job: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
+        status_input = Status.parse(payload)
         if status_input.job_id is None:
             return {"health": self._health()}
         name = OneJob.parse({"job_id": status_input.job_id}).job_id
-        record, run = await self._known(name)
+        record, run = await self._look_up(name)
         if run is None or run.state is None:
             if record is None:
                 raise _unknown(name)
-            done = 1.0 if record.status == "COMPLETED" else 0.0
-            fields = {"job_id": name, "status": record.status, "state": record.state, "progress": done}
+            progress = 1.0 if record.status == "COMPLETED" else 0.0
+            fields = {"job_id": name, "status": record.status, "state": record.state, "progress": progress}
             message = record.error_message
         else:
             state = run.state
@@ -189,9 +189,9 @@ class Contract:
             fields["error_message"] = message
         return fields
 
-    async def _result(self, job: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-        name = OneJob.parse(given).job_id
-        record, run = await self._known(name)
+    async def _result(self, job: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
+        name = OneJob.parse(payload).job_id
+        record, run = await self._look_up(name)
         if record and record.status == "COMPLETED":
             store = await _store_of(run)
             answer = await asyncio.to_thread(reply, store, record)
@@ -207,22 +207,22 @@ class Contract:
             raise _unknown(name)
         return await asyncio.to_thread(reply, await aopen_store(), record)
 
-    async def _download(self, job: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-        wanted = Download.parse(given)
-        name = wanted.job_id
-        record, run = await self._known(name)
-        if wanted.type == "audio":
-            kind, missing = _audio_format(record), f"Audio file not found for job_id: {name}"
+    async def _download(self, job: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
+        request = Download.parse(payload)
+        name = request.job_id
+        record, run = await self._look_up(name)
+        if request.type == "audio":
+            kind, message = _audio_format(record), f"Audio file not found for job_id: {name}"
         else:
-            kind, missing = wanted.format, f"Timing file not found for job_id: {name}, format: {wanted.format}"
+            kind, message = request.format, f"Timing file not found for job_id: {name}, format: {request.format}"
         try:
             return await asyncio.to_thread(download, await _store_of(run), name, kind, record.title if record else None)
         except NotFound:
-            raise InvalidRequest([Problem("job_id", name, "", missing)]) from None
+            raise InvalidRequest([Problem("job_id", name, "", message)]) from None
 
-    async def _cancel(self, job: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-        name = OneJob.parse(given).job_id
-        record, run = await self._known(name)
+    async def _cancel(self, job: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
+        name = OneJob.parse(payload).job_id
+        record, run = await self._look_up(name)
         if run is None:
             if record is None:
                 raise _unknown(name)
@@ -236,7 +236,7 @@ class Contract:
 
     # Shared by several endpoints
 
-    async def _known(self, name: str) -> tuple[Record | None, FlowRun | None]:
+    async def _look_up(self, name: str) -> tuple[Record | None, FlowRun | None]:
         """Return what the store and Prefect know of a job; either may know nothing or be unavailable."""
         run = await self._run_of(name)
         try:
@@ -265,7 +265,7 @@ async def _store_of(run: FlowRun | None) -> Store:
     return await aopen_store(run.parameters.get("storage") if run else None)
 
 
-def _unspoken(outcome: Outcome, name: str) -> dict[str, Any]:
+def _failure_reply(outcome: Outcome, name: str) -> dict[str, Any]:
     """Return the reply of a job that has no result."""
     if outcome.type == "CANCELLED":
         return {"error": "The job was cancelled.", "job_id": name, "status": "CANCELLED"}

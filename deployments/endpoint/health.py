@@ -46,8 +46,8 @@ class Health:
 
     def problems(self) -> list[str]:
         """Return what is wrong with the container, one sentence each."""
-        found = (self._supervisor.problem, self.loop and self.loop.problem, self._write_problem)
-        return [*self._side_tasks.problems(), *(problem for problem in found if problem)]
+        problems = (self._supervisor.problem, self.loop and self.loop.problem, self._write_problem)
+        return [*self._side_tasks.problems(), *(problem for problem in problems if problem)]
 
     def report(self) -> dict[str, dict[str, str]]:
         """Return the health report of the contract."""

@@ -18,14 +18,14 @@ class _Input(Fields):
     model_config = ConfigDict(extra="forbid", validate_default=True)
 
     @classmethod
-    def parse(cls, given: dict[str, Any]) -> Self:
+    def parse(cls, payload: dict[str, Any]) -> Self:
         """Build the input from what a client sent.
 
         Raises:
             InvalidRequest: lists every problem.
         """
         try:
-            return cls.model_validate(given)
+            return cls.model_validate(payload)
         except ValidationError as fault:
             raise InvalidRequest(problems_of(fault, cls)) from None
 
@@ -59,13 +59,13 @@ class Download(_Input):
     format: AnyCaseFormat = Field("srt", description="Format of the subtitles.")
 
     @classmethod
-    def parse(cls, given: dict[str, Any]) -> Self:
-        if not given.get("job_id"):
+    def parse(cls, payload: dict[str, Any]) -> Self:
+        if not payload.get("job_id"):
             raise InvalidRequest([Problem("job_id", None, "", "job_id is required for download")])
         # Clients of the earlier system also send the format of the audio.
-        if (given.get("type") or "audio") == "audio" and given.get("format") == "wav":
-            given = {name: value for name, value in given.items() if name != "format"}
-        return super().parse(given)
+        if (payload.get("type") or "audio") == "audio" and payload.get("format") == "wav":
+            payload = {name: value for name, value in payload.items() if name != "format"}
+        return super().parse(payload)
 
     @field_validator("job_id")
     @classmethod

@@ -47,16 +47,16 @@ def read(answer: bytes) -> list[Offer]:
         offers = [_offer(job) for job in (value if isinstance(value, list) else [value])]
     except ValueError:
         offers = [_piece(*piece) for piece in _objects(answer)]
-    found = {offer.id: offer for offer in offers if offer}
-    if len(found) < len(offers):
+    valid = {offer.id: offer for offer in offers if offer}
+    if len(valid) < len(offers):
         log.error(
             "%d of the %d jobs that RunPod sent have no id or a duplicate one",
-            len(offers) - len(found),
+            len(offers) - len(valid),
             len(offers),
         )
-    if not found:
+    if not valid:
         raise ValueError(f"no job in {answer[:80]!r}")
-    return list(found.values())
+    return list(valid.values())
 
 
 def _offer(job: Any) -> Offer | None:
@@ -75,19 +75,19 @@ def _objects(answer: bytes) -> Iterator[tuple[bytes, str | None]]:
     """Yield the outermost objects with their ids, without parsing them; the last one may be truncated."""
     outside = 1 if answer.lstrip()[:1] == b"[" else 0
     depth, start, name = 0, -1, None
-    for found in _STRING_OR_BRACKET.finditer(answer):
-        match found[0][:1]:
+    for match in _STRING_OR_BRACKET.finditer(answer):
+        match match[0][:1]:
             case b"[" | b"{":
                 if depth == outside and start < 0:
-                    start, name = found.start(), None
+                    start, name = match.start(), None
                 depth += 1
             case b"]" | b"}":
                 depth -= 1
                 if depth == outside and start >= 0:
-                    yield answer[start : found.end()], name
+                    yield answer[start : match.end()], name
                     start = -1
             case _:
-                if depth == outside + 1 and found[0] == b'"id"' and (value := _ID_VALUE.match(answer, found.end())):
+                if depth == outside + 1 and match[0] == b'"id"' and (value := _ID_VALUE.match(answer, match.end())):
                     name = value[1].decode(errors="replace")
     if start >= 0:
         yield answer[start:], name

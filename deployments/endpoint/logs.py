@@ -47,8 +47,8 @@ def log_as_json(level: int = logging.INFO) -> None:
     root.setLevel(level)
     for name in _NON_PROPAGATING:
         logger = logging.getLogger(name)
-        kept = [existing for existing in logger.handlers if type(existing).__name__ == "APILogHandler"]
-        logger.handlers[:] = [*kept, handler]
+        handlers = [existing for existing in logger.handlers if type(existing).__name__ == "APILogHandler"]
+        logger.handlers[:] = [*handlers, handler]
         logger.propagate = False
     # These log a line for every call to a server, which nobody reads.
     for name in ("httpx", "httpcore", "botocore", "urllib3", "aiohttp"):

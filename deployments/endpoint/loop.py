@@ -116,10 +116,10 @@ class Loop:
                 began = time.monotonic()
                 try:
                     answer = await _poll(session, url)
-                    wanted = _ids(answer) if answer else []
+                    names = _ids(answer) if answer else []
                 except (ClientError, TimeoutError, OSError, ValueError) as fault:
                     raise RunPodError(f"RunPod could not be polled for jobs to stop ({describe(fault)}).") from None
-                for name in wanted:
+                for name in names:
                     if task := self._jobs.get(name):
                         log.info("RunPod stops job %s", name)
                         task.cancel()
@@ -128,13 +128,13 @@ class Loop:
 
     async def _poll_once(self, session: ClientSession) -> None:
         self._heartbeat()
-        room = self._slots - len(self._jobs) - self._held()
-        if room <= 0:
+        free_slots = self._slots - len(self._jobs) - self._held()
+        if free_slots <= 0:
             await asyncio.sleep(_ROOM_SECONDS)
             return
         began = time.monotonic()
         # An aborted poll could lose jobs, so the poll is awaited even if the container is stopping.
-        poll = asyncio.create_task(_take(session, room, busy=bool(self._jobs)))
+        poll = asyncio.create_task(_take(session, free_slots, busy=bool(self._jobs)))
         while not (await asyncio.wait({poll}, timeout=_HEARTBEAT_SECONDS))[0]:
             self._heartbeat()
         try:
@@ -152,10 +152,10 @@ class Loop:
 
     async def _rest(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while not self._stopping.is_set() and (left := deadline - time.monotonic()) > 0:
+        while not self._stopping.is_set() and (remaining := deadline - time.monotonic()) > 0:
             self._heartbeat()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), min(left, _HEARTBEAT_SECONDS))
+                await asyncio.wait_for(self._stopping.wait(), min(remaining, _HEARTBEAT_SECONDS))
 
     def _begin(self, session: ClientSession, offer: Offer) -> None:
         if offer.id in self._jobs:
@@ -195,16 +195,16 @@ class Loop:
         return ({"output": reply} if reply else {}) | ({"error": error} if error else {})
 
 
-async def _take(session: ClientSession, room: int, *, busy: bool) -> list[Offer]:
-    """Return the jobs that RunPod has for this worker, at most `room` of them.
+async def _take(session: ClientSession, free_slots: int, *, busy: bool) -> list[Offer]:
+    """Return the jobs that RunPod has for this worker, at most `free_slots` of them.
 
     Raises:
         ClientError, TimeoutError, OSError: RunPod does not answer, or refuses.
         ValueError: the answer holds no jobs.
     """
     url = rp_job.JOB_GET_URL
-    if room > 1:
-        url = f"{url.replace('/job-take/', '/job-take-batch/')}&batch_size={room}"
+    if free_slots > 1:
+        url = f"{url.replace('/job-take/', '/job-take-batch/')}&batch_size={free_slots}"
     answer = await _poll(session, f"{url}&job_in_progress={int(busy)}")
     return await asyncio.to_thread(read, answer) if answer else []
 
@@ -212,10 +212,10 @@ async def _take(session: ClientSession, room: int, *, busy: bool) -> list[Offer]
 async def _poll(session: ClientSession, url: str) -> bytes:
     """Return RunPod's answer: empty if it has nothing to say, and incomplete if the connection breaks off."""
     try:
-        opened = await session.get(url, timeout=_POLL)
+        connection = await session.get(url, timeout=_POLL)
     except SocketTimeoutError:
         return b""
-    async with opened as answer:
+    async with connection as answer:
         # RunPod answers 400 to a worker that was just woken.
         if answer.status in (204, 400):
             return b""

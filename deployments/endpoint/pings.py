@@ -28,7 +28,7 @@ class Pings:
         JobsProgress().set_mirror(self._mirror)
         values = settings()
         # The SDK requires the same.
-        self._wanted = (
+        self._is_enabled = (
             bool(values.runpod_ai_api_key and values.runpod_pod_id) and Heartbeat().PING_URL != "PING_NOT_SET"
         )
         self._start()
@@ -50,7 +50,7 @@ class Pings:
             self._process.kill()
 
     def _start(self) -> None:
-        if self._wanted:
+        if self._is_enabled:
             self._process = multiprocessing.Process(target=_ping, args=(self._mirror, os.getpid()), daemon=True)
             self._process.start()
 

@@ -55,13 +55,13 @@ class _Reply:
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = fields | {"warnings": list(fields.get("warnings", ()))}
-        self._room = LARGEST_REPLY - _SPARE - _size(fields)
+        self._free_bytes = LARGEST_REPLY - _SPARE - _size(fields)
 
     def takes(self, size: int) -> bool:
         """Reserve room for a value of a size in bytes, if there is any."""
-        if size > self._room:
+        if size > self._free_bytes:
             return False
-        self._room -= size
+        self._free_bytes -= size
         return True
 
     def warn(self, text: str) -> None:
@@ -133,23 +133,23 @@ def _add_audio(reply: _Reply, store: Store, answer: dict[str, Any]) -> None:
 
 
 def _add_words(reply: _Reply, store: Store, job_id: str) -> None:
-    found = words_of(store, job_id)
-    given = found[:_MOST_WORDS]
-    if not reply.takes(_size(given)):
-        given = []
+    words = words_of(store, job_id)
+    included = words[:_MOST_WORDS]
+    if not reply.takes(_size(included)):
+        included = []
     else:
-        reply.fields["words"] = given
-    if len(given) < len(found):
-        reply.warn(f"words holds {len(given):,} of {len(found):,} words; endpoint: result has all of them.")
+        reply.fields["words"] = included
+    if len(included) < len(words):
+        reply.warn(f"words holds {len(included):,} of {len(words):,} words; endpoint: result has all of them.")
 
 
 def _add_texts(reply: _Reply, store: Store, job_id: str, formats: list[str]) -> None:
     texts = {kind: store.read(key(job_id, kind)) for kind in formats}
-    kept = {kind: text for kind, text in texts.items() if reply.takes(_size({kind: text}))}
-    if kept:
-        reply.fields["timing_texts"] = kept
-    if left := [kind for kind in texts if kind not in kept]:
-        reply.warn(f"timing_texts has no room for {', '.join(left)}; endpoint: download has each of them. {_REMEDY}")
+    included = {kind: text for kind, text in texts.items() if reply.takes(_size({kind: text}))}
+    if included:
+        reply.fields["timing_texts"] = included
+    if omitted := [kind for kind in texts if kind not in included]:
+        reply.warn(f"timing_texts has no room for {', '.join(omitted)}; endpoint: download has each of them. {_REMEDY}")
 
 
 def _size(value: Any) -> int:

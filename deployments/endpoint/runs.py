@@ -137,10 +137,10 @@ class Runs:
             claimed: whether the run is carried out here; otherwise the work pool takes it.
         """
         state: State[Any] = claim_state(self._claims.holder(job)) if claimed else Scheduled()
-        kept = await akeepable(request)
+        storable = await akeepable(request)
         fields: dict[str, Any] = {
             # Prefect's server refuses null for a choice of values.
-            "parameters": {"request": kept.model_dump(mode="json", exclude_unset=True, exclude_none=True)},
+            "parameters": {"request": storable.model_dump(mode="json", exclude_unset=True, exclude_none=True)},
             "state": state,
             "idempotency_key": f"runpod-job-{job}",
             "tags": [_TAG],
@@ -169,11 +169,11 @@ class Runs:
             run: the run as just read or created.
         """
         with _existing(run.id):
-            found = await self._claims.claim(run, job)
-        if found is Claim.UNWANTED:
+            claim = await self._claims.claim(run, job)
+        if claim is Claim.UNWANTED:
             await self.mark_cancelled(run)
             return Claim.ENDED
-        return found
+        return claim
 
     def release(self, run_id: UUID) -> None:
         """Stop renewing the lease of a run."""
@@ -192,12 +192,16 @@ class Runs:
     @_raises_server_error
     async def progress(self, run_id: UUID) -> float:
         """Return how far a run is, 0 to 1, from its progress artifact."""
-        found = await self._client.read_artifacts(
+        artifacts = await self._client.read_artifacts(
             artifact_filter=ArtifactFilter(
                 flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]), key=ArtifactFilterKey(any_=["progress"])
             )
         )
-        return round(float(found[0].data) / 100, 3) if found and isinstance(found[0].data, int | float) else 0.0
+        return (
+            round(float(artifacts[0].data) / 100, 3)
+            if artifacts and isinstance(artifacts[0].data, int | float)
+            else 0.0
+        )
 
     @_raises_server_error
     async def cancel(self, run_id: UUID) -> None:
@@ -242,11 +246,11 @@ class Runs:
         ids = self._claims.held
         if not ids:
             return []
-        stopped = FlowRunFilterStateType(any_=_STOPPED)
-        found = await self._client.read_flow_runs(
-            flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=ids), state=FlowRunFilterState(type=stopped))
+        state_filter = FlowRunFilterStateType(any_=_STOPPED)
+        runs = await self._client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=ids), state=FlowRunFilterState(type=state_filter))
         )
-        return [str(run.id) for run in found]
+        return [str(run.id) for run in runs]
 
     async def _speak_deployment(self) -> UUID:
         """Return the id of the speak deployment, where the UI shows clients' jobs; create it if it is missing."""

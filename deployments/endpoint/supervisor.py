@@ -144,7 +144,7 @@ class Supervisor:
                 child.kill_reason = f"flow run {run_id} did not stop when it was cancelled"
                 child.kill()
 
-    async def call(self, name: str, **given: Any) -> Any:
+    async def call(self, name: str, **arguments: Any) -> Any:
         """Have the child handle a call, and wait for its answer; cancelling this stops the call.
 
         Raises:
@@ -153,10 +153,10 @@ class Supervisor:
         """
         child = await self._wait_for_child()
         number = str(next(self._numbers))
-        waiting = child.calls[number] = asyncio.get_running_loop().create_future()
+        answer = child.calls[number] = asyncio.get_running_loop().create_future()
         try:
-            child.channel.send("call", id=number, name=name, given=given)
-            return await waiting
+            child.channel.send("call", id=number, name=name, given=arguments)
+            return await answer
         except asyncio.CancelledError:
             child.channel.send("drop", id=number)
             raise
@@ -246,8 +246,8 @@ class Supervisor:
                 if (work := child.works.pop(run, None)) and not work.future.done():
                     work.future.set_result(Outcome.from_message(message))
             case {"what": "answer", "id": number}:
-                if (waiting := child.calls.get(number)) and not waiting.done():
-                    _answer(waiting, message)
+                if (answer := child.calls.get(number)) and not answer.done():
+                    _answer(answer, message)
             case {"what": "broken", "reason": reason}:
                 self._retire(child, str(reason))
 
@@ -304,10 +304,10 @@ class Supervisor:
                     child.kill()
 
 
-def _answer(waiting: asyncio.Future[Any], message: dict[str, Any]) -> None:
+def _answer(future: asyncio.Future[Any], message: dict[str, Any]) -> None:
     if "error" not in message:
-        waiting.set_result(message.get("value"))
+        future.set_result(message.get("value"))
     elif message.get("bad_input"):
-        waiting.set_exception(InvalidRequest([Problem("", None, "", str(message["error"]))]))
+        future.set_exception(InvalidRequest([Problem("", None, "", str(message["error"]))]))
     else:
-        waiting.set_exception(SpeechError(str(message["error"])))
+        future.set_exception(SpeechError(str(message["error"])))

@@ -48,8 +48,8 @@ async def narrate_here(parameters: dict[str, Any], lock: ProcessLock, running: R
                 open_runs = [run for run in state["runs"] if not run["over"]]
                 if not open_runs:
                     return state
-                done = [await _carry_out(client, run, claims, lock, running) for run in open_runs]
-                if not any(done):
+                outcomes = [await _carry_out(client, run, claims, lock, running) for run in open_runs]
+                if not any(outcomes):
                     await asyncio.sleep(_LOOK_SECONDS)
 
 
@@ -64,19 +64,19 @@ async def _visit(
 
 
 async def _carry_out(
-    client: PrefectClient, found: dict[str, Any], claims: Claims, lock: ProcessLock, running: Running
+    client: PrefectClient, facts: dict[str, Any], claims: Claims, lock: ProcessLock, running: Running
 ) -> bool:
     """Run a flow run unless another process has claimed it; return whether it was run."""
-    run = await client.read_flow_run(UUID(found["run"]))
+    run = await client.read_flow_run(UUID(facts["run"]))
     if await claims.claim(run, lock.name) is not Claim.OURS:
         return False
     running.job = str(run.id)
     try:
         # It may have been created by a process that is gone; it is this one's now.
-        kept = [tag for tag in run.tags if not tag.startswith("process:")]
-        await client.update_flow_run(run.id, tags=[*kept, lock.name])
+        other_tags = [tag for tag in run.tags if not tag.startswith("process:")]
+        await client.update_flow_run(run.id, tags=[*other_tags, lock.name])
         run = await client.read_flow_run(run.id)
-        flow = speak_part if found["part"] else bind
+        flow = speak_part if facts["part"] else bind
         await run_flow_async(flow, flow_run=run, parameters=run.parameters, return_type="state")
     finally:
         claims.release(run.id)

@@ -26,9 +26,9 @@ def parts(database: Path) -> list[Path]:
 
 def migrations() -> list[Path]:
     """Return the files of the installed Prefect's migrations, in no order; each has a revision in its name."""
-    found = find_spec("prefect")
-    assert found and found.origin
-    folder = Path(found.origin).parent / "server" / "database" / "_migrations" / "versions" / "sqlite"
+    package = find_spec("prefect")
+    assert package and package.origin
+    folder = Path(package.origin).parent / "server" / "database" / "_migrations" / "versions" / "sqlite"
     return list(folder.glob("*.py"))
 
 
@@ -58,7 +58,7 @@ def find_problem(database: Path) -> str | None:
         return f"The database {database} cannot be used ({fault}); make yourself its owner, or set F5_FLOWS_HOME."
     if damage != "ok":
         return f"The database {database} is damaged ({' '.join(damage.split())[:100]}); {_RESET}."
-    if revision and not _known(revision):
+    if revision and not _is_known(revision):
         return (
             f"The database {database} was made by a later Prefect than the installed one (its revision is "
             f"{revision[:40]!r}); install the later one again, or {_RESET}."
@@ -74,7 +74,7 @@ def _revision(connection: sqlite3.Connection) -> str | None:
     return str(row[0]) if row else None
 
 
-def _known(revision: str) -> bool:
+def _is_known(revision: str) -> bool:
     """Check whether the installed Prefect can upgrade tables of this revision."""
     line = re.compile(rf"^revision\b.*=\s*['\"]{re.escape(revision)}['\"]", re.MULTILINE)
     return any(line.search(path.read_text(encoding="utf-8")) for path in migrations())

@@ -77,8 +77,8 @@ class Gate:
 
 def has_password(password: str, headers: Headers) -> bool:
     """Check whether a request brings the password."""
-    wanted = f"Basic {b64encode(password.encode()).decode()}".encode()
-    return compare_digest(headers.get("authorization", "").encode(), wanted)
+    expected = f"Basic {b64encode(password.encode()).decode()}".encode()
+    return compare_digest(headers.get("authorization", "").encode(), expected)
 
 
 def guarded(password: str, handler: Handler) -> Handler:

@@ -27,31 +27,31 @@ def password() -> str:
         OSError: the password cannot be stored.
     """
     path = settings().f5_flows_home / "server.auth"
-    if known := _read(path):
-        return known
+    if stored := _read(path):
+        return stored
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with FileLock(path.with_name("server.auth.lock"), mode=0o600):
-        if known := _read(path):
-            return known
+        if stored := _read(path):
+            return stored
         path.unlink(missing_ok=True)
-        made = f"f5-flows:{secrets.token_urlsafe(32)}"
+        generated = f"f5-flows:{secrets.token_urlsafe(32)}"
         with open(path, "x", opener=owner_only) as file:
-            file.write(made)
-        return made
+            file.write(generated)
+        return generated
 
 
 def restrict(home: Path) -> None:
     """Create our home, and make it and what an earlier version left in it unreadable for others."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    found = {path.name: path for path in home.iterdir()}
-    ours = [path for name, path in found.items() if name in _PRIVATE_FOLDERS or name.startswith("server.")]
-    is_mixed = len(ours) < len(found.keys() - _OTHER_FOLDERS)
+    entries = {path.name: path for path in home.iterdir()}
+    ours = [path for name, path in entries.items() if name in _PRIVATE_FOLDERS or name.startswith("server.")]
+    is_mixed = len(ours) < len(entries.keys() - _OTHER_FOLDERS)
     if home.resolve() == Path("/") or (is_mixed and home.stat().st_mode & stat.S_ISVTX):
         raise ServerError(f"F5_FLOWS_HOME is {home}, which all users share; name a folder of your own.")
     file = database_file()
     file.parent.mkdir(exist_ok=True)
     # Do not change the mode of a folder that holds only other things, and nothing of ours yet.
-    if not found or found.keys() & {"prefect", "server.auth", "server.json"}:
+    if not entries or entries.keys() & {"prefect", "server.auth", "server.json"}:
         ours.append(home)
     for path in (*ours, file.parent, *file.parent.iterdir()):
         if not path.is_symlink():

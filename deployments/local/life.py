@@ -59,15 +59,15 @@ class Life:
     async def watch(self) -> None:
         """Look after the server until it has to end, and end it."""
         pause = min(_LOOK_SECONDS, self._idle / 4 or _LOOK_SECONDS)
-        again = 0.0
+        next_check = 0.0
         while True:
             await asyncio.sleep(pause)
             if self._is_homeless():
                 log.warning("The server ends: %s is gone.", self._home)
                 break
             self._note_clients()
-            if self._left() == 0 and time.monotonic() >= again:
-                again = time.monotonic() + min(_KEPT_SECONDS, self._idle)
+            if self._seconds_left() == 0 and time.monotonic() >= next_check:
+                next_check = time.monotonic() + min(_KEPT_SECONDS, self._idle)
                 if await self._is_over():
                     log.warning("The server ends: nobody has used it for %g hours.", self._idle / 3600)
                     break
@@ -91,9 +91,9 @@ class Life:
         kept_by = await _needs()
         if self._is_attended():
             kept_by = ["a running f5-flows command, or an open page, uses it", *kept_by]
-        return JSONResponse({"seconds": self._left(), "kept_by": kept_by})
+        return JSONResponse({"seconds": self._seconds_left(), "kept_by": kept_by})
 
-    def _left(self) -> float | None:
+    def _seconds_left(self) -> float | None:
         """Return the seconds that an unused server has left; None if it does not end."""
         return max(0.0, self._idle - (time.monotonic() - self._last)) if self._idle else None
 

@@ -42,14 +42,14 @@ def require(api: str) -> None:
     Raises:
         ServerError: it does not answer, or refuses our credentials.
     """
-    known = settings()
-    if known.prefect_api_auth_string:
-        name, given = "PREFECT_API_AUTH_STRING", basic(known.prefect_api_auth_string.get_secret_value())
-    elif known.prefect_api_key:
-        name, given = "PREFECT_API_KEY", {"Authorization": f"Bearer {known.prefect_api_key.get_secret_value()}"}
+    values = settings()
+    if values.prefect_api_auth_string:
+        name, headers = "PREFECT_API_AUTH_STRING", basic(values.prefect_api_auth_string.get_secret_value())
+    elif values.prefect_api_key:
+        name, headers = "PREFECT_API_KEY", {"Authorization": f"Bearer {values.prefect_api_key.get_secret_value()}"}
     else:
-        name, given = None, {}
-    status = probe(api, given, _ANSWER_SECONDS)
+        name, headers = None, {}
+    status = probe(api, headers, _ANSWER_SECONDS)
     if status in (401, 403):
         raise ServerError(
             f"The Prefect server at {api} (PREFECT_API_URL) refuses our calls ({status}): "

@@ -90,11 +90,11 @@ def hold(api: str | None, scratch: str) -> Iterator[ProcessLock]:
 
 def abandoned() -> list[Path]:
     """Return the locks of dead processes."""
-    found = []
+    locks = []
     for path in _folder().glob(f"*{_SUFFIX}"):
         with suppress(OSError, Timeout), FileLock(path, blocking=False):
-            found.append(path)
-    return found
+            locks.append(path)
+    return locks
 
 
 @contextmanager
@@ -119,10 +119,11 @@ def _text(lock: ProcessLock) -> bytes:
 
 def _location_variables() -> dict[str, str]:
     values = settings()
-    given = {name: getattr(values, name) for name in _LOCATION_SETTINGS}
+    locations = {name: getattr(values, name) for name in _LOCATION_SETTINGS}
     # An empty variable counts as unset. Unset ones are included because the process that reads this may have them set.
     return {
-        name.upper(): str(value.absolute() if isinstance(value, Path) else value or "") for name, value in given.items()
+        name.upper(): str(value.absolute() if isinstance(value, Path) else value or "")
+        for name, value in locations.items()
     }
 
 

@@ -93,16 +93,16 @@ class _Run:
         self._stopping, self._held = threading.Event(), threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.job = ""
-        self._done: Future[dict[str, Any]] = Future()
+        self._outcome: Future[dict[str, Any]] = Future()
         threading.Thread(target=self._start, name=WORK, daemon=True).start()
 
     def reply(self) -> dict[str, Any]:
         served = server.find()
-        while not wait([self._done], _LOOK_SECONDS).done:
+        while not wait([self._outcome], _LOOK_SECONDS).done:
             # Prefect's client would retry for minutes, but the local server does not come back by itself.
             if self._lock.api is None and server.find() != served:
-                raise ServerError(self._lost("it has ended"))
-        return self._done.result()
+                raise ServerError(self._lost_message("it has ended"))
+        return self._outcome.result()
 
     def stop(self) -> None:
         """End the run as cancelled; if that fails now, the process lock that is left makes the sweep do it."""
@@ -115,7 +115,7 @@ class _Run:
             # The run had already ended, but may still have to write its record.
             release.set()
             with suppress(Exception):
-                self._done.result(_STEP_SECONDS)
+                self._outcome.result(_STEP_SECONDS)
             self._lock.end()
 
     def _hold(self) -> threading.Event:
@@ -135,12 +135,12 @@ class _Run:
     async def _cancel(self) -> bool:
         """Cancel the run, and return whether there was one that had not ended."""
         async with get_client() as client:
-            found = await runs(client, self._lock)
-            if found:
+            open_runs = await runs(client, self._lock)
+            if open_runs:
                 await self._let_steps_end()
-            for run in found:
+            for run in open_runs:
                 await end(client, run.id, Cancelled(message="The run was stopped."))
-        return bool(found)
+        return bool(open_runs)
 
     async def _let_steps_end(self) -> None:
         """Wait for the threads of the run's steps, which could still store something."""
@@ -150,9 +150,9 @@ class _Run:
 
     def _start(self) -> None:
         try:
-            self._done.set_result(asyncio.run(self._run()))
+            self._outcome.set_result(asyncio.run(self._run()))
         except BaseException as fault:
-            self._done.set_exception(fault)
+            self._outcome.set_exception(fault)
 
     async def _run(self) -> dict[str, Any]:
         listener.set(self._advance)
@@ -162,7 +162,7 @@ class _Run:
         except (Abort, CancelledRun):
             raise SpeechError(f"Job {self.job} was ended by somebody else; see the Prefect server's UI.") from None
         except (httpx.HTTPError, PrefectException) as fault:
-            raise ServerError(self._lost(type(fault).__name__)) from None
+            raise ServerError(self._lost_message(type(fault).__name__)) from None
 
     def _advance(self, step: str, share: float) -> None:
         if self._stopping.is_set():
@@ -171,22 +171,22 @@ class _Run:
         with suppress(OSError):
             self._on_progress(step, share)
 
-    def _lost(self, why: str) -> str:
+    def _lost_message(self, reason: str) -> str:
         when = f"in the middle of job {self.job}" if self.job else "before the job had begun"
         return (
-            f"The Prefect server stopped answering {when} ({why}); run it again. What was stored until then is still "
-            "in the store."
+            f"The Prefect server stopped answering {when} ({reason}); run it again. What was stored until then is "
+            "still in the store."
         )
 
 
 async def _speak(parameters: dict[str, Any], lock: ProcessLock, running: Running) -> dict[str, Any]:
-    kept = await akeepable(parameters["request"], parameters["storage"])
-    parameters = parameters | {"request": kept}
+    storable = await akeepable(parameters["request"], parameters["storage"])
+    parameters = parameters | {"request": storable}
     async with get_client() as client:
         try:
             run = await client.create_flow_run(speak, parameters=parameters, tags=[lock.name])
         except PrefectHTTPStatusError as fault:
-            if refusal := _too_long(fault, kept):
+            if refusal := _too_long(fault, storable):
                 raise refusal from None
             raise
     running.job = str(run.id)
@@ -202,11 +202,11 @@ async def outcome(flow: Flow[..., Any], run: FlowRun, parameters: dict[str, Any]
     state: State[Any] = await run_flow_async(  # type: ignore[assignment]
         flow, flow_run=run, parameters=parameters, return_type="state"
     )
-    found = await state.aresult(raise_on_failure=False)
-    if isinstance(found, SpeechError | OSError):
-        raise found
-    if isinstance(found, dict):
-        return found
+    result = await state.aresult(raise_on_failure=False)
+    if isinstance(result, SpeechError | OSError):
+        raise result
+    if isinstance(result, dict):
+        return result
     raise SpeechError(f"The run ended as {state.name}: {state.message}")
 
 

@@ -205,11 +205,11 @@ def reset(notify: Notify) -> Server:
         with FileLock(home / "server.lock", timeout=_LOCK_SECONDS, mode=0o600):
             stop()
             old = database_file()
-            kept = old.with_name(f"{old.stem}-{datetime.now():%Y%m%d-%H%M%S-%f}{old.suffix}")
+            archive = old.with_name(f"{old.stem}-{datetime.now():%Y%m%d-%H%M%S-%f}{old.suffix}")
             for part in database.parts(old):
-                part.rename(kept.with_name(part.name.replace(old.name, kept.name)))
-            if kept.exists():
-                notify(f"The old database is kept as {kept}.")
+                part.rename(archive.with_name(part.name.replace(old.name, archive.name)))
+            if archive.exists():
+                notify(f"The old database is kept as {archive}.")
     except Timeout:
         raise ServerError("Another process is starting the local Prefect server; try again when it is done.") from None
     except OSError as fault:
@@ -225,22 +225,22 @@ def stop() -> bool:
     running = _running()
     for process in running:
         process.terminate()
-    _, left = psutil.wait_procs(running, 10)
-    for process in left:
+    _, alive = psutil.wait_procs(running, 10)
+    for process in alive:
         process.kill()
-    psutil.wait_procs(left, 5)
+    psutil.wait_procs(alive, 5)
     _state_file().unlink(missing_ok=True)
     return bool(running)
 
 
 def _running() -> list[psutil.Process]:
     """Return the servers that use our home, whether or not `server.json` names them."""
-    home, found = settings().f5_flows_home.resolve(), []
+    home, processes = settings().f5_flows_home.resolve(), []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             if _PROGRAM in process.cmdline() and Path(process.cwd()) == home:
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 def _start(notify: Notify, meanwhile: Callable[[Server], None] | None) -> Server:
@@ -249,8 +249,8 @@ def _start(notify: Notify, meanwhile: Callable[[Server], None] | None) -> Server
         raise ServerError(f"The local Prefect server cannot start. {problem}")
     first = ""
     if not file.exists():
-        how = "" if template.read() else " (it sets up its database, about 15 to 40 s)"
-        first = f" for the first time{how}"
+        hint = "" if template.read() else " (it sets up its database, about 15 to 40 s)"
+        first = f" for the first time{hint}"
         # In it, Prefect remembers what the previous database holds.
         file.with_name("memo_store.toml").unlink(missing_ok=True)
     notify(f"Starting the local Prefect server{first} ...")
@@ -286,14 +286,14 @@ def _start(notify: Notify, meanwhile: Callable[[Server], None] | None) -> Server
     server = Server(child.pid, mark, port, version("prefect"), version("f5-flows"))
     write_text(_state_file(), json.dumps(asdict(server)))
     _state_file().chmod(0o600)
-    used, deadline = 0.0, time.monotonic() + _START_SECONDS
+    processor_seconds, deadline = 0.0, time.monotonic() + _START_SECONDS
     if meanwhile:
         meanwhile(server)
     while time.monotonic() < deadline and child.poll() is None:
         if server.answers(1):
             return server
-        if used + 1 < (now := _processor_seconds(child.pid)) < _START_PROCESSOR_SECONDS:
-            used, deadline = now, time.monotonic() + _START_SECONDS
+        if processor_seconds + 1 < (now := _processor_seconds(child.pid)) < _START_PROCESSOR_SECONDS:
+            processor_seconds, deadline = now, time.monotonic() + _START_SECONDS
         time.sleep(0.1)
     stop()
     if problem := find_problem():
@@ -312,8 +312,8 @@ def _processor_seconds(pid: int) -> float:
 def _answers_in_time(server: Server) -> bool:
     """Check whether a server answers in time; one call may take all of it, as many short ones could all time out."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while server.lives() and (left := deadline - time.monotonic()) > 0:
-        if server.answers(left):
+    while server.lives() and (remaining := deadline - time.monotonic()) > 0:
+        if server.answers(remaining):
             return True
         time.sleep(0.1)
     return False

@@ -72,9 +72,9 @@ def application(life: Life) -> Starlette:
             gc.collect()
             gc.freeze()
             gc.enable()
-            own = [asyncio.create_task(life.watch()), asyncio.create_task(upkeep.sweep())]
+            tasks = [asyncio.create_task(life.watch()), asyncio.create_task(upkeep.sweep())]
             yield
-            for task in own:
+            for task in tasks:
                 task.cancel()
 
     return Starlette(

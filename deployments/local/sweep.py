@@ -32,7 +32,7 @@ __all__ = ["runs", "sweep"]
 
 async def sweep() -> list[str]:
     """End the runs of dead processes, remove their temporary files, and return the ids of the runs."""
-    ended = []
+    run_ids = []
     for path in abandoned():
         with suppress(OSError, Timeout), take(path) as lock:
             if lock is None:
@@ -43,14 +43,14 @@ async def sweep() -> list[str]:
                     # The lock of runs on another server is only deleted: their state cannot be read here.
                     for run in await runs(client, lock) if lock.api in (None, PREFECT_API_URL.value()) else ():
                         await ends.end(client, run.id, _end(lock))
-                        ended.append(str(run.id))
-    return ended
+                        run_ids.append(str(run.id))
+    return run_ids
 
 
 async def runs(client: PrefectClient, lock: ProcessLock) -> list[FlowRun]:
     """Return the runs of a process that have not ended."""
-    found = await client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[lock.name])))
-    return [run for run in found if run.state is None or not run.state.is_final()]
+    tagged = await client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[lock.name])))
+    return [run for run in tagged if run.state is None or not run.state.is_final()]
 
 
 def _end(lock: ProcessLock) -> State[Any]:

@@ -41,9 +41,9 @@ def create(database: Path, migrate: Callable[[], None]) -> None:
     """
     if _copy_template(database):
         return
-    with ExitStack() as held:
+    with ExitStack() as stack:
         with suppress(OSError):
-            held.enter_context(FileLock(_own_folder() / "lock", timeout=_WAIT_SECONDS, mode=0o600))
+            stack.enter_context(FileLock(_own_folder() / "lock", timeout=_WAIT_SECONDS, mode=0o600))
             if _copy_template(database):
                 return
         migrate()

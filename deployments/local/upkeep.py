@@ -52,7 +52,7 @@ _ALIVE_SECONDS = 30
 log = logging.getLogger("prefect.server.f5_flows")
 
 
-class Waiting(PubSub):  # type: ignore[misc]  # The package has no types.
+class PatientPubSub(PubSub):  # type: ignore[misc]  # The package has no types.
     """What hears which of Docket's tasks are cancelled, of which Prefect cancels none.
 
     Docket asks for that ten times a second, and each time the base class has a thread wait for it. This one looks and
@@ -63,14 +63,14 @@ class Waiting(PubSub):  # type: ignore[misc]  # The package has no types.
         self, ignore_subscribe_messages: bool = False, timeout: float | None = 0.0
     ) -> dict[str, Any] | None:
         ready = timeout if timeout is None else 0.0
-        found: dict[str, Any] | None = await super().get_message(ignore_subscribe_messages, ready)
-        if found is None and timeout:
+        message: dict[str, Any] | None = await super().get_message(ignore_subscribe_messages, ready)
+        if message is None and timeout:
             await asyncio.sleep(_DUE_SECONDS)
-        return found
+        return message
 
 
-def _pubsub(client: BurnerRedis, ignore_subscribe_messages: bool = False) -> Waiting:
-    return Waiting(client, ignore_subscribe_messages)
+def _pubsub(client: BurnerRedis, ignore_subscribe_messages: bool = False) -> PatientPubSub:
+    return PatientPubSub(client, ignore_subscribe_messages)
 
 
 # Docket, which Prefect makes, asks its client in memory for this, and has no setting for it.
@@ -107,12 +107,12 @@ async def keep_small(
     db: PrefectDBInterface = Depends(provide_database_interface),
 ) -> None:
     """Keep the database below KEEP_MB, and the log below its limit."""
-    removed = 0
+    total = 0
     while await _size(db) > settings().keep_mb * 1e6:
-        gone = await _strip(db) or await _forget(db) or await _remove(db)
-        if not gone:
+        count = await _strip(db) or await _forget(db) or await _remove(db)
+        if not count:
             break
-        removed += gone
+        total += count
         await asyncio.sleep(0.05)
     url, has_shrunk = db.database_config.connection_url, False
     while await asyncio.to_thread(_give_back, url):
@@ -120,8 +120,8 @@ async def keep_small(
         await asyncio.sleep(0.05)
     if has_shrunk or _has_long_wal(url):
         await asyncio.to_thread(_truncate, url)
-    if removed:
-        log.info("The database was too large: %d old runs and events were trimmed or removed.", removed)
+    if total:
+        log.info("The database was too large: %d old runs and events were trimmed or removed.", total)
     await asyncio.to_thread(_shorten_log)
 
 
@@ -164,9 +164,9 @@ async def _size(db: PrefectDBInterface) -> int:
 async def _strip(db: PrefectDBInterface) -> int:
     """Remove steps, logs and artifacts of the oldest ended runs that still have them."""
     details = (db.TaskRun, db.Log, db.Artifact)
-    left = sa.or_(*(sa.exists().where(kind.flow_run_id == db.FlowRun.id) for kind in details))
+    has_details = sa.or_(*(sa.exists().where(kind.flow_run_id == db.FlowRun.id) for kind in details))
     async with db.session_context(begin_transaction=True, with_for_update=True) as session:
-        runs = list(await session.scalars(_oldest(db).where(left)))
+        runs = list(await session.scalars(_oldest(db).where(has_details)))
         for kind in details:
             await session.execute(sa.delete(kind).where(kind.flow_run_id.in_(runs)))
     return len(runs)
@@ -174,10 +174,10 @@ async def _strip(db: PrefectDBInterface) -> int:
 
 async def _forget(db: PrefectDBInterface) -> int:
     """Remove the oldest events, but none so recent that a page that lost its connection may ask for it."""
-    passed = db.Event.occurred < datetime.now(UTC) - timedelta(hours=1)
+    is_old = db.Event.occurred < datetime.now(UTC) - timedelta(hours=1)
     async with db.session_context(begin_transaction=True, with_for_update=True) as session:
         events = list(
-            await session.scalars(sa.select(db.Event.id).where(passed).order_by(db.Event.occurred).limit(200))
+            await session.scalars(sa.select(db.Event.id).where(is_old).order_by(db.Event.occurred).limit(200))
         )
         await session.execute(sa.delete(db.EventResource).where(db.EventResource.event_id.in_(events)))
         await session.execute(sa.delete(db.Event).where(db.Event.id.in_(events)))
@@ -193,8 +193,8 @@ async def _remove(db: PrefectDBInterface) -> int:
 
 
 def _oldest(db: PrefectDBInterface) -> sa.Select[tuple[UUID]]:
-    ended = db.FlowRun.state_type.in_(TERMINAL_STATES)
-    return sa.select(db.FlowRun.id).where(ended).order_by(db.FlowRun.end_time).limit(_BATCH)
+    is_final = db.FlowRun.state_type.in_(TERMINAL_STATES)
+    return sa.select(db.FlowRun.id).where(is_final).order_by(db.FlowRun.end_time).limit(_BATCH)
 
 
 def _give_back(url: str) -> bool:

@@ -1,7 +1,7 @@
 """A client of RunPod's job API and its management API, version 2, as far as flow runs need them.
 
 The SDK's own client classes retry nothing over https, lose the text of errors and cannot set a policy, so the calls
-are made with httpx. All of them go through one helper, `_once`.
+are made with httpx. All of them go through one helper, `_request`.
 """
 
 from __future__ import annotations
@@ -109,7 +109,13 @@ class RunPod:
         await self._http.aclose()
 
     async def submit(
-        self, endpoint: str, given: dict[str, Any], *, execution_timeout: float, ttl: float, low_priority: bool = False
+        self,
+        endpoint: str,
+        payload: dict[str, Any],
+        *,
+        execution_timeout: float,
+        ttl: float,
+        low_priority: bool = False,
     ) -> str:
         """Queue a job, and return its id.
 
@@ -124,7 +130,7 @@ class RunPod:
             "executionTimeout": int(execution_timeout * 1000), "ttl": int(ttl * 1000), "lowPriority": low_priority
         }  # fmt: skip
         url = f"{self._job_url}/{endpoint}/run"
-        return await self._call("submit", _name, "POST", url, {"input": given, "policy": policy})
+        return await self._call("submit", _name, "POST", url, {"input": payload, "policy": policy})
 
     async def job(self, endpoint: str, job: str) -> Job:
         """Return the state of a job; raise `Gone` if it expired or its result is no longer kept."""
@@ -160,11 +166,11 @@ class RunPod:
         async for attempt in self._attempts():
             with attempt:
                 if attempt.retry_state.attempt_number > 1:
-                    made = [pod for pod in await self._list_pods() if pod.name == specification["name"]]
-                    if made:
-                        return made[0]
+                    existing = [pod for pod in await self._list_pods() if pod.name == specification["name"]]
+                    if existing:
+                        return existing[0]
                 url = f"{self._management_url}/pods"
-                return await self._once("create pod", _pod, "POST", url, specification)
+                return await self._request("create pod", _pod, "POST", url, specification)
         raise AssertionError("unreachable")
 
     async def pod(self, pod: str) -> Pod:
@@ -180,16 +186,16 @@ class RunPod:
 
     async def pods(self, prefix: str) -> list[Pod]:
         """Return the pods whose name begins with a prefix."""
-        found = await self._call("list pods", _pods, "GET", f"{self._management_url}/pods")
-        return [pod for pod in found if pod.name.startswith(prefix)]
+        pods = await self._call("list pods", _pods, "GET", f"{self._management_url}/pods")
+        return [pod for pod in pods if pod.name.startswith(prefix)]
 
     async def _list_pods(self) -> list[Pod]:
-        return await self._once("list pods", _pods, "GET", f"{self._management_url}/pods")
+        return await self._request("list pods", _pods, "GET", f"{self._management_url}/pods")
 
     async def _call(self, call: Call, read: Read[R], method: str, url: str, body: dict[str, Any] | None = None) -> R:
         async for attempt in self._attempts():
             with attempt:
-                return await self._once(call, read, method, url, body)
+                return await self._request(call, read, method, url, body)
         raise AssertionError("unreachable")
 
     def _attempts(self) -> AsyncRetrying:
@@ -197,7 +203,7 @@ class RunPod:
             stop=stop_after_delay(self._patience), wait=_pause, retry=retry_if_exception_type(Busy), reraise=True
         )
 
-    async def _once(self, call: Call, read: Read[R], method: str, url: str, body: dict[str, Any] | None = None) -> R:
+    async def _request(self, call: Call, read: Read[R], method: str, url: str, body: dict[str, Any] | None = None) -> R:
         """Make a call once, without retries.
 
         Args:

@@ -60,8 +60,8 @@ async def watch(
         except Exception as fault:
             # Whatever the error is, the run continues without being watched, and may well finish by itself.
             watcher.notify_once(f"This run cannot be watched at the moment: {explained(fault)}")
-            refused = isinstance(fault, RunPodError) and not fault.transient
-            pause = max(patience.poll, 10) if refused else patience.poll
+            is_refusal = isinstance(fault, RunPodError) and not fault.transient
+            pause = max(patience.poll, 10) if is_refusal else patience.poll
         if pause is None:
             return
         await asyncio.sleep(pause)
@@ -83,7 +83,7 @@ class _Watcher:
         self._patience, self._notify = patience, notify
         self._last_message = ""
         self._cancelling: float | None = None
-        self._ended: float | None = None
+        self._ended_at: float | None = None
 
     def notify_once(self, message: str) -> None:
         """Pass on a message, unless it repeats the previous one."""
@@ -101,7 +101,7 @@ class _Watcher:
             return None
         if run.infrastructure_pid and self._infrastructure and run.infrastructure_pid != self._infrastructure.pid:
             # Another job claimed the run first, or took it over.
-            self._infrastructure, self._ended = self._find(run.infrastructure_pid), None
+            self._infrastructure, self._ended_at = self._find(run.infrastructure_pid), None
         infrastructure, state, now = self._infrastructure, run.state, time.monotonic()
         if infrastructure is None or state is None or state.is_scheduled() or state.is_paused():
             return None
@@ -110,29 +110,29 @@ class _Watcher:
             if state.is_cancelled() and not status.ended:
                 await _end(infrastructure)
             return None
-        self._ended = (self._ended or now) if status.ended else None
-        settled = self._ended is not None and now > self._ended + self._patience.settle
+        self._ended_at = (self._ended_at or now) if status.ended else None
+        is_settled = self._ended_at is not None and now > self._ended_at + self._patience.settle
         if state.is_cancelling():
             self._cancelling = now if self._cancelling is None else self._cancelling
             # A container still winds a run down, and ends it, after RunPod reports its job as cancelled.
-            if status.queued or settled or now > self._cancelling + self._patience.cancel:
+            if status.queued or is_settled or now > self._cancelling + self._patience.cancel:
                 await _end(infrastructure)
-                how = " before it began" if status.queued else " and its job was stopped"
-                await end(self._client, run.id, cancelled(how), elsewhere=True)
+                manner = " before it began" if status.queued else " and its job was stopped"
+                await end(self._client, run.id, cancelled(manner), elsewhere=True)
                 return None
         elif status.ended:
-            if settled and await self._crash(run, status.diagnosis):
+            if is_settled and await self._crash(run, status.diagnosis):
                 return None
             return min(self._patience.poll, 1)
         elif status.diagnosis:
             self.notify_once(str(status.diagnosis))
         return self._patience.poll
 
-    async def _crash(self, seen: FlowRun, diagnosis: Diagnosis | None) -> bool:
+    async def _crash(self, snapshot: FlowRun, diagnosis: Diagnosis | None) -> bool:
         """Mark the run as crashed, unless it has changed since it was read; return whether it was marked."""
-        run = await self._client.read_flow_run(seen.id)
-        if not _same(run.state, seen.state) or run.infrastructure_pid != seen.infrastructure_pid:
-            self._ended = None
+        run = await self._client.read_flow_run(snapshot.id)
+        if not _same(run.state, snapshot.state) or run.infrastructure_pid != snapshot.infrastructure_pid:
+            self._ended_at = None
             return False
         self.notify_once(str(diagnosis))
         await end(self._client, run.id, Crashed(message=str(diagnosis)), elsewhere=True)

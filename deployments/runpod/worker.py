@@ -116,8 +116,8 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
 
     async def _mark_as_waiting(self, flow_run: FlowRun, configuration: RunPodJobConfiguration) -> None:
         # Only before the job exists: later it would hide that the run was claimed.
-        where = f"endpoint {configuration.endpoint_id}" if configuration.mode == "serverless" else "a pod"
-        message = f"Handed to RunPod, to {where}; waiting for a worker."
+        destination = f"endpoint {configuration.endpoint_id}" if configuration.mode == "serverless" else "a pod"
+        message = f"Handed to RunPod, to {destination}; waiting for a worker."
         try:
             await propose_state(
                 self.client, Pending(name="InfrastructurePending", message=message), flow_run_id=flow_run.id
@@ -162,10 +162,10 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
 
     async def _reconcile(self) -> None:
         unfinished = await self._unfinished_runs()
-        seen, self._first_seen = self._first_seen, {}
+        previous, self._first_seen = self._first_seen, {}
         for run in unfinished:
             if run.state:
-                self._first_seen[run.state.id] = seen.get(run.state.id, time.monotonic())
+                self._first_seen[run.state.id] = previous.get(run.state.id, time.monotonic())
         for run in unfinished:
             try:
                 await self._reconcile_run(run)
@@ -201,8 +201,12 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
         state = run.state
         if state is None or not state.is_pending() or run.infrastructure_pid or run.start_time:
             return False
-        seen = self._first_seen.get(state.id)
-        return state.name in names and seen is not None and time.monotonic() - seen > settings().runpod_submit_grace
+        first_seen = self._first_seen.get(state.id)
+        return (
+            state.name in names
+            and first_seen is not None
+            and time.monotonic() - first_seen > settings().runpod_submit_grace
+        )
 
     async def _adopt(self, run: FlowRun) -> None:
         """Watch a run that another worker or a RunPod client has started."""
@@ -224,18 +228,18 @@ class RunPodWorker(BaseWorker[RunPodJobConfiguration, RunPodVariables, RunPodWor
         )
 
     async def _unfinished_runs(self) -> list[FlowRun]:
-        found: list[FlowRun] = []
+        runs: list[FlowRun] = []
         states = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
         while True:
             page = await self.client.read_flow_runs(
                 work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[self.work_pool.name])),
                 flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=states))),
                 limit=_PAGE,
-                offset=len(found),
+                offset=len(runs),
             )
-            found += page
+            runs += page
             if len(page) < _PAGE:
-                return found
+                return runs
 
     async def _sweep_pods(self) -> None:
         """Terminate pods whose run has ended, because a pod costs money until it is terminated."""

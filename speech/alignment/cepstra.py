@@ -38,31 +38,31 @@ def cepstra(blocks: Iterable[Samples]) -> Iterator[Frames]:
     Frame i is centred on 10 i + 5 ms. Its first number is the natural log of its energy. At both ends the recording
     is mirrored. See Kaldi's `feature-mfcc.cc`, with `snip_edges` off, `raw_energy` on and a Hamming window.
     """
-    held, begun, length = np.zeros(0, np.float32), False, 0
+    samples, is_padded, length = np.zeros(0, np.float32), False, 0
     for block in blocks:
-        held, length = np.concatenate([held, block]), length + len(block)
-        if not begun:
-            if len(held) < _LENGTH:
+        samples, length = np.concatenate([samples, block]), length + len(block)
+        if not is_padded:
+            if len(samples) < _LENGTH:
                 continue
-            held, begun = np.pad(held, (_BEFORE, 0), mode="symmetric"), True
-        count = (len(held) - _LENGTH) // _HOP + 1
+            samples, is_padded = np.pad(samples, (_BEFORE, 0), mode="symmetric"), True
+        count = (len(samples) - _LENGTH) // _HOP + 1
         if count > 0:
-            yield _frames(held, count)
-            held = held[count * _HOP :]
+            yield _frames(samples, count)
+            samples = samples[count * _HOP :]
     if not length:
         return
-    done = 0 if not begun else (length + _BEFORE - len(held)) // _HOP
-    left = (length + _HOP // 2) // _HOP - done
-    if left > 0:
-        missing = (left - 1) * _HOP + _LENGTH - len(held)
-        yield _frames(np.pad(held, (0 if begun else _BEFORE, max(missing, 0)), mode="symmetric"), left)
+    yielded = 0 if not is_padded else (length + _BEFORE - len(samples)) // _HOP
+    remaining = (length + _HOP // 2) // _HOP - yielded
+    if remaining > 0:
+        lacking = (remaining - 1) * _HOP + _LENGTH - len(samples)
+        yield _frames(np.pad(samples, (0 if is_padded else _BEFORE, max(lacking, 0)), mode="symmetric"), remaining)
 
 
 def _frames(samples: Samples, count: int) -> Frames:
     """Return the cepstra of that many frames; the window of the first begins at the first sample."""
     windows = np.lib.stride_tricks.sliding_window_view(samples, _LENGTH)[::_HOP][:count]
     hamming, bands, cosines = _tables()
-    found = np.empty((count, WIDTH), np.float32)
+    frames = np.empty((count, WIDTH), np.float32)
     for first in range(0, count, _AT_ONCE):
         part = windows[first : first + _AT_ONCE]
         part = part - part.mean(axis=1, keepdims=True)
@@ -73,10 +73,10 @@ def _frames(samples: Samples, count: int) -> Frames:
         shaped[:, :_LENGTH] *= hamming
         spectrum = np.fft.rfft(shaped, axis=1)
         power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32, copy=False)
-        np.matmul(np.log(np.maximum(power @ bands, _TINY)), cosines, out=found[first : first + len(part)])
+        np.matmul(np.log(np.maximum(power @ bands, _TINY)), cosines, out=frames[first : first + len(part)])
         energy = np.einsum("ij,ij->i", part, part)
-        found[first : first + len(part), 0] = np.log(np.maximum(energy, _TINY))
-    return found
+        frames[first : first + len(part), 0] = np.log(np.maximum(energy, _TINY))
+    return frames
 
 
 @cache

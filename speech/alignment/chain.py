@@ -47,7 +47,7 @@ def align(
     """
     reasons: list[str] = []
     cost = 0.0
-    expected = sum(len(chunk.tokens) for chunk in chunks)
+    token_count = sum(len(chunk.tokens) for chunk in chunks)
     for name in (first, *(link for link in CHAIN if link != first)):
         try:
             aligner = _make(name, options.get(name, {}))
@@ -55,8 +55,8 @@ def align(
                 words = _by_language(aligner, recording, chunks, language)
             finally:
                 cost += aligner.cost_usd
-            if len(words) != expected:
-                raise AlignmentError(f"it timed {len(words)} of {expected} words.")
+            if len(words) != token_count:
+                raise AlignmentError(f"it timed {len(words)} of {token_count} words.")
         except SpeechError as fault:
             reasons.append(Note(f"{name} did not time the words: {fault}", declined(name)))
             continue
@@ -78,10 +78,10 @@ def _by_language(aligner: Aligner, recording: Recording, chunks: Sequence[Chunk]
     if not aligner.by_spans:
         raise AlignerUnavailable("it times recordings of one language.")
     timed: dict[int, list[Word]] = {}
-    for own in dict.fromkeys(languages):
-        indices = [index for index, each in enumerate(languages) if each == own]
+    for code in dict.fromkeys(languages):
+        indices = [index for index, each in enumerate(languages) if each == code]
         part = replace(recording, spans_ms=tuple(recording.spans_ms[index] for index in indices))
-        words = iter(aligner.align(part, [chunks[index] for index in indices], own))
+        words = iter(aligner.align(part, [chunks[index] for index in indices], code))
         timed |= {index: list(itertools.islice(words, len(chunks[index].tokens))) for index in indices}
     return [word for index in range(len(chunks)) for word in timed[index]]
 

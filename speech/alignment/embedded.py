@@ -21,7 +21,7 @@ from speech.alignment.features import Features, gather, level
 from speech.alignment.matching import Places, match
 from speech.alignment.path import POOL
 from speech.alignment.rows import Rows
-from speech.alignment.synthetic import estimate_pace, read_pieces
+from speech.alignment.synthetic import estimate_pace, read_segments
 from speech.audio import Recording, blocks
 from speech.engines.espeak import available, voices
 from speech.errors import AlignmentError
@@ -58,29 +58,29 @@ class Embedded:
     def align(self, recording: Recording, chunks: Sequence[Chunk], language: str) -> list[Word]:
         if not any(chunk.spoken for chunk in chunks):
             raise AlignmentError("the script has no words to speak.")
-        with Rows(WIDTH) as kept:
-            energy = gather(cepstra(blocks(recording.path, RATE)), kept)
+        with Rows(WIDTH) as rows:
+            energy = gather(cepstra(blocks(recording.path, RATE)), rows)
             if len(energy) < POOL:
                 raise AlignmentError("the recording is shorter than any word.")
             if np.percentile(energy, 95) < _SILENT:
                 raise AlignmentError("the recording is silent.")
-            heard = level(kept, energy)
+            features = level(rows, energy)
             if not available() or not _readable(chunks, language):
-                return _by_letters(heard, recording, chunks)
-            spans, scores = _found(recording, chunks, language if language in voices() else DEFAULT, heard)
+                return _by_letters(features, recording, chunks)
+            spans, scores = _match_tokens(recording, chunks, language if language in voices() else DEFAULT, features)
         tokens = [token for chunk in chunks for token in chunk.tokens]
         return place(tokens, spans, scores, recording.duration_ms)
 
 
-def _found(recording: Recording, chunks: Sequence[Chunk], language: str, heard: Features) -> Places:
+def _match_tokens(recording: Recording, chunks: Sequence[Chunk], language: str, features: Features) -> Places:
     """Return the span (ms) and the confidence of every token."""
 
     def attempt(pace: float, outside: float) -> Places:
-        with Rows(WIDTH) as kept:
-            pieces, reference = read_pieces(recording, chunks, language, pace, heard, kept)
-            return match(pieces, reference, heard, outside)
+        with Rows(WIDTH) as rows:
+            segments, reference = read_segments(recording, chunks, language, pace, features, rows)
+            return match(segments, reference, features, outside)
 
-    pace = estimate_pace([chunk.spoken for chunk in chunks], language, heard)
+    pace = estimate_pace([chunk.spoken for chunk in chunks], language, features)
     spans, scores = attempt(pace, _OUTSIDE)
     if not recording.spans_ms and recording.duration_ms <= _LONG_MS and np.mean(scores) < _CONVINCING:
         for other, outside in _WITH_EXTRA:
@@ -97,19 +97,20 @@ def _readable(chunks: Sequence[Chunk], language: str) -> bool:
     return language in voices() or 2 * len(_LATIN.findall(text)) > sum(map(str.isalpha, text))
 
 
-def _by_letters(heard: Features, recording: Recording, chunks: Sequence[Chunk]) -> list[Word]:
+def _by_letters(features: Features, recording: Recording, chunks: Sequence[Chunk]) -> list[Word]:
     """Time the words without a reference: each gets a share of the speech in proportion to its letters."""
-    spans = [(s // FRAME_MS, e // FRAME_MS) for s, e in recording.spans_ms] or [(0, len(heard.speech))]
+    spans = [(s // FRAME_MS, e // FRAME_MS) for s, e in recording.spans_ms] or [(0, len(features.speech))]
     groups = [[chunk] for chunk in chunks] if recording.spans_ms else [list(chunks)]
     words: list[Word] = []
     for (first, last), group in zip(spans, groups, strict=True):
         tokens = [token for chunk in group for token in chunk.tokens]
-        sounding = np.flatnonzero(heard.speech[first:last]) + first
+        sounding = np.flatnonzero(features.speech[first:last]) + first
         if not len(sounding):
             sounding = np.arange(first, max(last, first + 1))
         total = sum(len(token.spoken) for token in tokens) or 1
         borders = [
-            len(sounding) * done // total for done in itertools.accumulate((len(t.spoken) for t in tokens), initial=0)
+            len(sounding) * letters // total
+            for letters in itertools.accumulate((len(t.spoken) for t in tokens), initial=0)
         ]
         for token, begin, end in zip(tokens, borders, borders[1:], strict=False):
             at = int(sounding[min(begin, len(sounding) - 1)]) * FRAME_MS

@@ -45,7 +45,7 @@ _NO_CREDENTIALS = "there are no credentials; set GOOGLE_CREDENTIALS_JSON or GOOG
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
+class _RecognizedWord:
     """One word that Google heard, spelled out; its times are in milliseconds from the start of the recording."""
 
     text: str
@@ -67,14 +67,14 @@ class Google:
 
     def align(self, recording: Recording, chunks: Sequence[Chunk], language: str) -> list[Word]:
         client = connect(self._account)
-        heard: list[_Heard] = []
+        recognized: list[_RecognizedWord] = []
         for piece, offset_ms in _pieces(recording):
-            heard += _words(_recognize(client, piece, language), offset_ms, language)
+            recognized += _words(_recognize(client, piece, language), offset_ms, language)
             # Each request is billed by the second, rounded up.
             self.cost_usd += -(-len(piece) // RATE) / 60 * settings().google_price_per_minute
-        if not heard:
+        if not recognized:
             raise AlignmentError("Google heard no words.")
-        return _matched(chunks, heard, recording.duration_ms)
+        return _spread_times(chunks, recognized, recording.duration_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +176,9 @@ def _pieces(recording: Recording) -> Iterator[tuple[Samples, int]]:
     for block in blocks(recording.path, RATE):
         rest = np.concatenate([rest, block])
         while len(rest) > longest:
-            cut = _quietest(rest, longest - _CUT_WITHIN_SECONDS * RATE, longest)
-            yield rest[:cut], offset * 1000 // RATE
-            rest, offset = rest[cut:], offset + cut
+            border = _quietest(rest, longest - _CUT_WITHIN_SECONDS * RATE, longest)
+            yield rest[:border], offset * 1000 // RATE
+            rest, offset = rest[border:], offset + border
     if len(rest):
         yield rest, offset * 1000 // RATE
 
@@ -209,16 +209,16 @@ def _recognize(client: SpeechClient, samples: Samples, language: str) -> Recogni
         retry = Retry(if_exception_type(exceptions.ServiceUnavailable), initial=0.2, timeout=seconds)
         return client.recognize(config=config, audio=audio, timeout=seconds, retry=retry)
     except (exceptions.Unauthenticated, exceptions.PermissionDenied):
-        why = "refused these credentials; check the service account's permissions and that the API is enabled."
+        reason = "refused these credentials; check the service account's permissions and that the API is enabled."
     except exceptions.ResourceExhausted:
-        why = "has no quota left for this project."
+        reason = "has no quota left for this project."
     except (exceptions.DeadlineExceeded, exceptions.RetryError):
-        why = f"did not answer within {seconds:g} s."
+        reason = f"did not answer within {seconds:g} s."
     except exceptions.ServiceUnavailable:
-        why = "cannot be reached."
+        reason = "cannot be reached."
     except exceptions.GoogleAPICallError as fault:
-        why = f"answered {type(fault).__name__}."
-    raise AlignmentError(f"Google {why}") from None
+        reason = f"answered {type(fault).__name__}."
+    raise AlignmentError(f"Google {reason}") from None
 
 
 def _bcp47(language: str) -> str:
@@ -233,7 +233,7 @@ def _bcp47(language: str) -> str:
     return f"{language}-{likely.split('_')[-1]}" if likely else language
 
 
-def _words(response: RecognizeResponse, offset_ms: int, language: str) -> Iterator[_Heard]:
+def _words(response: RecognizeResponse, offset_ms: int, language: str) -> Iterator[_RecognizedWord]:
     """Yield the words of a response, spelled out; the parts of a word share its time equally."""
     for result in response.results:
         if not result.alternatives:
@@ -242,35 +242,35 @@ def _words(response: RecognizeResponse, offset_ms: int, language: str) -> Iterat
         for word in best.words:
             start = offset_ms + round(word.start_time.total_seconds() * 1000)
             length = round((word.end_time - word.start_time).total_seconds() * 1000)
-            parts = _bare(spell([word.word], language)[0])
+            parts = _normalize(spell([word.word], language)[0])
             confidence = word.confidence or best.confidence
             for index, part in enumerate(parts):
-                begin, end = (start + length * place // len(parts) for place in (index, index + 1))
-                yield _Heard(part, begin, end, confidence)
+                begin, end = (start + length * position // len(parts) for position in (index, index + 1))
+                yield _RecognizedWord(part, begin, end, confidence)
 
 
-def _bare(text: str) -> list[str]:
+def _normalize(text: str) -> list[str]:
     return _PUNCTUATION.sub(" ", text.casefold()).split()
 
 
-def _matched(chunks: Sequence[Chunk], heard: Sequence[_Heard], duration_ms: int) -> list[Word]:
+def _spread_times(chunks: Sequence[Chunk], recognized: Sequence[_RecognizedWord], duration_ms: int) -> list[Word]:
     """Return every token of the script, with the times of the words that were heard in its place."""
     from rapidfuzz.distance import Levenshtein
 
     tokens = [token for chunk in chunks for token in chunk.tokens]
-    script = [(index, word) for index, token in enumerate(tokens) for word in _bare(token.spoken)]
+    script = [(index, word) for index, token in enumerate(tokens) for word in _normalize(token.spoken)]
     spans: list[tuple[int, int] | None] = [None] * len(tokens)
     scores: list[list[float]] = [[] for _ in tokens]
-    for step in Levenshtein.opcodes([word for _, word in script], [word.text for word in heard]):
+    for step in Levenshtein.opcodes([word for _, word in script], [word.text for word in recognized]):
         if step.tag not in ("equal", "replace"):
             continue
         share = 1.0 if step.tag == "equal" else _MISHEARD
         for position, other in zip(
             range(step.src_start, step.src_end), range(step.dest_start, step.dest_end), strict=False
         ):
-            index, found = script[position][0], heard[other]
-            known = spans[index]
-            spans[index] = (known[0] if known else found.start, found.end)
-            scores[index].append(share * found.confidence)
+            index, match = script[position][0], recognized[other]
+            span = spans[index]
+            spans[index] = (span[0] if span else match.start, match.end)
+            scores[index].append(share * match.confidence)
     means = [min(sum(score) / len(score), 1.0) if score else 0.0 for score in scores]
     return place(tokens, spans, means, duration_ms)

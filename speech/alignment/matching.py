@@ -17,7 +17,7 @@ from speech.alignment.cepstra import FRAME_MS, WIDTH, Frames
 from speech.alignment.features import LOUDNESS, Features
 from speech.alignment.path import POOL, Indices, States, distances, pool, track
 from speech.alignment.rows import Table
-from speech.alignment.synthetic import Piece
+from speech.alignment.synthetic import Segment
 
 __all__ = ["match"]
 
@@ -51,8 +51,8 @@ _AT_ONCE = 4_096
 Places = tuple[list[tuple[int, int] | None], list[float]]
 
 
-def match(pieces: Sequence[Piece], reference: Features, heard: Features, outside: float) -> Places:
-    """Match the recording to the pieces; return the span (ms) and confidence of every token.
+def match(segments: Sequence[Segment], reference: Features, features: Features, outside: float) -> Places:
+    """Match the recording to the segments; return the span (ms) and confidence of every token.
 
     The span of a token that was not found is None.
 
@@ -61,77 +61,77 @@ def match(pieces: Sequence[Piece], reference: Features, heard: Features, outside
     """
     voice = _Voice(2 * WIDTH)
     coarse: list[Indices] = []
-    for piece in pieces:
-        if _is_long_enough(piece):
-            states, _ = _pooled(piece.states(reference))
-            recording, loudness = _pooled_recording(piece, heard)
+    for segment in segments:
+        if _is_long_enough(segment):
+            states, _ = _pool_states(segment.states(reference))
+            recording, loudness = _pooled_recording(segment, features)
             path = track(recording, loudness, states, _COARSE_REACH, outside)
             voice.learn(recording, states, path)
             coarse.append(path)
     mapping = voice.mapping()
-    background = _background(pieces, reference, mapping)
+    background = _background(segments, reference, mapping)
     firsts = iter(coarse)
     spans: list[tuple[int, int] | None] = []
     scores: list[float] = []
-    for piece in pieces:
-        if not _is_long_enough(piece):
-            spans += [None] * piece.tokens
-            scores += [0.0] * piece.tokens
+    for segment in segments:
+        if not _is_long_enough(segment):
+            spans += [None] * segment.tokens
+            scores += [0.0] * segment.tokens
             continue
-        states = _mapped(piece.states(reference), mapping)
-        path = _path(piece, states, _refined(piece, states, heard, outside, next(firsts)), heard, outside)
-        found = _spans(piece, path)
-        moved = _snap(found, piece, heard)
-        for index, span in enumerate(found):
+        states = _map_states(segment.states(reference), mapping)
+        path = _path(segment, states, _refine(segment, states, features, outside, next(firsts)), features, outside)
+        token_spans = _spans(segment, path)
+        moved = _snap(token_spans, segment, features)
+        for index, span in enumerate(token_spans):
             late = _ONSET_MS if index in moved else 0
-            spans.append(span and ((span[0] + piece.first) * FRAME_MS + late, (span[1] + piece.first) * FRAME_MS))
-        scores += _confidence(piece, states, path, heard, background)
+            spans.append(span and ((span[0] + segment.first) * FRAME_MS + late, (span[1] + segment.first) * FRAME_MS))
+        scores += _confidence(segment, states, path, features, background)
     return spans, scores
 
 
-def _is_long_enough(piece: Piece) -> bool:
-    return piece.last - piece.first >= POOL
+def _is_long_enough(segment: Segment) -> bool:
+    return segment.last - segment.first >= POOL
 
 
-def _refined(piece: Piece, states: States, heard: Features, outside: float, first: Indices) -> Indices:
-    """Match a piece coarsely once more, around the first path; return the state of each frame, not pooled."""
-    pooled, groups = _pooled(states)
-    path = track(*_pooled_recording(piece, heard), pooled, _SECOND_REACH, outside, first)
-    return np.repeat(groups[path], POOL)[: piece.last - piece.first]
+def _refine(segment: Segment, states: States, features: Features, outside: float, first: Indices) -> Indices:
+    """Match a segment coarsely once more, around the first path; return the state of each frame, not pooled."""
+    pooled, groups = _pool_states(states)
+    path = track(*_pooled_recording(segment, features), pooled, _SECOND_REACH, outside, first)
+    return np.repeat(groups[path], POOL)[: segment.last - segment.first]
 
 
-def _path(piece: Piece, states: States, centre: Indices, heard: Features, outside: float) -> Indices:
-    loudness = heard.loudness[piece.first : piece.last]
-    return track(_recording(piece, heard), loudness, states, _FINE_REACH, outside, centre)
+def _path(segment: Segment, states: States, centre: Indices, features: Features, outside: float) -> Indices:
+    loudness = features.loudness[segment.first : segment.last]
+    return track(_recording(segment, features), loudness, states, _FINE_REACH, outside, centre)
 
 
-def _recording(piece: Piece, heard: Features) -> Table:
-    """Return the frames of the recording in which a piece is heard."""
-    return lambda first, last: heard.frames(piece.first + first, piece.first + last)
+def _recording(segment: Segment, features: Features) -> Table:
+    """Return the frames of the recording in which a segment is heard."""
+    return lambda first, last: features.frames(segment.first + first, segment.first + last)
 
 
-def _pooled_recording(piece: Piece, heard: Features) -> tuple[Table, Frames]:
-    """Return the pooled frames in which a piece is heard, and their loudness."""
-    frames, length = _recording(piece, heard), piece.last - piece.first
-    loudness = pool(heard.loudness[piece.first : piece.last])
+def _pooled_recording(segment: Segment, features: Features) -> tuple[Table, Frames]:
+    """Return the pooled frames in which a segment is heard, and their loudness."""
+    frames, length = _recording(segment, features), segment.last - segment.first
+    loudness = pool(features.loudness[segment.first : segment.last])
     return lambda first, last: pool(frames(first * POOL, min(last * POOL, length))), loudness
 
 
-def _pooled(states: States) -> tuple[States, Indices]:
+def _pool_states(states: States) -> tuple[States, Indices]:
     """Average each word's states in groups of up to `POOL`, leaving pauses alone, and return the groups' starts."""
     total = len(states.word)
     fresh = np.ones(total, bool)
     fresh[1:] = (states.word[1:] != states.word[:-1]) | (states.pause[1:] != states.pause[:-1])
     begins = np.flatnonzero(fresh).astype(np.int32)
     lengths = np.diff(np.append(begins, total))
-    place = np.arange(total, dtype=np.int32) - np.repeat(begins, lengths)
-    groups = np.flatnonzero(place % POOL == 0).astype(np.int32)
+    offsets = np.arange(total, dtype=np.int32) - np.repeat(begins, lengths)
+    groups = np.flatnonzero(offsets % POOL == 0).astype(np.int32)
 
     def read(first: int, last: int) -> Frames:
         begin, end = int(groups[first]), int(groups[last]) if last < len(groups) else total
-        places = groups[first:last] - begin
-        counts = np.diff(np.append(places, end - begin)).astype(np.float32)
-        sums: Frames = np.add.reduceat(states.frames(begin, end), places, axis=0)
+        starts = groups[first:last] - begin
+        counts = np.diff(np.append(starts, end - begin)).astype(np.float32)
+        sums: Frames = np.add.reduceat(states.frames(begin, end), starts, axis=0)
         return sums / counts[:, None]
 
     return States(read, states.word[groups], states.pause[groups]), groups
@@ -146,8 +146,8 @@ class _Voice:
 
     def learn(self, recording: Table, states: States, path: Indices) -> None:
         """Learn from the sounds along a path."""
-        for frames, expected, _ in _along(recording, states, path):
-            source = _with_one(expected).astype(np.float64)
+        for frames, references, _ in _frames_along(recording, states, path):
+            source = _with_one(references).astype(np.float64)
             self._gram += source.T @ source
             self._moment += source.T @ frames.astype(np.float64)
 
@@ -156,20 +156,20 @@ class _Voice:
         return np.linalg.solve(self._gram, self._moment).astype(np.float32)
 
 
-def _along(recording: Table, states: States, path: Indices) -> Iterator[tuple[Frames, Frames, Indices]]:
+def _frames_along(recording: Table, states: States, path: Indices) -> Iterator[tuple[Frames, Frames, Indices]]:
     """Yield what is heard along a path, pauses left out, what is expected there, and the word: (T, D), (T, D), (T,)."""
     for first in range(0, len(path), _AT_ONCE):
         part = path[first : first + _AT_ONCE]
         sound = ~states.pause[part]
-        expected = states.frames(int(part[0]), int(part[-1]) + 1)[part[sound] - part[0]]
-        yield recording(first, first + len(part))[sound], expected, states.word[part[sound]]
+        references = states.frames(int(part[0]), int(part[-1]) + 1)[part[sound] - part[0]]
+        yield recording(first, first + len(part))[sound], references, states.word[part[sound]]
 
 
 def _with_one(frames: Frames) -> Frames:
     return np.hstack([frames, np.ones((len(frames), 1), np.float32)])
 
 
-def _mapped(states: States, mapping: Frames) -> States:
+def _map_states(states: States, mapping: Frames) -> States:
     return replace(states, frames=lambda first, last: _apply(mapping, states.frames(first, last)))
 
 
@@ -181,10 +181,10 @@ def _apply(mapping: Frames, frames: Frames) -> Frames:
     return mapped
 
 
-def _spans(piece: Piece, path: Indices) -> list[tuple[int, int] | None]:
-    """Return each token's first and past-the-last frame, counted from the start of the piece."""
-    word = np.where(piece.pause[path], np.int32(-1), piece.word[path])
-    spans: list[tuple[int, int] | None] = [None] * piece.tokens
+def _spans(segment: Segment, path: Indices) -> list[tuple[int, int] | None]:
+    """Return each token's first and past-the-last frame, counted from the start of the segment."""
+    word = np.where(segment.pause[path], np.int32(-1), segment.word[path])
+    spans: list[tuple[int, int] | None] = [None] * segment.tokens
     borders = np.flatnonzero(np.diff(word, prepend=-2, append=-2))
     for first, last in itertools.pairwise(borders.tolist()):
         token = int(word[first])
@@ -194,17 +194,17 @@ def _spans(piece: Piece, path: Indices) -> list[tuple[int, int] | None]:
     return spans
 
 
-def _snap(spans: list[tuple[int, int] | None], piece: Piece, heard: Features) -> set[int]:
+def _snap(spans: list[tuple[int, int] | None], segment: Segment, features: Features) -> set[int]:
     """Move each word that follows a pause to the onset of its sound, in `spans`; return which words were moved."""
     moved: set[int] = set()
-    energy = heard.energy[piece.first : piece.last]
+    energy = features.energy[segment.first : segment.last]
     before = 0
     for index, span in enumerate(spans):
         if span is None:
             continue
         start, end = span
         paused = start - before >= _SNAP_PAUSE
-        if paused or piece.fresh[index]:
+        if paused or segment.fresh[index]:
             earliest = before if paused else max(0, start - 2 * _SNAP)
             floor = float(
                 np.median(energy[before:start]) if paused else np.percentile(energy[earliest : start + 1], 20)
@@ -224,32 +224,34 @@ def _snap(spans: list[tuple[int, int] | None], piece: Piece, heard: Features) ->
     return moved
 
 
-def _background(pieces: Sequence[Piece], reference: Features, mapping: Frames) -> Frames:
+def _background(segments: Sequence[Segment], reference: Features, mapping: Frames) -> Frames:
     """Return up to 200 states from all over the reference, as a sample of wrong matches."""
-    rows = np.concatenate([piece.rows[~piece.pause] for piece in pieces])
+    rows = np.concatenate([segment.rows[~segment.pause] for segment in segments])
     chosen = rows[np.linspace(0, len(rows) - 1, min(len(rows), _SAMPLE)).astype(int)]
     return _apply(mapping, np.concatenate([reference.frames(row, row + 1) for row in chosen.tolist()]))
 
 
-def _confidence(piece: Piece, states: States, path: Indices, heard: Features, background: Frames) -> list[float]:
+def _confidence(segment: Segment, states: States, path: Indices, features: Features, background: Frames) -> list[float]:
     """Return the confidence of each token, 0 to 1: how much closer its sound is to the expected one than to others.
 
     A path can bend until even a wrong script fits, so the distance alone says little. Its ratio to the
     mean distance to the whole reference is informative.
     """
-    others = _without_loudness(background)
-    near, far = np.zeros(piece.tokens), np.zeros(piece.tokens)
-    for frames, expected, word in _along(_recording(piece, heard), states, path):
+    backgrounds = _without_loudness(background)
+    near, far = np.zeros(segment.tokens), np.zeros(segment.tokens)
+    for frames, references, word in _frames_along(_recording(segment, features), states, path):
         if not len(word):
             continue
         sound = _without_loudness(frames)
-        differences = np.sqrt(((sound - _without_loudness(expected)) ** 2).mean(axis=1) * 2)
+        differences = np.sqrt(((sound - _without_loudness(references)) ** 2).mean(axis=1) * 2)
         first, last = int(word[0]), int(word[-1]) + 1
         near[first:last] += np.bincount(word - first, weights=differences)
-        far[first:last] += np.bincount(word - first, weights=distances(sound, others).mean(axis=1))
-    ratio = np.divide(near, far, out=np.full(piece.tokens, _WRONG), where=far > 0)
+        far[first:last] += np.bincount(word - first, weights=distances(sound, backgrounds).mean(axis=1))
+    ratio = np.divide(near, far, out=np.full(segment.tokens, _WRONG), where=far > 0)
     score = np.clip((_WRONG - ratio) / (_WRONG - _CERTAIN), 0, 1)
-    return [round(float(value), 3) if known else 0.0 for value, known in zip(score, piece.placed, strict=True)]
+    return [
+        round(float(value), 3) if is_placed else 0.0 for value, is_placed in zip(score, segment.placed, strict=True)
+    ]
 
 
 def _without_loudness(frames: Frames) -> Frames:

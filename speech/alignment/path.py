@@ -73,12 +73,12 @@ def distances(left: Frames, right: Frames) -> Frames:
 
 
 def track(
-    heard: Table, loudness: Frames, states: States, reach: int, outside: float, centre: Indices | None = None
+    table: Table, loudness: Frames, states: States, reach: int, outside: float, centre: Indices | None = None
 ) -> Indices:
     """Return the best path: (T,) the state of each frame, never decreasing.
 
     Args:
-        heard: (T, D) frames of the recording.
+        table: (T, D) frames of the recording.
         loudness: (T,) 0 (silence) to 1 (speech).
         states: the N states of the reference.
         reach: number of states searched on either side of the expected one.
@@ -88,11 +88,11 @@ def track(
             path so far.
     """
     count, total = len(loudness), len(states.word)
-    recording, reference = Window(heard, count), Window(states.frames, total)
+    recording, reference = Window(table, count), Window(states.frames, total)
     path = np.zeros(count, np.int32)
     history: list[_Block] = []
     low, high, best = 0, 0, 0
-    here = np.zeros(0, np.float32)
+    scores = np.zeros(0, np.float32)
     for first in range(0, count, _BLOCK):
         last = min(first + _BLOCK, count)
         if centre is not None:
@@ -100,20 +100,20 @@ def track(
         else:
             new_low, new_high = best - reach, best + reach + _LONGEST_STEP * _BLOCK
         new_low, new_high = max(0, min(new_low, total - 1), low), min(total, max(new_high, high))
-        here = np.concatenate([here[new_low - low :], np.full(new_high - max(high, new_low), np.inf, np.float32)])
+        scores = np.concatenate([scores[new_low - low :], np.full(new_high - max(high, new_low), np.inf, np.float32)])
         low, high = new_low, new_high
         cost = distances(recording(first, last), reference(low, high))
         _price_pauses(cost, loudness[first:last], states.pause, low, outside)
         if first == 0:
-            here = np.where(np.arange(high - low) <= _LONGEST_STEP, cost[0], np.float32(np.inf))
+            scores = np.where(np.arange(high - low) <= _LONGEST_STEP, cost[0], np.float32(np.inf))
             cost = cost[1:]
-        history.append(_advanced(here, cost, max(first - 1, 0), low, states.pause[low:high]))
-        here = history[-1].scores[-1, _LONGEST_STEP:]
-        best = low + int(np.argmin(here))
+        history.append(_advance(scores, cost, max(first - 1, 0), low, states.pause[low:high]))
+        scores = history[-1].scores[-1, _LONGEST_STEP:]
+        best = low + int(np.argmin(scores))
         if len(history) >= _HISTORY:
             _trace(history, best, path)
             del history[:-_UNSETTLED]
-    ends = here[max(total - _LONGEST_STEP - 1 - low, 0) :]
+    ends = scores[max(total - _LONGEST_STEP - 1 - low, 0) :]
     _trace(history, high - len(ends) + int(np.argmin(ends)) if np.isfinite(ends).any() else best, path)
     # Where a settled part ends, the rest may once in a long while have come from elsewhere.
     return np.maximum.accumulate(path)
@@ -146,26 +146,26 @@ class _Block:
     steps: Frames
 
 
-def _advanced(here: Frames, cost: Frames, first: int, low: int, pause: Mask) -> _Block:
+def _advance(initial: Frames, cost: Frames, first: int, low: int, pause: Mask) -> _Block:
     """Continue the paths to W states, whose costs so far are (W,), through frames, whose costs are (frames, W)."""
-    width = len(here)
+    width = len(initial)
     scores = np.full((len(cost) + 1, _LONGEST_STEP + width), np.inf, np.float32)
-    scores[0, _LONGEST_STEP:] = here
+    scores[0, _LONGEST_STEP:] = initial
     # A step costs what the states cost that it skips.
-    skipped = np.concatenate([np.zeros(_LONGEST_STEP, np.float32), np.where(pause, 0, _SKIP).astype(np.float32)])
+    skips = np.concatenate([np.zeros(_LONGEST_STEP, np.float32), np.where(pause, 0, _SKIP).astype(np.float32)])
     steps = np.zeros((_LONGEST_STEP + 1, width), np.float32)
     steps[0] = np.where(pause, 0, _STAY)
     for step in range(2, _LONGEST_STEP + 1):
-        steps[step] = steps[step - 1] + skipped[_LONGEST_STEP - step + 1 :][:width]
+        steps[step] = steps[step - 1] + skips[_LONGEST_STEP - step + 1 :][:width]
     # Of each row the four columns that a state is reached from, as rows: no copy, and one call for all steps.
     row, column = scores.strides
     shape, strides = (len(cost), _LONGEST_STEP + 1, width), (row, -column, column)
     sources = np.lib.stride_tricks.as_strided(scores[:, _LONGEST_STEP:], shape, strides)
     arriving, add, least = np.empty((_LONGEST_STEP + 1, width), np.float32), np.add, np.minimum.reduce
-    for before, after, own in zip(sources, scores[1:, _LONGEST_STEP:], cost, strict=True):
+    for before, after, price in zip(sources, scores[1:, _LONGEST_STEP:], cost, strict=True):
         add(before, steps, out=arriving)
         least(arriving, axis=0, out=after)
-        add(after, own, out=after)
+        add(after, price, out=after)
     return _Block(first, low, scores, steps)
 
 
@@ -177,11 +177,11 @@ def _trace(history: list[_Block], state: int, path: Indices) -> None:
         for row in range(len(block.scores) - 1, 0, -1):
             path[block.first + row] = state
             column = state - block.low
-            place = column + _LONGEST_STEP
-            least, taken = score(row - 1, place) + price(0, column), 0
+            index = column + _LONGEST_STEP
+            least, best_step = score(row - 1, index) + price(0, column), 0
             for step in choices:
-                cost = score(row - 1, place - step) + price(step, column)
+                cost = score(row - 1, index - step) + price(step, column)
                 if cost < least:
-                    least, taken = cost, step
-            state -= taken
+                    least, best_step = cost, step
+            state -= best_step
     path[history[0].first] = state

@@ -70,7 +70,7 @@ class Window:
         """Return rows `first` to before `last`; `first` is never less than in the call before."""
         end = self._first + len(self._rows)
         if last > end:
-            kept = self._rows[first - self._first :] if first < end else self._rows[:0]
+            overlap = self._rows[first - self._first :] if first < end else self._rows[:0]
             more = self._table(max(first, end), min(last + _AHEAD, self._total))
-            self._first, self._rows = first, np.concatenate([kept, more])
+            self._first, self._rows = first, np.concatenate([overlap, more])
         return self._rows[first - self._first : last - self._first]

@@ -19,7 +19,7 @@ from speech.engines.espeak import WORDS_PER_MINUTE, Utterance, say
 from speech.text import Chunk
 from speech.words import interpolate
 
-__all__ = ["Piece", "estimate_pace", "read_pieces"]
+__all__ = ["Segment", "estimate_pace", "read_segments"]
 
 # Minimum number of chunks from which the pace is estimated, if the script has as many.
 _PACE_CHUNKS = 20
@@ -28,13 +28,13 @@ _REFERENCE_PAUSE = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Segment:
     """Chunks that are heard inside one span of the recording, and their reference.
 
     Attributes:
         first, last: first and past-the-last frame of the recording.
         rows: (N,) the frame of the reference that each state is. Never decreases; what it is for pauses is no matter.
-        word: (N,) index of the state's word, counted in this piece; -1 for the pause before the first word.
+        word: (N,) index of the state's word, counted in this segment; -1 for the pause before the first word.
         pause: (N,) whether the state is the pause after its word.
         placed: (tokens,) whether espeak-ng reported the token's start.
         fresh: (tokens,) whether the token follows the end of a clause or sentence, where speakers pause.
@@ -64,41 +64,41 @@ class Piece:
         return States(read, self.word, self.pause)
 
 
-def estimate_pace(spoken: Sequence[str], language: str, heard: Features) -> float:
+def estimate_pace(texts: Sequence[str], language: str, features: Features) -> float:
     """Return how many times faster the recording is than espeak-ng's default pace.
 
     At this pace the reference is about as long as the speech, so the path is nearly straight.
     """
-    voiced = max(heard.speech.sum() * FRAME_MS / 1000, 0.1)
-    sample = spoken[:: max(1, len(spoken) // _PACE_CHUNKS)]
-    share = sum(map(len, sample)) / sum(map(len, spoken))
+    voiced = max(features.speech.sum() * FRAME_MS / 1000, 0.1)
+    sample = texts[:: max(1, len(texts) // _PACE_CHUNKS)]
+    share = sum(map(len, sample)) / sum(map(len, texts))
     seconds = sum(_voiced_seconds(say(text, language)) for text in sample) / share
     return float(seconds / voiced)
 
 
-def read_pieces(
-    recording: Recording, chunks: Sequence[Chunk], language: str, pace: float, heard: Features, kept: Rows
-) -> tuple[list[Piece], Features]:
-    """Return the pieces of a recording, one for each chunk whose span is known or one for all, and the reference.
+def read_segments(
+    recording: Recording, chunks: Sequence[Chunk], language: str, pace: float, features: Features, rows: Rows
+) -> tuple[list[Segment], Features]:
+    """Return the segments of a recording, one for each chunk whose span is known or one for all, and the reference.
 
     Args:
-        kept: empty; holds the cepstra of the reference.
+        rows: empty; holds the cepstra of the reference.
     """
     readings: list[_Reading] = []
 
     def read() -> Iterator[Frames]:
         for chunk in chunks:
             utterance = say(chunk.spoken, language, round(WORDS_PER_MINUTE * pace))
-            before = len(kept)
+            before = len(rows)
             yield from cepstra([soxr.resample(utterance.samples, utterance.rate, RATE)])
             words = [(position, sample / utterance.rate) for position, _, sample in utterance.words]
-            readings.append(_Reading(before, len(kept), words, len(utterance.samples) / utterance.rate))
+            readings.append(_Reading(before, len(rows), words, len(utterance.samples) / utterance.rate))
 
-    reference = level(kept, gather(read(), kept))
-    parts = [_piece(chunk, reading, reference) for chunk, reading in zip(chunks, readings, strict=True)]
+    reference = level(rows, gather(read(), rows))
+    parts = [_segment(chunk, reading, reference) for chunk, reading in zip(chunks, readings, strict=True)]
     if not recording.spans_ms:
-        return [_join(parts, 0, len(heard.energy))], reference
-    frames = [(-(-start // FRAME_MS), min(end // FRAME_MS, len(heard.energy))) for start, end in recording.spans_ms]
+        return [_join(parts, 0, len(features.energy))], reference
+    frames = [(-(-start // FRAME_MS), min(end // FRAME_MS, len(features.energy))) for start, end in recording.spans_ms]
     return [_join([part], first, last) for part, (first, last) in zip(parts, frames, strict=True)], reference
 
 
@@ -125,7 +125,7 @@ def _voiced_seconds(utterance: Utterance) -> float:
     return float((np.abs(rows).max(axis=1, initial=0) > 0.02).sum()) * FRAME_MS / 1000
 
 
-def _piece(chunk: Chunk, reading: _Reading, reference: Features) -> Piece:
+def _segment(chunk: Chunk, reading: _Reading, reference: Features) -> Segment:
     """Build the states of one chunk, without the pause before it."""
     starts, placed = _token_starts(chunk, reading)
     length = reading.last - reading.first
@@ -135,18 +135,18 @@ def _piece(chunk: Chunk, reading: _Reading, reference: Features) -> Piece:
     words: list[int] = []
     pauses: list[bool] = []
     for token in range(len(chunk.tokens)):
-        mine = np.arange(borders[token], borders[token + 1])
-        mine = mine[_sounding(loud[mine])] if len(mine) else mine
+        frames = np.arange(borders[token], borders[token + 1])
+        frames = frames[_sounding(loud[frames])] if len(frames) else frames
         last = min(borders[token], length - 1)
-        if not len(mine) and chunk.tokens[token].spoken:
-            mine = np.array([last])
-        rows += [*mine, mine[-1] if len(mine) else last]
-        words += [token] * (len(mine) + 1)
-        pauses += [False] * len(mine) + [True]
+        if not len(frames) and chunk.tokens[token].spoken:
+            frames = np.array([last])
+        rows += [*frames, frames[-1] if len(frames) else last]
+        words += [token] * (len(frames) + 1)
+        pauses += [False] * len(frames) + [True]
     ends = [not token.text[-1].isalnum() for token in chunk.tokens]
     fresh = np.array([True, *ends[:-1]])
     placings = np.array(rows, np.int32) + np.int32(reading.first), np.array(words, np.int32), np.array(pauses)
-    return Piece(0, 0, *placings, placed, fresh)
+    return Segment(0, 0, *placings, placed, fresh)
 
 
 def _sounding(loud: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -166,18 +166,18 @@ def _token_starts(chunk: Chunk, reading: _Reading) -> tuple[npt.NDArray[np.float
     words ("of the") and gives several events for others.
     """
     indices = [index for index, token in enumerate(chunk.tokens) if token.spoken]
-    places = list(
+    offsets = list(
         itertools.accumulate((len(chunk.tokens[i].spoken) + len(chunk.tokens[i].space) for i in indices), initial=0)
     )
     starts = np.full(len(chunk.tokens), np.nan)
     for position, second in reading.words:
-        order = int(np.searchsorted(places, position, side="right")) - 1
+        order = int(np.searchsorted(offsets, position, side="right")) - 1
         index = indices[min(max(order, 0), len(indices) - 1)]
         if np.isnan(starts[index]):
             starts[index] = second
     placed = ~np.isnan(starts)
     lengths = [len(token.spoken) for token in chunk.tokens]
-    known = [None if np.isnan(at) else (int(at * 1e4), int(at * 1e4)) for at in starts]
+    spans = [None if np.isnan(at) else (int(at * 1e4), int(at * 1e4)) for at in starts]
     # Tokens without an event share the time of the placed token before them.
     cumulated = np.concatenate([[0.0], np.cumsum(lengths)])[:-1]
     if placed.any() and not placed.all():
@@ -185,14 +185,14 @@ def _token_starts(chunk: Chunk, reading: _Reading) -> tuple[npt.NDArray[np.float
         times = np.append(starts[placed], reading.seconds)
         starts = np.where(placed, starts, np.interp(cumulated, anchors, np.maximum.accumulate(times)))
     elif not placed.any():
-        starts = np.array([start / 1e4 for start, _ in interpolate(known, lengths, int(reading.seconds * 1e4))])
+        starts = np.array([start / 1e4 for start, _ in interpolate(spans, lengths, int(reading.seconds * 1e4))])
     return np.maximum.accumulate(starts), placed
 
 
-def _join(parts: Sequence[Piece], first: int, last: int) -> Piece:
-    """Join the pieces of chunks into one that is heard inside a span, with a pause before the first word."""
+def _join(parts: Sequence[Segment], first: int, last: int) -> Segment:
+    """Join the segments of chunks into one that is heard inside a span, with a pause before the first word."""
     offsets = itertools.accumulate((part.tokens for part in parts), initial=0)
-    return Piece(
+    return Segment(
         first,
         last,
         np.concatenate([parts[0].rows[:1], *(part.rows for part in parts)]),

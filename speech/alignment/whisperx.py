@@ -66,9 +66,9 @@ class WhisperX:
             spans: list[Span | None] = []
             scores: list[float] = []
             for chunk, (first, last) in zip(chunks, _chunk_spans(recording, chunks, language), strict=True):
-                heard = samples[first * RATE // 1000 : last * RATE // 1000]
-                found, confidences = _chunk(chunk.tokens, heard, first, model, language)
-                spans += found
+                excerpt = samples[first * RATE // 1000 : last * RATE // 1000]
+                chunk_spans, confidences = _chunk(chunk.tokens, excerpt, first, model, language)
+                spans += chunk_spans
                 scores += confidences
         if not any(spans):
             raise AlignmentError("none of the words could be placed.")
@@ -104,13 +104,13 @@ def load(language: str) -> Model:
     if state.level != "ready":
         raise AlignerUnavailable(f"{state.sentence} Run: f5-flows runtime install whisperx")
     use(state)
-    here = choose()
-    local = find(aligner(language), here)
+    location = choose()
+    local = find(aligner(language), location)
     if local is None:
         raise AlignerUnavailable(
             f"its model for {language!r} is not here; run: f5-flows models sync {aligner(language)}"
         )
-    return reuse(local.files, lambda: _load(local, language, here.root), lambda model: model.size)
+    return reuse(local.files, lambda: _load(local, language, location.root), lambda model: model.size)
 
 
 def _load(local: Local, language: str, root: Path) -> Model:
@@ -137,10 +137,10 @@ def _bias(model: Model, local: Local, language: str, root: Path) -> Bias:
     saved = root / ".f5-flows" / "bias" / f"{local.name.replace('/', '-')}-{_fingerprint(local)}.json"
     with contextlib.suppress(OSError, ValueError, KeyError):
         return Bias(**json.loads(saved.read_text(encoding="utf-8")))
-    found = measure(lambda chunk, samples: _chunk(chunk.tokens, samples, 0, model, language)[0], language)
+    bias = measure(lambda chunk, samples: _chunk(chunk.tokens, samples, 0, model, language)[0], language)
     with contextlib.suppress(OSError):
-        write_text(saved, json.dumps({"onset_ms": found.onset_ms, "offset_ms": found.offset_ms}))
-    return found
+        write_text(saved, json.dumps({"onset_ms": bias.onset_ms, "offset_ms": bias.offset_ms}))
+    return bias
 
 
 def _fingerprint(local: Local) -> str:
@@ -161,9 +161,9 @@ def _chunk_spans(recording: Recording, chunks: Sequence[Chunk], language: str) -
     rough: list[Span] = []
     at = 0
     for chunk in chunks:
-        own = words[at : at + len(chunk.tokens)]
+        chunk_words = words[at : at + len(chunk.tokens)]
         at += len(chunk.tokens)
-        rough.append((own[0].start, own[-1].end))
+        rough.append((chunk_words[0].start, chunk_words[-1].end))
     # Widen each span, but not into its neighbours' speech or beyond the recording.
     before = [0, *(end for _, end in rough[:-1])]
     after = [*(start for start, _ in rough[1:]), recording.duration_ms]
@@ -182,20 +182,20 @@ def _chunk(
     parts = list(_parts(tokens, model, language))
     if not parts or len(samples) < _WINDOW:
         return spans, scores
-    heard = _align("".join(word for _, word in parts) if language in _SPACELESS else " ".join(
+    aligned = _align("".join(word for _, word in parts) if language in _SPACELESS else " ".join(
         word for _, word in parts), samples, model)  # fmt: skip
-    if len(heard) != len(parts):
+    if len(aligned) != len(parts):
         # whisperx gives up on text that is too long for the audio, and then leaves words out of its result.
         return spans, scores
     confidences: list[list[float]] = [[] for _ in tokens]
-    stretch = _stretch(len(samples))
-    for (index, _), word in zip(parts, heard, strict=True):
+    factor = _stretch_factor(len(samples))
+    for (index, _), word in zip(parts, aligned, strict=True):
         if "start" not in word or "end" not in word:
             continue
-        start = max(round(word["start"] * stretch * 1000 - model.bias.onset_ms), 0) + offset_ms
-        end = max(round(word["end"] * stretch * 1000 - model.bias.offset_ms), 0) + offset_ms
-        known = spans[index]
-        spans[index] = (known[0] if known else start, max(end, start))
+        start = max(round(word["start"] * factor * 1000 - model.bias.onset_ms), 0) + offset_ms
+        end = max(round(word["end"] * factor * 1000 - model.bias.offset_ms), 0) + offset_ms
+        span = spans[index]
+        spans[index] = (span[0] if span else start, max(end, start))
         confidences[index].append(float(word.get("score", 0.0)))
     means = [min(max(sum(score) / len(score), 0.0), 1.0) if score else 0.0 for score in confidences]
     return spans, means
@@ -205,31 +205,31 @@ def _parts(tokens: Sequence[Token], model: Model, language: str) -> Iterator[_Pa
     """Yield the spoken words, without punctuation, which whisperx would treat as a wildcard."""
     letters = model.metadata["dictionary"]
     for index, token in enumerate(tokens):
-        spoken = _JOINTS.sub(" ", token.spoken)
-        for word in spoken.split():
-            kept = "".join(
+        text = _JOINTS.sub(" ", token.spoken)
+        for word in text.split():
+            normalized = "".join(
                 character for character in word
                 if character.isalnum() or _MARK.match(character) or (character.lower() in letters
                 and character not in ".,;:!?|")
             )  # fmt: skip
-            if not any(character.isalnum() for character in kept):
+            if not any(character.isalnum() for character in normalized):
                 continue
             if language in _SPACELESS:
-                yield from ((index, character) for character in kept)
+                yield from ((index, character) for character in normalized)
             else:
-                yield index, kept
+                yield index, normalized
 
 
 def _align(text: str, samples: Samples, model: Model) -> list[dict[str, Any]]:
     from whisperx import alignment
 
     segment = {"text": text, "start": 0.0, "end": len(samples) / RATE}
-    found = alignment.align([segment], model.network, model.metadata, samples, model.device)
-    words: list[dict[str, Any]] = found["word_segments"]
+    result = alignment.align([segment], model.network, model.metadata, samples, model.device)
+    words: list[dict[str, Any]] = result["word_segments"]
     return words
 
 
-def _stretch(samples: int) -> float:
+def _stretch_factor(samples: int) -> float:
     """Return the factor by which whisperx's times must be multiplied.
 
     whisperx divides the whole length evenly among the frames, although the last window is longer than a

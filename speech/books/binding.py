@@ -133,9 +133,9 @@ def bind(
             numbers = range(len(timeline.chapters)) if is_kept or options.overlay else ()
             chapters = [submit(partial(press.chapter, number)) for number in numbers]
             texts = _write_subtitles(timeline, folder, options.subtitles)
-            done, _ = wait([*whole, *chapters], return_when=FIRST_EXCEPTION)
+            completed, _ = wait([*whole, *chapters], return_when=FIRST_EXCEPTION)
             # Report the first failure, not the calls that were stopped because of it.
-            for each in done:
+            for each in completed:
                 each.result()
             parts = [each.result() for each in chapters]
             files = [each.result() for each in whole] + (parts if is_kept else [])
@@ -155,21 +155,21 @@ def bind(
 
 
 class _Share:
-    """The share of a book that is bound: mixing its pieces is half of it, and each file has its part of the rest."""
+    """The share of a book that is bound: mixing its takes is half of it, and each file has its part of the rest."""
 
     def __init__(self, on_progress: Callable[[float], None], timeline: Timeline) -> None:
         self._on_progress, self._done, self._lock = on_progress, 0.0, Lock()
-        self.pieces = max(sum(len(chapter.pieces) for chapter in timeline.chapters), 1)
+        self.total = max(sum(len(chapter.takes) for chapter in timeline.chapters), 1)
 
-    def add(self, pieces: float) -> None:
-        """Note that so much is done: 1 for each piece that was mixed, half of that for each in a file."""
+    def add(self, takes: float) -> None:
+        """Note that so much is done: 1 for each take that was mixed, half of that for each in a file."""
         with self._lock:
-            self._done += pieces
-            share = min(self._done / (2 * self.pieces), 1.0)
+            self._done += takes
+            share = min(self._done / (2 * self.total), 1.0)
         self._on_progress(share)
 
     def counting(self, takes: Takes) -> Takes:
-        """Return the takes, which note that a piece is mixed when they are asked for it."""
+        """Return the takes, which note that a take is mixed when they are asked for it."""
 
         def fetch(key: str) -> Path:
             self.add(1)
@@ -201,7 +201,7 @@ class _Press:
         target = self.folder / name
         m4b.write(self.pcm, self.timeline, target, self.work, self.preset, self.cover)
         figures = self._measure(target, self.pcm.rate, self.pcm.frames)
-        self.share.add(self.share.pieces / 2)
+        self.share.add(self.share.total / 2)
         return File(name, "m4b", None, figures)
 
     def chapter(self, number: int) -> File:
@@ -211,7 +211,7 @@ class _Press:
         mp3.write(self.pcm, self.timeline, number, target, self.work, self.preset, self.cover)
         rate, length = mp3.rate(self.timeline, self.preset), self.timeline.chapters[number].length
         figures = self._measure(target, rate, length)
-        self.share.add(len(self.timeline.chapters[number].pieces) / 2)
+        self.share.add(len(self.timeline.chapters[number].takes) / 2)
         return File(name, "mp3", number + 1, figures)
 
     def _measure(self, path: Path, rate: int, frames: int) -> Figures:
@@ -259,10 +259,10 @@ def _chapter(number: int, kind: str) -> str:
 @contextmanager
 def _pool() -> Iterator[Callable[[Callable[[], File]], Future[File]]]:
     """Yield a function that runs a call in a thread pool; if the block fails, the calls are interrupted."""
-    failed = Event()
+    failure = Event()
 
     def check() -> None:
-        if failed.is_set():
+        if failure.is_set():
             raise AudioError("The book was not bound because another of its files failed.")
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool, interrupted_by(check):
@@ -270,6 +270,6 @@ def _pool() -> Iterator[Callable[[Callable[[], File]], Future[File]]]:
             # A copy of the context makes interruptions reach the threads too.
             yield lambda call: pool.submit(copy_context().run, call)
         except BaseException:
-            failed.set()
+            failure.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -39,25 +39,25 @@ def divide(passages: Sequence[Passage], title: str, depth: int | None = None) ->
         title: of the book; also used for what precedes the first chapter.
         depth: level down to which headings begin a chapter; None to find it out.
     """
-    listed = any(passage.entry for passage in passages)
+    has_entries = any(passage.entry for passage in passages)
     depth = depth or _depth(passages)
     parts: list[tuple[str, int, list[Passage]]] = [(title, 1, [])]
     for index, passage in enumerate(passages):
         if passage.kind == "heading" and not passage.continues:
-            if listed and passage.entry:
+            if has_entries and passage.entry:
                 parts.append((passage.entry.title, passage.entry.level, []))
-            elif not listed and passage.level <= depth:
+            elif not has_entries and passage.level <= depth:
                 parts.append((_heading(passages, index), passage.level, []))
         parts[-1][2].append(passage)
-    merged = list(_spoken(parts))
+    merged = list(_merge_silent(parts))
     lowest = min((level for _, level, _ in merged), default=1)
     chapter_ids = ids("c", (name for name, _, _ in merged))
-    passage_ids = ids("p", (passage.text for _, _, own in merged for passage in own))
+    passage_ids = ids("p", (passage.text for _, _, members in merged for passage in members))
     return tuple(
-        Chapter(next(chapter_ids), name[:_LONGEST_TITLE], level - lowest + 1, tuple(own), tuple(
-            next(passage_ids) for _ in own
+        Chapter(next(chapter_ids), name[:_LONGEST_TITLE], level - lowest + 1, tuple(members), tuple(
+            next(passage_ids) for _ in members
         ))
-        for name, level, own in merged
+        for name, level, members in merged
     )  # fmt: skip
 
 
@@ -77,14 +77,14 @@ def _depth(passages: Sequence[Passage]) -> int:
     headings = [passage for passage in passages if passage.kind == "heading" and not passage.continues]
     counts = Counter(passage.level for passage in headings)
     top = next((level for level in sorted(counts) if counts[level] > 1), max(counts, default=1))
-    spoken = [passage for passage in passages if passage.text]
-    bare = sum(
+    texts = [passage for passage in passages if passage.text]
+    unspoken_headings = sum(
         1
-        for before, after in pairwise(spoken)
+        for before, after in pairwise(texts)
         if before.kind == "heading" and before.level == top and after.kind == "heading" and after.level > top
     )
     below = [level for level in counts if level > top]
-    return min(below) if below and 2 * bare > counts[top] else top
+    return min(below) if below and 2 * unspoken_headings > counts[top] else top
 
 
 def _heading(passages: Sequence[Passage], index: int) -> str:
@@ -97,25 +97,25 @@ def _heading(passages: Sequence[Passage], index: int) -> str:
     return " ".join(lines)
 
 
-def _spoken(parts: Iterable[tuple[str, int, list[Passage]]]) -> Iterator[tuple[str, int, list[Passage]]]:
+def _merge_silent(parts: Iterable[tuple[str, int, list[Passage]]]) -> Iterator[tuple[str, int, list[Passage]]]:
     """Yield the parts that have text; what has none, such as a break, stays with the part before it."""
-    waiting: list[Passage] = []
+    pending: list[Passage] = []
     last: list[Passage] | None = None
-    for name, level, own in parts:
-        if any(passage.text for passage in own):
-            own[:0], waiting = waiting, []
-            last = own
-            yield name, level, own
+    for name, level, passages in parts:
+        if any(passage.text for passage in passages):
+            passages[:0], pending = pending, []
+            last = passages
+            yield name, level, passages
         elif last is not None:
-            last += own
+            last += passages
         else:
-            waiting += own
+            pending += passages
 
 
 def ids(kind: str, texts: Iterable[str]) -> Iterator[str]:
     """Yield an id for each text: a digest of it, and a running number among equal ones."""
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for text in texts:
-        own = digest(text)[:12]
-        seen[own] += 1
-        yield f"{kind}-{own}-{seen[own]}"
+        name = digest(text)[:12]
+        counts[name] += 1
+        yield f"{kind}-{name}-{counts[name]}"

@@ -97,8 +97,8 @@ def _parse(name: str, text: str) -> dict[str, Choice]:
         raise _damaged(name, fault.errors()[0]["msg"]) from None
 
 
-def _damaged(name: str, why: str) -> InvalidRequest:
-    message = f"book: the choices of {name!r} are damaged ({why}); mend or delete {_key(name)}"
+def _damaged(name: str, reason: str) -> InvalidRequest:
+    message = f"book: the choices of {name!r} are damaged ({reason}); mend or delete {_key(name)}"
     return InvalidRequest([Problem("book", name, "", message)])
 
 
@@ -133,11 +133,13 @@ def say_again(
     """
     if seed is not None and not 1 <= seed <= HIGHEST_SEED:
         raise InvalidRequest([Problem("seed", seed, f"a whole number from 1 to {HIGHEST_SEED}")])
-    said = _words(text) if text is not None else None
+    new_words = _words(text) if text is not None else None
 
     def decide(choice: Choice) -> Choice:
-        words = choice.variant.text if said is None else said
-        variant = Variant(seed=_unused(choice, base, apart) if seed is None and said is None else seed, text=words)
+        words = choice.variant.text if new_words is None else new_words
+        variant = Variant(
+            seed=_unused_seed(choice, base, apart) if seed is None and new_words is None else seed, text=words
+        )
         takes = choice.takes if variant in choice.variants else (*choice.takes, variant)
         if len(takes) >= MOST_TAKES:
             raise InvalidRequest([Problem("chunk", chunk, "", f"chunk: {chunk} has {MOST_TAKES} takes; choose one")])
@@ -164,20 +166,20 @@ def choose(store: Store, name: str, chunk: str, number: int) -> None:
 
 def _decide(store: Store, name: str, chunk: str, decide: Callable[[Choice], Choice]) -> Choice:
     """Replace what was decided about a chunk, and return it; decisions that are made at once are all kept."""
-    made = Choice()
+    choice = Choice()
     check_chunk(chunk)
 
     def change(text: str | None) -> str:
-        nonlocal made
+        nonlocal choice
         choices = {} if text is None else _parse(name, text)
-        made = decide(choices.get(chunk, Choice()))
-        return _json(choices | {chunk: made})
+        choice = decide(choices.get(chunk, Choice()))
+        return _json(choices | {chunk: choice})
 
     try:
         store.update(_key(name), change, "application/json")
     except NotText as fault:
         raise _damaged(name, str(fault)) from None
-    return made
+    return choice
 
 
 def check_chunk(chunk: str) -> str:
@@ -203,15 +205,15 @@ def _words(text: str) -> str:
     return words
 
 
-def _unused(choice: Choice, base: int, apart: int) -> int:
+def _unused_seed(choice: Choice, base: int, apart: int) -> int:
     """Return a seed that no take has come to, not even when it was tried again."""
     highest = max(variant.seed or base for variant in choice.variants)
     return (highest + apart - 1) % HIGHEST_SEED + 1
 
 
 def _json(choices: Choices) -> str:
-    kept = {chunk: choice.model_dump(exclude_none=True) for chunk, choice in sorted(choices.items())}
-    return json.dumps(kept, ensure_ascii=False, indent=1)
+    entries = {chunk: choice.model_dump(exclude_none=True) for chunk, choice in sorted(choices.items())}
+    return json.dumps(entries, ensure_ascii=False, indent=1)
 
 
 def _key(name: str) -> str:

@@ -20,7 +20,7 @@ from speech.script.chunks import cut
 from speech.script.passage import Script
 from speech.voices import Reference
 
-__all__ = ["CHARACTERS_A_SECOND", "Edition", "Missing", "Part", "plan"]
+__all__ = ["CHARACTERS_A_SECOND", "Edition", "EditionPart", "MissingKeys", "plan"]
 
 CHARACTERS_A_SECOND = 15.0
 """An estimate: people speak 10 to 20."""
@@ -29,7 +29,7 @@ _PART_CHARS = round(600 * CHARACTERS_A_SECOND)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class EditionPart:
     """About ten minutes of an edition, spoken by one run.
 
     Attributes:
@@ -44,13 +44,13 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingKeys:
     """The keys of the takes and of the word times of an edition that a store lacks."""
 
     takes: frozenset[str]
     words: frozenset[str]
 
-    def of(self, part: Part) -> tuple[Line, ...]:
+    def of(self, part: EditionPart) -> tuple[Line, ...]:
         """Return the lines of a part that are not finished."""
         return tuple(line for line in part.lines if line.key in self.takes or line.words in self.words)
 
@@ -73,7 +73,7 @@ class Edition:
     chapters: tuple[Chapter, ...]
     language: str
     lines: tuple[tuple[Line, ...], ...]
-    parts: tuple[Part, ...]
+    parts: tuple[EditionPart, ...]
     planner: Planner
     notes: tuple[str, ...] = ()
 
@@ -96,7 +96,7 @@ class Edition:
     @property
     def all_lines(self) -> list[Line]:
         """The lines of all chapters."""
-        return [line for own in self.lines for line in own]
+        return [line for lines in self.lines for line in lines]
 
     @property
     def characters(self) -> int:
@@ -111,33 +111,33 @@ class Edition:
     def titles(self) -> dict[str, str]:
         """Return the title of the chapter in which each line is first heard, by the key of its word times."""
         both = [*zip(self.chapters, self.lines, strict=True)]
-        return {line.words: chapter.title for chapter, own in reversed(both) for line in own}
+        return {line.words: chapter.title for chapter, lines in reversed(both) for line in lines}
 
-    def missing(self, take_store: TakeStore) -> Missing:
+    def missing(self, take_store: TakeStore) -> MissingKeys:
         """Return what of the edition is not in a store."""
         lines = self.all_lines
         present, timed = (
             take_store.present([line.key for line in lines]),
             take_store.timed([line.words for line in lines]),
         )
-        return Missing(
+        return MissingKeys(
             frozenset(line.key for line in lines if line.key not in present),
             frozenset(line.words for line in lines if line.words not in timed),
         )
 
-    def finished(self, missing: Missing) -> Edition | None:
+    def finished(self, missing: MissingKeys) -> Edition | None:
         """Return the edition of those chapters of which nothing is missing; None if there is none.
 
         It is spoken already, so it has no parts.
         """
         both = [
-            (chapter, own)
-            for chapter, own in zip(self.chapters, self.lines, strict=True)
-            if not any(line.key in missing.takes or line.words in missing.words for line in own)
+            (chapter, chapter_lines)
+            for chapter, chapter_lines in zip(self.chapters, self.lines, strict=True)
+            if not any(line.key in missing.takes or line.words in missing.words for line in chapter_lines)
         ]
         if not both:
             return None
-        chapters, lines = tuple(chapter for chapter, _ in both), tuple(own for _, own in both)
+        chapters, lines = tuple(chapter for chapter, _ in both), tuple(chapter_lines for _, chapter_lines in both)
         return replace(self, name=_name(chapters, lines), chapters=chapters, lines=lines, parts=())
 
     def options_of(self, line: Line) -> SynthesisOptions:
@@ -151,12 +151,12 @@ class Edition:
                 "id": chapter.id,
                 "title": chapter.title,
                 "level": chapter.level,
-                "keys": [line.key for line in own],
-                "chunks": [line.id for line in own],
-                "words": [line.words for line in own],
-                "others": [version.key for line in own for version in line.versions if version.key != line.key],
+                "keys": [line.key for line in lines],
+                "chunks": [line.id for line in lines],
+                "words": [line.words for line in lines],
+                "others": [version.key for line in lines for version in line.versions if version.key != line.key],
             }
-            for chapter, own in zip(self.chapters, self.lines, strict=True)
+            for chapter, lines in zip(self.chapters, self.lines, strict=True)
         ]
         parts = [{"keys": [line.key for line in part.lines]} for part in self.parts]
         facts = {"edition": self.name, "title": self.book.title, "engine": self.engine.name, "language": self.language,
@@ -198,10 +198,13 @@ def plan(
     planner = Planner(engine, request, language, references, width, choices)
     scripts = (Script(chapter.passages) for chapter in chapters)
     lines = planner.lines(
-        [cut(pronounce(own, language) if pronounce else own, language, width, request.pauses) for own in scripts]
+        [
+            cut(pronounce(chapter_script, language) if pronounce else chapter_script, language, width, request.pauses)
+            for chapter_script in scripts
+        ]
     )
-    said = (*book.notes, *notes, *planner.notes)
-    return Edition(_name(chapters, lines), book, chapters, language, lines, tuple(_parts(lines)), planner, said)
+    remarks = (*book.notes, *notes, *planner.notes)
+    return Edition(_name(chapters, lines), book, chapters, language, lines, tuple(_parts(lines)), planner, remarks)
 
 
 def _width(
@@ -218,28 +221,33 @@ def _width(
 
 
 def _name(chapters: Sequence[Chapter], lines: Sequence[Sequence[Line]]) -> str:
-    heard = [
-        [chapter.id, chapter.title, chapter.level, [[line.key, line.chunk.pause_ms, line.chunk.text] for line in own]]
-        for chapter, own in zip(chapters, lines, strict=True)
+    content = [
+        [
+            chapter.id,
+            chapter.title,
+            chapter.level,
+            [[line.key, line.chunk.pause_ms, line.chunk.text] for line in chapter_lines],
+        ]
+        for chapter, chapter_lines in zip(chapters, lines, strict=True)
     ]
-    return digest(json.dumps(heard))[:16]
+    return digest(json.dumps(content))[:16]
 
 
-def _parts(lines: Sequence[Sequence[Line]]) -> Iterator[Part]:
+def _parts(lines: Sequence[Sequence[Line]]) -> Iterator[EditionPart]:
     """Yield the parts: cut where a chapter ends if they are half full, and where a passage ends if they are full."""
-    seen: set[str] = set()
-    own: list[Line] = []
-    number, length, begun = 1, 0, 1
+    keys: set[str] = set()
+    part_lines: list[Line] = []
+    number, length, chapter_number = 1, 0, 1
     for chapter, those in enumerate(lines, 1):
         for index, line in enumerate(those, 1):
-            if line.words not in seen:
-                seen.add(line.words)
-                begun = begun if own else chapter
-                own.append(line)
+            if line.words not in keys:
+                keys.add(line.words)
+                chapter_number = chapter_number if part_lines else chapter
+                part_lines.append(line)
                 length += len(line.chunk.spoken)
             ends = length >= _PART_CHARS and line.chunk.tokens[-1].space == "\n"
-            if own and (ends or (index == len(those) and 2 * length >= _PART_CHARS)):
-                yield Part(number, tuple(own), begun)
-                number, length, own = number + 1, 0, []
-    if own:
-        yield Part(number, tuple(own), begun)
+            if part_lines and (ends or (index == len(those) and 2 * length >= _PART_CHARS)):
+                yield EditionPart(number, tuple(part_lines), chapter_number)
+                number, length, part_lines = number + 1, 0, []
+    if part_lines:
+        yield EditionPart(number, tuple(part_lines), chapter_number)

@@ -8,7 +8,7 @@ from speech.books import timeline
 from speech.books.book import Book
 from speech.books.chapters import Chapter
 from speech.books.edition import Edition
-from speech.books.layout import Layout, TakeSound
+from speech.books.layout import ChapterLayout, TakeSound
 from speech.books.lines import Line
 from speech.books.take_store import TakeRecord, TakeStore
 from speech.books.timeline import Cover, Metadata, TimedPassage, TimedWord, Timeline, sentences
@@ -18,44 +18,44 @@ __all__ = ["timeline_of"]
 _MAIN = "main"
 
 
-def timeline_of(edition: Edition, take_store: TakeStore, kept: Mapping[str, TakeRecord] | None = None) -> Timeline:
+def timeline_of(edition: Edition, take_store: TakeStore, records: Mapping[str, TakeRecord] | None = None) -> Timeline:
     """Return the timeline of an edition whose takes are all kept, with their word times.
 
     Args:
-        kept: the records of the takes, by their keys; None to read them.
+        records: the records of the takes, by their keys; None to read them.
 
     Raises:
         NotFound: a take or its word times are not there.
     """
-    if kept is None:
-        kept = dict(zip(edition.keys, take_store.records(edition.keys), strict=True))
+    if records is None:
+        records = dict(zip(edition.keys, take_store.records(edition.keys), strict=True))
     chapters = tuple(
-        _chapter(edition, chapter, own, kept, take_store)
-        for chapter, own in zip(edition.chapters, edition.lines, strict=True)
+        _chapter(edition, chapter, lines, records, take_store)
+        for chapter, lines in zip(edition.chapters, edition.lines, strict=True)
     )
     return Timeline(_metadata(edition.book, edition.language), edition.engine.rate, chapters)
 
 
 def _chapter(
-    edition: Edition, chapter: Chapter, lines: Sequence[Line], kept: Mapping[str, TakeRecord], take_store: TakeStore
+    edition: Edition, chapter: Chapter, lines: Sequence[Line], records: Mapping[str, TakeRecord], take_store: TakeStore
 ) -> timeline.TimedChapter:
-    layout = Layout(edition.engine.rate, overlap=edition.engine.overlap / edition.engine.rate)
-    spoken: list[list[TimedWord]] = [[]]
+    layout = ChapterLayout(edition.engine.rate, overlap=edition.engine.overlap / edition.engine.rate)
+    passage_words: list[list[TimedWord]] = [[]]
     for line in lines:
-        record = kept[line.key]
+        record = records[line.key]
         words = take_store.words(line.words, line.chunk.tokens)
         take = TakeSound(line.key, line.chunk.voice or _MAIN, record.length, record.audible, words)
         for word in layout.add(take, line.chunk.pause_ms):
-            spoken[-1].append(word)
+            passage_words[-1].append(word)
             if word.space == "\n":
-                spoken.append([])
-    pieces, length = layout.finish()
-    own = iter(spoken)
+                passage_words.append([])
+    takes, length = layout.finish()
+    heard_words = iter(passage_words)
     passages = tuple(
         TimedPassage(
             id,
             passage.kind,
-            sentences(next(own), passage.language or edition.language) if passage.text else (),
+            sentences(next(heard_words), passage.language or edition.language) if passage.text else (),
             passage.level,
             passage.continues,
             passage.language,
@@ -64,7 +64,7 @@ def _chapter(
         for id, passage in zip(chapter.ids, chapter.passages, strict=True)
         if passage.kind != "pause"
     )
-    return timeline.TimedChapter(chapter.title, length, pieces, passages, chapter.level)
+    return timeline.TimedChapter(chapter.title, length, takes, passages, chapter.level)
 
 
 def _metadata(book: Book, language: str) -> Metadata:

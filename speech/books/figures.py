@@ -82,8 +82,8 @@ def measure(path: Path, rate: int, seconds: float, figures: Collection[Figure] =
     graph = ";".join([split, *(f"[i{number}]{chain}[o{number}]" for number, chain in enumerate(chains))])
     maps = [word for number in range(len(chains)) for word in ("-map", f"[o{number}]")]
     arguments = [*source(path), "-filter_complex", graph, *maps, "-f", "null", "-"]
-    said = run(arguments, seconds, f"measure {path.name}").said
-    return {figure: _last(_PATTERNS[figure], said) for figure in get_args(Figure) if figure in figures}
+    report = run(arguments, seconds, f"measure {path.name}").stderr
+    return {figure: _last(_PATTERNS[figure], report) for figure in get_args(Figure) if figure in figures}
 
 
 def broken(file: str, figures: Figures, limits: Limits, seconds: float = math.inf) -> list[Broken]:
@@ -99,6 +99,6 @@ def broken(file: str, figures: Figures, limits: Limits, seconds: float = math.in
     ]
 
 
-def _last(pattern: re.Pattern[str], said: str) -> float:
-    found = pattern.findall(said)
-    return float(found[-1]) if found else math.nan
+def _last(pattern: re.Pattern[str], report: str) -> float:
+    values = pattern.findall(report)
+    return float(values[-1]) if values else math.nan

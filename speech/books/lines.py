@@ -78,8 +78,8 @@ class Planner:
         """Return the lines of each chapter, given its chunks."""
         digests = {name: reference_digest(each.path, each.text) if each else None for name, each in
                    self.references.items()}  # fmt: skip
-        names = ids("k", (chunk.text for own in chapters for chunk in own))
-        return tuple(tuple(self._line(chunk, next(names), digests) for chunk in own) for own in chapters)
+        names = ids("k", (chunk.text for chapter in chapters for chunk in chapter))
+        return tuple(tuple(self._line(chunk, next(names), digests) for chunk in chapter) for chapter in chapters)
 
     def options(self, chunk: Chunk, seed: int | None = None) -> SynthesisOptions:
         """Return how a chunk is spoken.
@@ -87,23 +87,23 @@ class Planner:
         Args:
             seed: None for that of the book.
         """
-        names, own = [*self.references], chunk.voice
+        names, voice = [*self.references], chunk.voice
         return SynthesisOptions(
             chunk.language or self.language,
             self.request.speed * chunk.speed,
             seed or self.request.seed or SEED,
-            self.references.get(own, self.references.get(None)),
+            self.references.get(voice, self.references.get(None)),
             self.request.quality,
-            0 if self.engine.clones or own not in self.references else names.index(own),
+            0 if self.engine.clones or voice not in self.references else names.index(voice),
         )
 
     def _line(self, chunk: Chunk, name: str, digests: Mapping[str | None, str | None]) -> Line:
         choice = self.choices.get(name, Choice())
-        made = [*self._takes(chunk, name, choice, digests)]
-        version, said = next((each for each in made if each[0].number == choice.chosen), made[0])
-        words = words_key(version.key, said.tokens, self.request.timing_method)
-        versions = tuple(each for each, _ in made) if len(made) > 1 else ()
-        return Line(version.key, said, words, name, version.seed, version.number, versions)
+        candidates = [*self._takes(chunk, name, choice, digests)]
+        version, take_chunk = next((each for each in candidates if each[0].number == choice.chosen), candidates[0])
+        words = words_key(version.key, take_chunk.tokens, self.request.timing_method)
+        versions = tuple(each for each, _ in candidates) if len(candidates) > 1 else ()
+        return Line(version.key, take_chunk, words, name, version.seed, version.number, versions)
 
     def _takes(
         self, chunk: Chunk, name: str, choice: Choice, digests: Mapping[str | None, str | None]
@@ -111,14 +111,14 @@ class Planner:
         """Yield each take that can be chosen, and the chunk as it is spoken in it; the planned one first."""
         reference, retakes = digests.get(chunk.voice, digests.get(None)), settings().max_retakes
         for number, variant in enumerate(choice.variants, 1):
-            said = reworded(chunk, variant.text, chunk.language or self.language) if variant.text else chunk
-            if number > 1 and len(said.spoken) > max(self.width, len(chunk.spoken)):
+            take_chunk = reworded(chunk, variant.text, chunk.language or self.language) if variant.text else chunk
+            if number > 1 and len(take_chunk.spoken) > max(self.width, len(chunk.spoken)):
                 self.notes.append(
-                    f"Take {number} of {name} would have {len(said.spoken)} characters, but at most {self.width} are "
-                    "spoken in one piece; it was left out."
+                    f"Take {number} of {name} would have {len(take_chunk.spoken)} characters, "
+                    f"but at most {self.width} are spoken in one piece; it was left out."
                 )
                 continue
             options = self.options(chunk, variant.seed)
             yield Version(
-                number, key_of(self.engine, said.spoken, options, reference, retakes), options.seed, variant.text
-            ), said  # fmt: skip
+                number, key_of(self.engine, take_chunk.spoken, options, reference, retakes), options.seed, variant.text
+            ), take_chunk  # fmt: skip

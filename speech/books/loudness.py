@@ -72,6 +72,6 @@ class Voices:
         self.track = Track()
         names: dict[str, int] = {}
         for start, chapter in zip(timeline.starts, timeline.chapters, strict=True):
-            for piece in chapter.pieces:
-                self.track.add(start + piece.begin, names.setdefault(piece.voice, len(names)))
+            for take in chapter.takes:
+                self.track.add(start + take.begin, names.setdefault(take.voice, len(names)))
         self.names = [*names]

@@ -70,9 +70,9 @@ def master(
         with mixed.path.open("wb") as file:
             file.writelines(map(encoded, blocks))
         return mixed, Gains()
-    measured, most = Track(), round(most_seconds * mixed.rate)
-    sample = _keep(blocks, mixed, folder / "sample.pcm", voices, measured, most)
-    gains = _gains(sample, measured, voices, preset)
+    track, most = Track(), round(most_seconds * mixed.rate)
+    sample = _keep(blocks, mixed, folder / "sample.pcm", voices, track, most)
+    gains = _gains(sample, track, voices, preset)
     mastered = Pcm(folder / "mastered.pcm", mixed.rate, mixed.frames)
     _limit(_raised(mixed, voices.track, voices.names, gains, preset.room), mastered, preset)
     for path in (mixed.path, sample.path):
@@ -80,46 +80,46 @@ def master(
     return mastered, gains
 
 
-def _keep(blocks: Iterable[Samples], mixed: Pcm, path: Path, voices: Voices, measured: Track, most: int) -> Pcm:
+def _keep(blocks: Iterable[Samples], mixed: Pcm, path: Path, voices: Voices, track: Track, most: int) -> Pcm:
     """Write all samples to one file, and the first of each voice to another; return the latter.
 
     Args:
-        measured: filled with who speaks when in the second file.
+        track: filled with who speaks when in the second file.
         most: the number of samples of a voice in it.
     """
-    at = kept = 0
-    left = [most] * len(voices.names)
+    at = length = 0
+    remaining = [most] * len(voices.names)
     with mixed.path.open("wb") as file, path.open("wb") as first:
         for block in blocks:
             for part, voice in voices.track.stretches(at, at + len(block)):
-                if len(samples := block[part][: left[voice]]):
-                    measured.add(kept, voice)
-                    left[voice] -= len(samples)
-                    kept += len(samples)
+                if len(samples := block[part][: remaining[voice]]):
+                    track.add(length, voice)
+                    remaining[voice] -= len(samples)
+                    length += len(samples)
                     first.write(encoded(samples))
             at += len(block)
             file.write(encoded(block))
-    return Pcm(path, mixed.rate, kept)
+    return Pcm(path, mixed.rate, length)
 
 
-def _gains(sample: Pcm, measured: Track, voices: Voices, preset: Preset) -> Gains:
+def _gains(sample: Pcm, track: Track, voices: Voices, preset: Preset) -> Gains:
     """Choose the gains: of each voice to the mean of all, of the book so that it has the level when it is limited."""
     momentary = _momentary(sample)
     step = round(sample.rate * STEP_SECONDS)
     ends = (np.arange(len(momentary)) + 1) * step
-    owners = measured.alone(np.maximum(ends - STEPS * step, 0), ends)
+    owners = track.alone(np.maximum(ends - STEPS * step, 0), ends)
     each = [integrated(momentary[owners == number]) for number in range(len(voices.names))]
     whole = integrated(momentary[owners >= 0])
     if whole is None or preset.aim is None:
         return Gains(dict.fromkeys(voices.names, 0.0))
-    own = {
+    voice_gains = {
         name: round(whole - loudness, 2) if loudness is not None else 0.0
         for name, loudness in zip(voices.names, each, strict=True)
     }
-    gains = Gains(own, round(preset.aim - whole, 2))
+    gains = Gains(voice_gains, round(preset.aim - whole, 2))
     limited = Pcm(sample.path.with_name("limited.pcm"), sample.rate, sample.frames)
     for _ in range(_MOST_PASSES):
-        _limit(_raised(sample, measured, voices.names, gains, preset.room), limited, preset)
+        _limit(_raised(sample, track, voices.names, gains, preset.room), limited, preset)
         off = preset.aim - (_rms(limited) if preset.by_rms else integrated(_momentary(limited)) or preset.aim)
         if abs(off) <= _CLOSE_DB:
             break
@@ -131,7 +131,7 @@ def _gains(sample: Pcm, measured: Track, voices: Voices, preset: Preset) -> Gain
 
 def _momentary(pcm: Pcm) -> npt.NDArray[np.float64]:
     """Return the momentary loudness of each block of samples, as ffmpeg's ebur128 has it."""
-    found, rest = array("d"), b""
+    levels, rest = array("d"), b""
     chain = "ebur128=framelog=verbose:metadata=1,ametadata=mode=print:key=lavfi.r128.M:file=-"
     with (
         pcm.path.open("rb") as file,
@@ -139,10 +139,10 @@ def _momentary(pcm: Pcm) -> npt.NDArray[np.float64]:
     ):
         for data in filtering.output():
             *lines, rest = (rest + data).split(b"\n")
-            found.extend(float(match[1]) for line in lines if (match := _MOMENTARY.match(line)))
+            levels.extend(float(match[1]) for line in lines if (match := _MOMENTARY.match(line)))
     if filtering.code:
         raise AudioError(f"ffmpeg could not measure the book's loudness: {filtering.complaint}")
-    return np.frombuffer(found, np.float64)
+    return np.frombuffer(levels, np.float64)
 
 
 def _raised(pcm: Pcm, track: Track, names: Sequence[str], gains: Gains, room: float) -> Iterator[bytes]:

@@ -31,7 +31,7 @@ __all__ = [
     "free_name",
     "is_settled",
     "load",
-    "named",
+    "name_for",
     "names",
     "read",
     "save",
@@ -113,10 +113,10 @@ def check_name(name: str, field: str = "book") -> str:
     return name
 
 
-def named(title: str, *, sample: bool = False) -> str:
+def name_for(title: str, *, sample: bool = False) -> str:
     """Return the name of a book, or of its sample, by its title; one that is cut ends in a digest of the whole title.
 
-    >>> named("The Sea", sample=True)
+    >>> name_for("The Sea", sample=True)
     'the-sea-sample'
     """
     ending = "-sample" if sample else ""
@@ -138,7 +138,7 @@ def free_name(store: Store, title: str, order: Order) -> str:
         InvalidRequest: another book, or a sample of this one, has the name.
     """
     earlier = slug(f"{title}{' sample' if order.sample else ''}")
-    for name in dict.fromkeys((earlier, named(title, sample=order.sample))):
+    for name in dict.fromkeys((earlier, name_for(title, sample=order.sample))):
         there = _existing(store, name)
         if there is not None and (there.title, there.sample) == (order.title, order.sample):
             return name
@@ -199,8 +199,10 @@ def read(store: Store, name: str) -> Order:
     except ValidationError as fault:
         raise InvalidRequest(problems_of(fault, Order)) from None
     except (NotText, ValueError) as fault:
-        why = str(fault)[:200]
-        message = f"book: the order of {name!r} is no JSON ({why}); order it again: f5-flows narrate FILE --name {name}"
+        reason = str(fault)[:200]
+        message = (
+            f"book: the order of {name!r} is no JSON ({reason}); order it again: f5-flows narrate FILE --name {name}"
+        )
         raise InvalidRequest([Problem("book", name, "", message)]) from None
 
 
@@ -233,17 +235,17 @@ def state(store: Store, name: str) -> dict[str, Any]:
 def is_settled(store: Store, name: str) -> bool:
     """Check whether a book needs no visit: it is finished, or what is missing will not be retried."""
     try:
-        found = state(store, name)
+        record = state(store, name)
     except InvalidRequest:
         # A visit writes its state again.
         return False
-    return bool(found.get("finished") or found.get("over"))
+    return bool(record.get("finished") or record.get("over"))
 
 
 def names(store: Store) -> list[str]:
     """Return the names of the books in a store."""
-    found = (entry.key.removeprefix(FOLDER).split("/") for entry in store.list(FOLDER))
-    return sorted({parts[0] for parts in found if parts[1:] == ["order.json"]})
+    paths = (entry.key.removeprefix(FOLDER).split("/") for entry in store.list(FOLDER))
+    return sorted({parts[0] for parts in paths if parts[1:] == ["order.json"]})
 
 
 def _unknown(name: str) -> InvalidRequest:

@@ -19,14 +19,14 @@ def completed(book: Book, name: str, store: Store) -> Book:
         return book
     key = f"{FOLDER}{name}/source.epub"
     try:
-        found = _read(bytes(store.read_range(key, 0, store.head(key).size)))
+        original = _read(bytes(store.read_range(key, 0, store.head(key).size)))
     except NotFound:
         return book
-    if found is None:
+    if original is None:
         return book
-    own = {fact for fact, _ in book.facts}
-    facts = (*book.facts, *(fact for fact in found.facts if fact[0] not in own))
-    return replace(book, cover=found.cover, facts=facts, language=book.language or found.language)
+    names = {fact for fact, _ in book.facts}
+    facts = (*book.facts, *(fact for fact in original.facts if fact[0] not in names))
+    return replace(book, cover=original.cover, facts=facts, language=book.language or original.language)
 
 
 @lru_cache(maxsize=1)

@@ -30,11 +30,11 @@ _scripts: dict[tuple[bytes, tuple[str, ...], tuple[str, ...]], Script] = {}
 _planned: dict[tuple[bytes, str, str, str, str], Edition] = {}
 
 
-def read(data: bytes, called: str, title: str, cast: Collection[str], store: Store) -> Book:
+def read(data: bytes, label: str, title: str, cast: Collection[str], store: Store) -> Book:
     """Read a book; one that was read just now is not read again.
 
     Args:
-        called: what messages call the file.
+        label: what messages call the file.
         title: for a book that states none.
         cast: the names that the script gives to voices; see `speech.script.directions.direct`.
 
@@ -42,12 +42,12 @@ def read(data: bytes, called: str, title: str, cast: Collection[str], store: Sto
         InvalidRequest: see `speech.books.book.read_script`.
     """
     stored = tuple(names(store))
-    known = (data, tuple(cast), stored)
-    if known not in _scripts:
-        script = read_script(data, called, known[1], lambda: stored)
+    key = (data, tuple(cast), stored)
+    if key not in _scripts:
+        script = read_script(data, label, key[1], lambda: stored)
         _scripts.clear()
-        _scripts[known] = script
-    return book_in(_scripts[known], data, title)
+        _scripts[key] = script
+    return book_in(_scripts[key], data, title)
 
 
 def book_of(ordered: Ordered, store: Store) -> Book:
@@ -93,35 +93,35 @@ def prepare(ordered: Ordered, store: Store, folder: Path) -> Edition:
     book, order = book_of(ordered, store), ordered.order
     request = order.request()
     voices: dict[str | None, Voice] = {None: find(request.local_voice, store)}
-    for own in dict.fromkeys(passage.voice for passage in book.passages if passage.voice):
-        voices[own] = find(request.cast.get(own, own), store, f"cast.{own}")
+    for cast_name in dict.fromkeys(passage.voice for passage in book.passages if passage.voice):
+        voices[cast_name] = find(request.cast.get(cast_name, cast_name), store, f"cast.{cast_name}")
     engine, notes = choose(order.engine or settings().engine)
     references: dict[str | None, Reference | None] = {}
     for number, (name, voice) in enumerate(voices.items()):
         references[name] = None
         if voice.name and engine.clones:
-            place = folder / f"voice-{number}"
-            place.mkdir(exist_ok=True)
+            voice_folder = folder / f"voice-{number}"
+            voice_folder.mkdir(exist_ok=True)
             text = request.ref_text if name is None else None
-            references[name], found = fetch_reference(voice, text, store, place, request.language)
-            notes += found
+            references[name], voice_notes = fetch_reference(voice, text, store, voice_folder, request.language)
+            notes += voice_notes
         elif voice.name:
             notes.append(f"The {engine.name} engine cannot clone a voice; {voice.name.split('?')[0]!r} was not used.")
     rows = find_lexicon(request.lexicon, store)
-    called = {name: voice.name for name, voice in voices.items()}
+    voice_names = {name: voice.name for name, voice in voices.items()}
     # A process that speaks one part of a book will speak more of it; with references, whose files are the run's own,
     # planning takes little of the time that speaking does.
     decided = fingerprint(ordered.choices)
-    known = (ordered.data, order.model_dump_json(), _rows_json(rows), engine.name, decided)
-    if any(references.values()) or known not in _planned:
-        pronounce = Lexicon(rows, called).pronounce
+    key = (ordered.data, order.model_dump_json(), _rows_json(rows), engine.name, decided)
+    if any(references.values()) or key not in _planned:
+        pronounce = Lexicon(rows, voice_names).pronounce
         chosen, decisions = order.chapters, ordered.choices
         edition = plan(book, request, engine, references, pronounce, chosen, decisions, sample=order.sample)
         if any(references.values()):
             return replace(edition, notes=(*notes, *edition.notes))
         _planned.clear()
-        _planned[known] = edition
-    return replace(_planned[known], notes=(*notes, *_planned[known].notes))
+        _planned[key] = edition
+    return replace(_planned[key], notes=(*notes, *_planned[key].notes))
 
 
 def _rows_json(rows: Sequence[Row]) -> str:

@@ -18,24 +18,25 @@ def reworded(chunk: Chunk, text: str, language: str) -> Chunk:
         text: the words to speak, on one line.
         language: ISO 639-1 code.
     """
-    made, other = [*chunk.tokens], tokens(text, language)
-    matcher = SequenceMatcher(None, [token.text for token in made], [token.text for token in other], autojunk=False)
-    for what, first, last, begin, end in matcher.get_opcodes():
-        if what == "equal":
+    result, other = [*chunk.tokens], tokens(text, language)
+    matcher = SequenceMatcher(None, [token.text for token in result], [token.text for token in other], autojunk=False)
+    for operation, first, last, begin, end in matcher.get_opcodes():
+        if operation == "equal":
             continue
         words = _text_of(other[begin:end])
-        if what == "insert" and first:
-            made[first - 1] = replace(made[first - 1], spoken=f"{made[first - 1].spoken} {words}".strip())
-        elif what == "insert":
-            made[0] = replace(made[0], spoken=f"{words} {made[0].spoken}".strip())
+        if operation == "insert" and first:
+            result[first - 1] = replace(result[first - 1], spoken=f"{result[first - 1].spoken} {words}".strip())
+        elif operation == "insert":
+            result[0] = replace(result[0], spoken=f"{words} {result[0].spoken}".strip())
         elif last - first == end - begin:
-            made[first:last] = [
-                replace(token, spoken=new.spoken) for token, new in zip(made[first:last], other[begin:end], strict=True)
+            result[first:last] = [
+                replace(token, spoken=new.spoken)
+                for token, new in zip(result[first:last], other[begin:end], strict=True)
             ]
         else:
-            silent = (replace(token, spoken="") for token in made[first + 1 : last])
-            made[first:last] = [replace(made[first], spoken=words), *silent]
-    return replace(chunk, tokens=tuple(made))
+            silent = (replace(token, spoken="") for token in result[first + 1 : last])
+            result[first:last] = [replace(result[first], spoken=words), *silent]
+    return replace(chunk, tokens=tuple(result))
 
 
 def _text_of(words: Sequence[Token]) -> str:

@@ -20,17 +20,17 @@ def sampled(chapters: Sequence[Chapter], most: int = SAMPLE_CHARS) -> tuple[Chap
 
     A passage is never cut, so that its takes are those of the whole book.
     """
-    spoken: Counter[str | None] = Counter()
-    made = []
+    lengths: Counter[str | None] = Counter()
+    excerpts = []
     for chapter in chapters:
-        kept = [*_sample_passages(chapter, spoken, most)]
-        if any(passage.text for _, passage in kept):
-            ids, passages = zip(*kept, strict=True)
-            made.append(replace(chapter, passages=passages, ids=ids))
-    return tuple(made)
+        entries = [*_sample_passages(chapter, lengths, most)]
+        if any(passage.text for _, passage in entries):
+            ids, passages = zip(*entries, strict=True)
+            excerpts.append(replace(chapter, passages=passages, ids=ids))
+    return tuple(excerpts)
 
 
-def _sample_passages(chapter: Chapter, spoken: Counter[str | None], most: int) -> Iterator[tuple[str, Passage]]:
+def _sample_passages(chapter: Chapter, lengths: Counter[str | None], most: int) -> Iterator[tuple[str, Passage]]:
     """Yield the passages that are kept, and the scenes and pauses between them."""
     silent: list[tuple[str, Passage]] = []
     last = False
@@ -38,8 +38,8 @@ def _sample_passages(chapter: Chapter, spoken: Counter[str | None], most: int) -
         if not passage.text:
             silent.append((id, passage))
             continue
-        if spoken[passage.voice] < most:
-            spoken[passage.voice] += len(passage.text)
+        if lengths[passage.voice] < most:
+            lengths[passage.voice] += len(passage.text)
             yield from silent if last else ()
             yield id, passage
             last = True

@@ -48,22 +48,22 @@ def speak(
     Raises:
         EngineError: the engine failed, or made no usable sound; the takes that were judged before are kept.
     """
-    once = list({line.key: line for line in lines}.values())
+    distinct = list({line.key: line for line in lines}.values())
     engine = edition.engine
 
-    chunks = [line.chunk for line in once]
-    options = [edition.options_of(line) for line in once]
+    chunks = [line.chunk for line in distinct]
+    options = [edition.options_of(line) for line in distinct]
     # The engine continues while takes are stored; takes already handed over are stored even if it fails.
     with ThreadPoolExecutor(_HANDS) as pool:
-        stored: list[Future[None]] = []
+        writes: list[Future[None]] = []
 
         def keep(index: int, take: Take) -> None:
             if not len(take.samples) or not np.isfinite(take.samples).all():
-                raise EngineError(f"{engine.name} made no usable sound of {once[index].chunk.text[:80]!r}.")
-            stored.append(pool.submit(take_store.put, once[index].key, take, engine.rate))
+                raise EngineError(f"{engine.name} made no usable sound of {distinct[index].chunk.text[:80]!r}.")
+            writes.append(pool.submit(take_store.put, distinct[index].key, take, engine.rate))
 
         takes.best(engine, chunks, options, retakes=settings().max_retakes, on_progress=on_progress, keep=keep)
-    for each in stored:
+    for each in writes:
         each.result()
 
 
@@ -95,13 +95,13 @@ def time_words(
     for line, (start, end), (begin, _) in zip(lines, spans, recording.spans_ms, strict=True):
         length = (end - start) * 1000 // rate
         tokens = line.chunk.tokens
-        own = words[at : at + len(tokens)]
+        line_words = words[at : at + len(tokens)]
         at += len(tokens)
-        if own:
-            own = [_shift(word, begin, length) for word in own]
+        if line_words:
+            line_words = [_shift(word, begin, length) for word in line_words]
         else:
-            own = place(tokens, [None] * len(tokens), [0.0] * len(tokens), length)
-        take_store.put_words(line.words, own, method)
+            line_words = place(tokens, [None] * len(tokens), [0.0] * len(tokens), length)
+        take_store.put_words(line.words, line_words, method)
     return notes
 
 

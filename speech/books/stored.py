@@ -86,17 +86,17 @@ def read(store: Store, key: str, model: type[Model], name: str) -> Model:
         InvalidRequest: it is not what the model says.
     """
     try:
-        found = model.model_validate(decode(store.read(check_key(key))))
-        if isinstance(found, Result):
-            for file in found.files:
+        document = model.model_validate(decode(store.read(check_key(key))))
+        if isinstance(document, Result):
+            for file in document.files:
                 check_key(file)
     except ValidationError as fault:
         first = fault.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the whole"
-        raise _damaged(name, key, f"{where[:80]!r}: {first['msg']}") from None
+        location = ".".join(map(str, first["loc"])) or "the whole"
+        raise _damaged(name, key, f"{location[:80]!r}: {first['msg']}") from None
     except (NotText, ValueError) as fault:
         raise _damaged(name, key, str(fault)) from None
-    return found
+    return document
 
 
 def kept_keys(store: Store) -> set[str]:
@@ -122,6 +122,6 @@ def decode(text: str) -> Any:
     return from_json(text)
 
 
-def _damaged(name: str, key: str, why: str) -> InvalidRequest:
-    message = f"book: {key} is damaged ({why[:200]}); f5-flows book bind {name} writes it again"
+def _damaged(name: str, key: str, reason: str) -> InvalidRequest:
+    message = f"book: {key} is damaged ({reason[:200]}); f5-flows book bind {name} writes it again"
     return InvalidRequest([Problem("book", name, "", message)])

@@ -57,31 +57,31 @@ class TakeRecord:
 _RECORD = TypeAdapter(TakeRecord)
 
 
-def key_of(engine: Engine, spoken: str, options: SynthesisOptions, reference: str | None, retakes: int) -> str:
+def key_of(engine: Engine, text: str, options: SynthesisOptions, reference: str | None, retakes: int) -> str:
     """Return the key of a take: a digest of everything that decides its samples.
 
     Args:
         reference: digest of the reference; see `reference_digest`.
         retakes: how often a chunk may be spoken again.
     """
-    said: dict[str, Any] = {
+    inputs: dict[str, Any] = {
         "version": _VERSION,
         "engine": [engine.name, *engine.identity(options)],
-        "text": spoken,
+        "text": text,
         "language": options.language,
         "speed": round(options.speed, 6),
         "reference": reference,
         "speaker": options.speaker,
     }
     if engine.is_stochastic:
-        said |= {"seed": options.seed, "retakes": retakes, "policy": POLICY}
-    return _digest(json.dumps(said, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        inputs |= {"seed": options.seed, "retakes": retakes, "policy": POLICY}
+    return _digest(json.dumps(inputs, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 def words_key(key: str, tokens: Sequence[Token], method: str) -> str:
     """Return the key of a take's word times, which depend on how its words are written and on the aligner."""
-    said = json.dumps([key, method, [[token.text, token.spoken, token.space] for token in tokens]])
-    return _digest(said.encode())
+    inputs = json.dumps([key, method, [[token.text, token.spoken, token.space] for token in tokens]])
+    return _digest(inputs.encode())
 
 
 def reference_digest(path: Path, text: str) -> str:
@@ -97,11 +97,11 @@ class TakeStore:
 
     def present(self, keys: Collection[str]) -> set[str]:
         """Return those of the keys whose take is there."""
-        return self._there(TAKES, keys)
+        return self._existing(TAKES, keys)
 
     def timed(self, keys: Collection[str]) -> set[str]:
         """Return those of the keys whose word times are there."""
-        return self._there(WORDS, keys)
+        return self._existing(WORDS, keys)
 
     def put_words(self, key: str, words: Sequence[Word], method: str) -> None:
         """Keep the word times of a take, in milliseconds from its beginning."""
@@ -122,17 +122,17 @@ class TakeStore:
                 for token, (start, end, confidence, interpolated) in zip(tokens, times, strict=True)
             )
         except (NotText, ValueError, KeyError, TypeError) as fault:
-            where = _record_key(key, WORDS)
-            raise StoreError(f"The word times {where} are damaged ({fault}); delete them.") from None
+            record_key = _record_key(key, WORDS)
+            raise StoreError(f"The word times {record_key} are damaged ({fault}); delete them.") from None
 
-    def _there(self, folder: str, keys: Collection[str]) -> set[str]:
-        wanted = set(keys)
-        if len(wanted) <= _FEW:
+    def _existing(self, folder: str, keys: Collection[str]) -> set[str]:
+        requested = set(keys)
+        if len(requested) <= _FEW:
             with ThreadPoolExecutor(16) as pool:
-                found = pool.map(lambda key: exists(self._store, _record_key(key, folder)), wanted)
-                return {key for key, is_there in zip(wanted, found, strict=True) if is_there}
-        listed = (entry.key for entry in self._store.list(folder))
-        return {Path(key).stem for key in listed if key.endswith(".json")} & wanted
+                results = pool.map(lambda key: exists(self._store, _record_key(key, folder)), requested)
+                return {key for key, is_there in zip(requested, results, strict=True) if is_there}
+        stored_keys = (entry.key for entry in self._store.list(folder))
+        return {Path(key).stem for key in stored_keys if key.endswith(".json")} & requested
 
     def put(self, key: str, take: Take, rate: int) -> None:
         """Keep a take."""
@@ -201,8 +201,10 @@ class TakeStore:
             return _RECORD.validate_json(self._store.read(_record_key(key)))
         except (NotText, ValidationError) as fault:
             first = fault.errors(include_url=False)[0] if isinstance(fault, ValidationError) else None
-            why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else fault
-            raise StoreError(f"The record of the take {key} is damaged ({why}); delete {_record_key(key)}.") from None
+            reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else fault
+            raise StoreError(
+                f"The record of the take {key} is damaged ({reason}); delete {_record_key(key)}."
+            ) from None
 
 
 def _record_key(key: str, folder: str = TAKES) -> str:

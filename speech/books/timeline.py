@@ -17,7 +17,7 @@ from speech.sentences import ends
 __all__ = [
     "Cover",
     "Metadata",
-    "Piece",
+    "PlacedTake",
     "Sentence",
     "TimedChapter",
     "TimedPassage",
@@ -68,18 +68,18 @@ class Metadata:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of a take, placed in a chapter. Pieces may overlap: a fade out and a fade in over it are a crossfade.
+class PlacedTake:
+    """A stretch of a take, placed in a chapter. Two may overlap: a fade out and a fade in over it are a crossfade.
 
     Attributes:
-        take: the key of the take.
+        key: of the take.
         voice: the voice that speaks it; each voice has a gain of its own.
         first, last: first and past-the-last sample in the take.
         begin: where `first` is heard in the chapter.
         fade_in, fade_out: samples over which it rises linearly from silence, and falls to it.
     """
 
-    take: str
+    key: str
     voice: str
     first: int
     last: int
@@ -171,7 +171,7 @@ class TimedChapter:
     Attributes:
         title: as the table of contents has it.
         length: in samples, with the room tone before and after what is spoken.
-        pieces: in order of `begin`; what they leave free is room tone.
+        takes: in order of `begin`; what they leave free is room tone.
         passages: in order.
         level: depth in the table of contents, from 1.
         role: the kind of section in EPUB's vocabulary, such as "chapter" or "foreword".
@@ -179,7 +179,7 @@ class TimedChapter:
 
     title: str
     length: int
-    pieces: tuple[Piece, ...] = ()
+    takes: tuple[PlacedTake, ...] = ()
     passages: tuple[TimedPassage, ...] = ()
     level: int = 1
     role: str = "chapter"
@@ -226,10 +226,10 @@ def sentences(words: Sequence[TimedWord], language: str) -> tuple[Sentence, ...]
     >>> [each.text for each in sentences([TimedWord("Stop.", 0, 9), TimedWord("Who?", 9, 20)], "en")]
     ['Stop.', 'Who?']
     """
-    found, own = [], []
+    result, sentence = [], []
     for word, last in zip(words, ends(words, language), strict=True):
-        own.append(word)
+        sentence.append(word)
         if last:
-            found.append(Sentence(tuple(own)))
-            own = []
-    return (*found, Sentence(tuple(own))) if own else tuple(found)
+            result.append(Sentence(tuple(sentence)))
+            sentence = []
+    return (*result, Sentence(tuple(sentence))) if sentence else tuple(result)

@@ -75,8 +75,8 @@ def voices() -> frozenset[str]:
         if file.is_file():
             lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
             names |= {line.split()[1].lower() for line in lines if line.startswith("language ")}
-    spoken = {name for name in names if len(name) == 2} | {code for code, voice in _VOICES.items() if voice in names}
-    return frozenset(spoken - _UNREAD)
+    languages = {name for name in names if len(name) == 2} | {code for code, voice in _VOICES.items() if voice in names}
+    return frozenset(languages - _UNREAD)
 
 
 def say(text: str, language: str, wpm: int = WORDS_PER_MINUTE, voice: str | None = None, speaker: int = 0) -> Utterance:
@@ -135,13 +135,13 @@ class Espeak:
     def synthesize(
         self, chunks: Sequence[str], options: SynthesisOptions, on_progress: ChunkProgress | None = None
     ) -> list[Samples]:
-        takes: list[Samples] = []
+        recordings: list[Samples] = []
         for index, chunk in enumerate(chunks):
             wpm = round(WORDS_PER_MINUTE * options.speed)
-            takes.append(say(chunk, options.language, wpm, speaker=options.speaker).samples)
+            recordings.append(say(chunk, options.language, wpm, speaker=options.speaker).samples)
             if on_progress:
                 on_progress(index + 1, len(chunks))
-        return takes
+        return recordings
 
 
 @cache

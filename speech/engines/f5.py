@@ -66,10 +66,14 @@ class F5:
             return f"F5-TTS is not ready: {state.sentence} Run: f5-flows runtime install f5-tts"
         use(state)
         try:
-            missing = [name for name in models() if find(name, choose()) is None]
+            absent_models = [name for name in models() if find(name, choose()) is None]
         except ModelError as fault:
             return str(fault)
-        return f"F5-TTS lacks its models {' and '.join(missing)}; run: f5-flows models sync" if missing else None
+        return (
+            f"F5-TTS lacks its models {' and '.join(absent_models)}; run: f5-flows models sync"
+            if absent_models
+            else None
+        )
 
     def avoid_reason(self) -> str | None:
         if Path("/dev/nvidiactl").exists() or Path("/dev/kfd").exists() or sys.platform == "darwin":
@@ -99,16 +103,16 @@ class F5:
             loaded = _load()
             prompt = read_prompt(options.reference or _packaged(), loaded.device)
             # The networks know no line break.
-            pieces = [
+            inputs = [
                 plan_piece(index, chunk.replace("\n", " "), options.speed, prompt) for index, chunk in enumerate(chunks)
             ]
-            takes: dict[int, Samples] = {}
-            for batch in batches(pieces, room(loaded)):
+            recordings: dict[int, Samples] = {}
+            for batch in batches(inputs, room(loaded)):
                 for piece, samples in zip(batch, sample(batch, prompt, loaded, steps, options.seed), strict=True):
-                    takes[piece.index] = samples
+                    recordings[piece.index] = samples
                 if on_progress:
-                    on_progress(len(takes), len(chunks))
-        return [takes[index] for index in range(len(chunks))]
+                    on_progress(len(recordings), len(chunks))
+        return [recordings[index] for index in range(len(chunks))]
 
 
 def _steps(options: SynthesisOptions) -> int:
@@ -131,8 +135,8 @@ def _load() -> Loaded:
     """Return the models, loading them if needed."""
     # PyTorch reads this variable when it is imported.
     export(PYTORCH_CUDA_ALLOC_CONF=settings().pytorch_cuda_alloc_conf)
-    place = choose()
-    checkpoint, vocoder = (find(name, place) for name in models())
+    location = choose()
+    checkpoint, vocoder = (find(name, location) for name in models())
     if checkpoint is None or vocoder is None:
         raise EngineUnavailable(str(F5().problem()))
     return reuse(
@@ -183,14 +187,14 @@ def _architecture(checkpoint: Any) -> dict[str, Any]:
     """Return the network's architecture, from a model.yaml beside the checkpoint or else f5_tts's own for that name."""
     from importlib.resources import files
 
-    beside = checkpoint.file("*.yaml")
+    config = checkpoint.file("*.yaml")
     name = checkpoint.name.rpartition("/")[2]
     packaged = files("f5_tts") / "configs" / f"{name}.yaml"
-    if beside is None and not packaged.is_file():
+    if config is None and not packaged.is_file():
         raise EngineUnavailable(
             f"The architecture of {checkpoint.name} is not known; put a model.yaml beside the checkpoint."
         )
-    return architecture(beside or Path(str(packaged))) | {"attn_backend": "torch"}
+    return architecture(config or Path(str(packaged))) | {"attn_backend": "torch"}
 
 
 def _packaged() -> Reference:

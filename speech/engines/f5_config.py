@@ -127,13 +127,13 @@ def architecture(path: Path) -> dict[str, Any]:
     Raises:
         ModelError: the file describes something else, or a network of more than two billion parameters.
     """
-    found = _read(path, _F5File).model.arch
-    if found.parameters > _MAX_PARAMETERS:
+    config = _read(path, _F5File).model.arch
+    if config.parameters > _MAX_PARAMETERS:
         raise ModelError(
-            f"{path.name} describes a network of {found.parameters / 1e9:.1f} billion parameters; "
+            f"{path.name} describes a network of {config.parameters / 1e9:.1f} billion parameters; "
             f"at most {_MAX_PARAMETERS / 1e9:.0f} billion are accepted."
         )
-    return found.model_dump(exclude_unset=True)
+    return config.model_dump(exclude_unset=True)
 
 
 def check_vocoder(folder: Path) -> None:
@@ -165,11 +165,11 @@ def _read(path: Path, kind: type[Kind]) -> Kind:
     try:
         return kind.model_validate(yaml.safe_load(data.decode("utf-8")))
     except ValidationError as fault:
-        found = [
+        problems = [
             f"{'.'.join(map(str, error['loc'])) or 'the file'}: {str(error['input'])[:60]!r} is not accepted "
             f"({error['msg'][:100]})"
             for error in fault.errors(include_url=False)[:3]
         ]
-        raise ModelError(f"{path.name} cannot be used: {'; '.join(found)}.") from None
+        raise ModelError(f"{path.name} cannot be used: {'; '.join(problems)}.") from None
     except (yaml.YAMLError, ValueError, RecursionError) as fault:
         raise ModelError(f"{path.name} cannot be read as YAML ({type(fault).__name__}).") from None

@@ -16,7 +16,18 @@ from speech.voices import Reference
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["RATE", "Loaded", "Piece", "Prompt", "as_sentence", "batches", "plan_piece", "read_prompt", "room", "sample"]
+__all__ = [
+    "RATE",
+    "ChunkInput",
+    "Loaded",
+    "Prompt",
+    "as_sentence",
+    "batches",
+    "plan_piece",
+    "read_prompt",
+    "room",
+    "sample",
+]
 
 RATE = 24_000
 _HOP = 256
@@ -70,7 +81,7 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class Piece:
+class ChunkInput:
     """One chunk: its index, its symbols, and its length in frames; the last two include the reference."""
 
     index: int
@@ -109,7 +120,7 @@ def as_sentence(text: str) -> str:
     return text if text.endswith("。") else text + " "
 
 
-def plan_piece(index: int, chunk: str, speed: float, prompt: Prompt) -> Piece:
+def plan_piece(index: int, chunk: str, speed: float, prompt: Prompt) -> ChunkInput:
     """Prepare a chunk; as in the official code, it gets as many frames per byte as the reference has."""
     from f5_tts.model.utils import convert_char_to_pinyin
 
@@ -117,7 +128,7 @@ def plan_piece(index: int, chunk: str, speed: float, prompt: Prompt) -> Piece:
     pace = _SHORT_SPEED if size < _SHORT_BYTES else speed
     [symbols] = convert_char_to_pinyin([prompt.text + chunk])
     frames = prompt.frames + int(prompt.frames / len(prompt.text.encode()) * size / pace)
-    return Piece(index, symbols, max(frames, len(symbols) + 1, prompt.frames + 1))
+    return ChunkInput(index, symbols, max(frames, len(symbols) + 1, prompt.frames + 1))
 
 
 def room(loaded: Loaded) -> int:
@@ -130,11 +141,11 @@ def room(loaded: Loaded) -> int:
     return min(_BATCH_FRAMES, int((torch.cuda.mem_get_info()[0] + kept) * 0.8 / _BYTES_PER_FRAME))
 
 
-def batches(pieces: Sequence[Piece], frames: int) -> Iterator[list[Piece]]:
+def batches(pieces: Sequence[ChunkInput], frames: int) -> Iterator[list[ChunkInput]]:
     """Yield the pieces in order, in as few batches of at most that many frames as possible, all of about one size."""
     total = sum(piece.frames for piece in pieces)
     size = total / math.ceil(total / frames) if frames else 0
-    batch: list[Piece] = []
+    batch: list[ChunkInput] = []
     before, number = 0, 1
     for piece in pieces:
         taken = sum(other.frames for other in batch)
@@ -148,7 +159,7 @@ def batches(pieces: Sequence[Piece], frames: int) -> Iterator[list[Piece]]:
         yield batch
 
 
-def sample(batch: Sequence[Piece], prompt: Prompt, loaded: Loaded, steps: int, seed: int) -> list[Samples]:
+def sample(batch: Sequence[ChunkInput], prompt: Prompt, loaded: Loaded, steps: int, seed: int) -> list[Samples]:
     """Sample mel spectrograms with the official sampler, and decode them with the vocoder."""
     import torch
 

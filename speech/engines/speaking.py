@@ -7,7 +7,7 @@ from speech.engines.choice import ENGINES
 from speech.errors import InvalidRequest, Problem
 from speech.registry import make
 
-__all__ = ["check_spoken", "unspoken"]
+__all__ = ["check_spoken", "unsupported_language"]
 
 
 def check_spoken(language: str, name: str) -> None:
@@ -20,20 +20,22 @@ def check_spoken(language: str, name: str) -> None:
     if name not in (*ENGINES, "auto") or any(_may_speak(language, engine) for engine in engines):
         return
     # The engine that would have been chosen.
-    raise unspoken(language, next(engine for engine in engines if engine.languages()))
+    raise unsupported_language(language, next(engine for engine in engines if engine.languages()))
 
 
-def unspoken(language: str, engine: Engine, field: str = "language", value: str | None = None) -> InvalidRequest:
+def unsupported_language(
+    language: str, engine: Engine, field: str = "language", value: str | None = None
+) -> InvalidRequest:
     """Return the error for a language that an engine does not speak; it says which engines do.
 
     Args:
         value: what is refused, if it is not the language alone.
     """
-    own = engine.languages()
-    accepted = f"one of {', '.join(sorted(own))} (the languages of {engine.name})"
-    others = [name for name in ENGINES if name != engine.name and language in _make(name).languages()]
-    if others:
-        accepted += f"; {language} is spoken by {' and '.join(others)} (set ENGINE={others[0]})"
+    languages = engine.languages()
+    accepted = f"one of {', '.join(sorted(languages))} (the languages of {engine.name})"
+    alternatives = [name for name in ENGINES if name != engine.name and language in _make(name).languages()]
+    if alternatives:
+        accepted += f"; {language} is spoken by {' and '.join(alternatives)} (set ENGINE={alternatives[0]})"
     else:
         accepted += f"; no engine here speaks {language}"
     return InvalidRequest([Problem(field, value or language, accepted)])

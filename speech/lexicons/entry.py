@@ -14,5 +14,5 @@ Entry = tuple[int, dict[str, Any]]
 
 def refusal(label: str, line: int, sentence: str) -> InvalidRequest:
     """Return the error that says what is wrong with a lexicon; line 0 stands for all of it."""
-    place = f"{label}, line {line}" if line else label
-    return InvalidRequest([Problem("lexicon", None, "", f"{place}: {sentence}")])
+    position = f"{label}, line {line}" if line else label
+    return InvalidRequest([Problem("lexicon", None, "", f"{position}: {sentence}")])

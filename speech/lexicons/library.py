@@ -89,8 +89,8 @@ def _checked(name: str, field: str) -> str:
         raise InvalidRequest([Problem(field, name, "", str(fault))]) from None
 
 
-def _unknown(name: str, known: Iterable[str], field: str) -> InvalidRequest:
-    names = list(known)
+def _unknown(name: str, accepted: Iterable[str], field: str) -> InvalidRequest:
+    names = list(accepted)
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else "."
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""

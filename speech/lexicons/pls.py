@@ -42,12 +42,12 @@ def read(text: str, label: str) -> tuple[list[Entry], list[str]]:
     ]
 
 
-def _note(words: Sequence[str], why: str) -> list[str]:
+def _note(words: Sequence[str], reason: str) -> list[str]:
     if not words:
         return []
-    named = ", ".join(dict.fromkeys(words[:_MOST_NAMED]))
+    examples = ", ".join(dict.fromkeys(words[:_MOST_NAMED]))
     more = f" and {len(words) - _MOST_NAMED} more" if len(words) > _MOST_NAMED else ""
-    return [f"{named}{more}: {why}."]
+    return [f"{examples}{more}: {reason}."]
 
 
 class _Lexemes:

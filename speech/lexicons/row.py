@@ -47,13 +47,13 @@ def _written(word: str) -> str:
     return word
 
 
-def _spoken(say: str) -> str:
+def _check_spoken(say: str) -> str:
     if not has_words(say):
         raise PydanticCustomError("say", "the words to speak, with a letter or digit")
     return say
 
 
-def _known(language: str) -> str:
+def _check_language(language: str) -> str:
     from speech.language import check
 
     try:
@@ -70,11 +70,11 @@ class Row(BaseModel):
     word: Annotated[str, BeforeValidator(_on_one_line), AfterValidator(_written)] = Field(
         max_length=100, description="A word or phrase as the script spells it."
     )
-    say: Annotated[str, BeforeValidator(_on_one_line), AfterValidator(_spoken)] = Field(
+    say: Annotated[str, BeforeValidator(_on_one_line), AfterValidator(_check_spoken)] = Field(
         max_length=200, description="The words to speak in its place."
     )
-    language: Annotated[Annotated[str, AfterValidator(_known)] | None, BeforeValidator(_none_if_blank)] = Field(
-        default=None, description="ISO 639-1 code. Empty: in every language."
+    language: Annotated[Annotated[str, AfterValidator(_check_language)] | None, BeforeValidator(_none_if_blank)] = (
+        Field(default=None, description="ISO 639-1 code. Empty: in every language.")
     )
     voice: Annotated[Annotated[str, Field(max_length=128)] | None, BeforeValidator(_none_if_blank)] = Field(
         default=None, description="Name of a voice, in the script or the store. Empty: for every voice."

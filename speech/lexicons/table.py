@@ -37,8 +37,10 @@ def read(text: str, label: str) -> Iterator[Entry]:
                 names = _header(cells, label, line)
             else:
                 if any(cell.strip() for cell in cells[len(names) :]):
-                    found = f"{len(cells)} cells, and the header has {len(names)}"
-                    raise refusal(label, line, f"it has {found}; put a cell that holds a comma between quotation marks")
+                    mismatch = f"{len(cells)} cells, and the header has {len(names)}"
+                    raise refusal(
+                        label, line, f"it has {mismatch}; put a cell that holds a comma between quotation marks"
+                    )
                 yield line, dict(zip(names, cells, strict=False))
             line = reader.line_num + 1
     except csv.Error as fault:

@@ -97,8 +97,8 @@ def obtain(
                 damaged = frozenset({fault.digest})
             except SpeechError as fault:
                 notes.append(f"The model cache was not used for {name}: {fault}")
-        if not damaged and (here := find(name, location)):
-            models[name] = here
+        if not damaged and (local_copy := find(name, location)):
+            models[name] = local_copy
             continue
         source = source_of(name)
         if source is None or not online:
@@ -114,7 +114,7 @@ def obtain(
             continue
         if store is not None:
             try:
-                push(name, store, location, again=damaged, notify=notify)
+                push(name, store, location, replaced=damaged, notify=notify)
             except SpeechError as fault:
                 notes.append(f"{name} was not pushed to the model cache: {fault}")
     return FetchResult(models, problems, tuple(notes))
@@ -139,9 +139,9 @@ def sync(
     except NotFound:
         return None
     manifest = parse(text, name)
-    here = stored_here(name, location)
-    if here and here.files == manifest.files:
-        return local_model(here, location)
+    installed = stored_here(name, location)
+    if installed and installed.files == manifest.files:
+        return local_model(installed, location)
     done, total = 0, manifest.size
 
     def report(size: int) -> None:
@@ -163,7 +163,7 @@ def push(
     location: Location,
     *,
     files: Sequence[Path] = (),
-    again: frozenset[str] = frozenset(),
+    replaced: frozenset[str] = frozenset(),
     notify: Notify = lambda text: None,
     on_progress: FileProgress = lambda name, done, total: None,
 ) -> int:
@@ -171,7 +171,7 @@ def push(
 
     Args:
         files: files below the root of the cache; by default those of the local copy.
-        again: digests of files to send even if the bucket has them.
+        replaced: digests of files to send even if the bucket has them.
 
     Raises:
         ModelError: there is no local copy of the model.
@@ -188,28 +188,28 @@ def push(
         on_progress(name, done, total)
 
     manifest = manifest.model_copy(update={"unsettled": ""})
-    sent = send(store, [(file, location.root / file.path) for file in manifest.files], again, report)
+    sent_bytes = send(store, [(file, location.root / file.path) for file in manifest.files], replaced, report)
     text = manifest.model_dump_json(indent=1)
     store.write(f"{MANIFESTS}{name}.json", text, "application/json")
     note(manifest, location)
-    notify(f"{name}: {sent / 1e6:.0f} of {total / 1e6:.0f} MB sent to {store}")
-    return sent
+    notify(f"{name}: {sent_bytes / 1e6:.0f} of {total / 1e6:.0f} MB sent to {store}")
+    return sent_bytes
 
 
 def listing(store: Store | None, location: Location) -> dict[str, tuple[Literal["bucket", "here", "both"], Manifest]]:
     """List the models in the bucket and on this machine, with their location and manifest."""
     folder = manifest_path("", location).parent
-    here = {str(path.relative_to(folder).with_suffix("")): path.read_text() for path in sorted(folder.rglob("*.json"))}
+    local = {str(path.relative_to(folder).with_suffix("")): path.read_text() for path in sorted(folder.rglob("*.json"))}
     bucket: dict[str, str] = {}
     for entry in store.list(MANIFESTS) if store else ():
         bucket[entry.key.removeprefix(MANIFESTS).removesuffix(".json")] = store.read(entry.key) if store else ""
-    found: dict[str, tuple[Literal["bucket", "here", "both"], Manifest]] = {}
-    for name in sorted({*here, *bucket}):
-        where: Literal["bucket", "here", "both"] = (
-            "both" if name in here and name in bucket else "here" if name in here else "bucket"
+    models: dict[str, tuple[Literal["bucket", "here", "both"], Manifest]] = {}
+    for name in sorted({*local, *bucket}):
+        origin: Literal["bucket", "here", "both"] = (
+            "both" if name in local and name in bucket else "here" if name in local else "bucket"
         )
-        found[name] = (where, parse(bucket.get(name) or here[name], name))
-    return found
+        models[name] = (origin, parse(bucket.get(name) or local[name], name))
+    return models
 
 
 def _download(name: str, source: Source, location: Location) -> Local:

@@ -71,8 +71,8 @@ def source_of(model: str) -> Source | None:
 
     The alignment models are those of the installed whisperx.
     """
-    if known := _SOURCES.get(model):
-        return known
+    if source := _SOURCES.get(model):
+        return source
     kind, _, name = model.partition("/")
     if kind != "align":
         return None

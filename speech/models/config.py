@@ -35,11 +35,11 @@ class _Config(BaseModel):
     @property
     def parameters(self) -> int:
         """The approximate number of parameters."""
-        deep = self.layers * (4 * self.width**2 + 2 * self.width * self.inner)
-        deep += self.decoder_layers * (8 * self.width**2 + 2 * self.width * self.decoder_ffn_dim)
+        transformer = self.layers * (4 * self.width**2 + 2 * self.width * self.inner)
+        transformer += self.decoder_layers * (8 * self.width**2 + 2 * self.width * self.decoder_ffn_dim)
         flat = self.width * (self.vocab_size + self.max_source_positions + self.max_target_positions)
-        heard = max(self.conv_kernel, default=1) * sum(size * size for size in self.conv_dim)
-        return deep + flat + heard + self.num_conv_pos_embeddings * self.width**2 // 16
+        encoder = max(self.conv_kernel, default=1) * sum(size * size for size in self.conv_dim)
+        return transformer + flat + encoder + self.num_conv_pos_embeddings * self.width**2 // 16
 
 
 def check_config(folder: Path) -> None:
@@ -54,15 +54,15 @@ def check_config(folder: Path) -> None:
     if len(data) > _LARGEST:
         raise ModelError(f"{path.name} is larger than {_LARGEST // 1024} KiB; it cannot be a model's.")
     try:
-        found = _Config.model_validate_json(data)
+        config = _Config.model_validate_json(data)
     except ValidationError as fault:
         error = fault.errors(include_url=False)[0]
-        place = ".".join(map(str, error["loc"])) or "the file"
+        field = ".".join(map(str, error["loc"])) or "the file"
         raise ModelError(
-            f"{path.name} cannot be used: {place}: {str(error['input'])[:60]!r} is not accepted ({error['msg'][:100]})."
+            f"{path.name} cannot be used: {field}: {str(error['input'])[:60]!r} is not accepted ({error['msg'][:100]})."
         ) from None
-    if found.parameters > _MOST_PARAMETERS:
+    if config.parameters > _MOST_PARAMETERS:
         raise ModelError(
-            f"{path.name} describes a network of {found.parameters / 1e9:.1f} billion parameters; "
+            f"{path.name} describes a network of {config.parameters / 1e9:.1f} billion parameters; "
             f"at most {_MOST_PARAMETERS / 1e9:.0f} billion are accepted."
         )

@@ -56,5 +56,5 @@ def _from_torchaudio(source: Source, location: Location) -> tuple[list[Path], st
     before = set(folder.glob("*"))
     bundle = getattr(torchaudio.pipelines, source.name)
     bundle.get_model(dl_kwargs={"model_dir": str(folder), "progress": False})
-    known = folder / Path(bundle._path).name
-    return ([known] if known.exists() else sorted(set(folder.glob("*")) - before)), torchaudio.__version__
+    checkpoint = folder / Path(bundle._path).name
+    return ([checkpoint] if checkpoint.exists() else sorted(set(folder.glob("*")) - before)), torchaudio.__version__

@@ -31,17 +31,17 @@ def reuse(key: Hashable, load: Callable[[], M], size: Callable[[M], int]) -> M:
         size: returns the bytes that the model takes.
     """
     with _lock:
-        turn = _loading.setdefault(key, threading.Lock())
-    with turn:
+        lock = _loading.setdefault(key, threading.Lock())
+    with lock:
         with _lock:
             if key in _models:
                 _models.move_to_end(key)
                 return cast(M, _models[key][0])
         model = load()
-        taken = size(model)
+        bytes_used = size(model)
         with _lock:
-            _make_room(settings().models_memory_mb * 1_000_000 - taken)
-            _models[key] = (model, taken)
+            _make_room(settings().models_memory_mb * 1_000_000 - bytes_used)
+            _models[key] = (model, bytes_used)
         return model
 
 

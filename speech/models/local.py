@@ -50,8 +50,8 @@ class Local:
     @property
     def folder(self) -> Path:
         """The folder of the model's configuration, which loaders expect."""
-        marked = self.file("config.json", "config.yaml")
-        return (marked or self.files[0]).parent
+        config = self.file("config.json", "config.yaml")
+        return (config or self.files[0]).parent
 
 
 def find(name: str, location: Location) -> Local | None:
@@ -91,8 +91,8 @@ def fsync_model(name: str, location: Location) -> None:
     manifest = stored_here(name, location)
     if manifest and manifest.unsettled:
         for file in manifest.files:
-            with (location.root / file.path).open("rb") as opened:
-                os.fsync(opened.fileno())
+            with (location.root / file.path).open("rb") as stream:
+                os.fsync(stream.fileno())
         note(manifest.model_copy(update={"unsettled": ""}), location)
 
 

@@ -39,18 +39,18 @@ def candidates() -> list[Path]:
     return [values.runpod_volume / "models", values.f5_flows_home / "models"]
 
 
-def choose(wanted: int = 0) -> Location:
+def choose(needed_bytes: int = 0) -> Location:
     """Return the first folder that is writable and has enough space.
 
     Args:
-        wanted: the required space in bytes.
+        needed_bytes: the required space in bytes.
 
     Raises:
         ModelError: there is no such folder; the text gives the problem of each.
     """
     rejected: list[str] = []
     for root in candidates():
-        if problem := _problem(root, wanted):
+        if problem := _problem(root, needed_bytes):
             rejected.append(problem)
         else:
             return Location(root, tuple(rejected))
@@ -59,7 +59,7 @@ def choose(wanted: int = 0) -> Location:
     )
 
 
-def _problem(root: Path, wanted: int) -> str | None:
+def _problem(root: Path, needed_bytes: int) -> str | None:
     parent = root.parent
     if root == settings().runpod_volume / "models" and not parent.is_dir():
         return f"{parent} is not mounted."
@@ -71,8 +71,8 @@ def _problem(root: Path, wanted: int) -> str | None:
         free = shutil.disk_usage(root).free
     except OSError as fault:
         return f"{root} cannot be written to ({fault.strerror})."
-    if free < wanted:
-        return f"{wanted / 1e6:.0f} MB are needed at {root}; {free / 1e6:.0f} MB are free."
+    if free < needed_bytes:
+        return f"{needed_bytes / 1e6:.0f} MB are needed at {root}; {free / 1e6:.0f} MB are free."
     return None
 
 

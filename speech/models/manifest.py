@@ -74,15 +74,15 @@ def parse(text: str, name: str) -> Manifest:
         ModelError: the manifest is invalid, is for another model, or names a path outside the cache.
     """
     try:
-        found = Manifest.model_validate_json(text)
+        manifest = Manifest.model_validate_json(text)
     except ValidationError as fault:
-        why = fault.errors(include_url=False, include_input=False)[0]["msg"]
-        raise ModelError(f"The manifest of {name} in the model cache cannot be used: {why}.") from None
-    if found.model != name:
-        raise ModelError(f"The manifest of {name} in the model cache belongs to {found.model[:80]!r}.")
-    if any(len(file.parts) != max(-(-file.size // PART), 1) for file in found.files):
+        reason = fault.errors(include_url=False, include_input=False)[0]["msg"]
+        raise ModelError(f"The manifest of {name} in the model cache cannot be used: {reason}.") from None
+    if manifest.model != name:
+        raise ModelError(f"The manifest of {name} in the model cache belongs to {manifest.model[:80]!r}.")
+    if any(len(file.parts) != max(-(-file.size // PART), 1) for file in manifest.files):
         raise ModelError(f"The manifest of {name} in the model cache cannot be used: it lacks digests.")
-    return found
+    return manifest
 
 
 def digest(data: bytes | memoryview) -> str:
@@ -113,12 +113,12 @@ def describe(path: Path, name: str) -> File:
 def matches(path: Path, file: File) -> Iterable[int]:
     """Yield the indices of the parts of a file on disk that match their digests."""
     try:
-        with path.open("rb") as opened:
-            size = os.fstat(opened.fileno()).st_size
-            for index, wanted in enumerate(file.parts):
+        with path.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            for index, part_digest in enumerate(file.parts):
                 if index * PART < size or not file.size:
-                    data = os.pread(opened.fileno(), min(PART, file.size - index * PART), index * PART)
-                    if digest(data) == wanted:
+                    data = os.pread(stream.fileno(), min(PART, file.size - index * PART), index * PART)
+                    if digest(data) == part_digest:
                         yield index
     except OSError:
         return

@@ -76,15 +76,15 @@ def fetch(store: Store, files: Sequence[File], root: Path, on_progress: ByteProg
         StoreError: the bucket does not answer, or refuses access.
     """
     first = {file.digest: file for file in reversed(files)}
-    wanted = [file for file in first.values() if not _exists(root / file.path, file)]
-    wanted.sort(key=lambda file: -file.size)
-    _check_space(wanted, root)
+    lacking = [file for file in first.values() if not _exists(root / file.path, file)]
+    lacking.sort(key=lambda file: -file.size)
+    _check_space(lacking, root)
     work = root / ".f5-flows"
     for folder in ("partial", "locks"):
         (work / folder).mkdir(parents=True, exist_ok=True)
     # The small files of a model share one lock, no matter which of them are missing.
     small = digest("".join(sorted(file.digest for file in files if len(file.parts) == 1)).encode())
-    busy = _fetch(store, wanted, small, root, work, on_progress, wait=False)
+    busy = _fetch(store, lacking, small, root, work, on_progress, wait=False)
     if busy:
         _fetch(store, busy, small, root, work, on_progress, wait=True)
     for file in files:
@@ -94,7 +94,7 @@ def fetch(store: Store, files: Sequence[File], root: Path, on_progress: ByteProg
 
 def send(store: Store, files: Iterable[tuple[File, Path]], again: frozenset[str], on_progress: ByteProgress) -> int:
     """Upload the files that the bucket lacks, and those with a digest in `again`; return the bytes sent."""
-    sent = 0
+    sent_bytes = 0
 
     def put(pair: tuple[File, Path]) -> int:
         file, path = pair
@@ -108,8 +108,8 @@ def send(store: Store, files: Iterable[tuple[File, Path]], again: frozenset[str]
 
     different = {file.digest: (file, path) for file, path in files}
     with ThreadPoolExecutor(8) as pool:
-        sent = sum(pool.map(put, different.values()))
-    return sent
+        sent_bytes = sum(pool.map(put, different.values()))
+    return sent_bytes
 
 
 def _size(store: Store, key: str) -> int | None:
@@ -131,9 +131,9 @@ def _exists(path: Path, file: File) -> bool:
 
 def _check_space(files: Sequence[File], root: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
-    wanted, free = sum(file.size for file in files), shutil.disk_usage(root).free
-    if free < wanted:
-        raise ModelError(f"The models need {wanted / 1e6:.0f} MB at {root}; {free / 1e6:.0f} MB are free.")
+    needed_bytes, free = sum(file.size for file in files), shutil.disk_usage(root).free
+    if free < needed_bytes:
+        raise ModelError(f"The models need {needed_bytes / 1e6:.0f} MB at {root}; {free / 1e6:.0f} MB are free.")
 
 
 def _fetch(
@@ -184,10 +184,10 @@ def _groups(files: Sequence[File], small: str) -> dict[str, list[File]]:
 
 def _begin(file: File, root: Path, work: Path) -> tuple[_Download, list[int]]:
     partial = work / "partial" / file.digest
-    done = set(matches(partial, file))
+    verified = set(matches(partial, file))
     handle = os.open(partial, os.O_CREAT | os.O_RDWR, 0o644)
     os.ftruncate(handle, file.size)
-    parts = [part for part in range(len(file.parts)) if part not in done]
+    parts = [part for part in range(len(file.parts)) if part not in verified]
     return _Download(file, root / file.path, partial, handle, len(parts)), parts
 
 

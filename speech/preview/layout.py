@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from speech.subtitles import Subtitles
     from speech.words import Word
 
-__all__ = ["NARRATOR", "Block", "Layout", "lay_out"]
+__all__ = ["NARRATOR", "Block", "PageLayout", "lay_out"]
 
 NARRATOR = "Narrator"
 """The name on the page of the voice of the request."""
@@ -47,7 +47,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class PageLayout:
     """The blocks of a script in order, and the names of its voices."""
 
     blocks: tuple[Block, ...]
@@ -60,7 +60,7 @@ class Layout:
         return ["ink" if name == NARRATOR else f"voice-{next(number) % len(ON_LIGHT)}" for name in self.voices]
 
 
-def lay_out(subtitles: Subtitles) -> Layout:
+def lay_out(subtitles: Subtitles) -> PageLayout:
     """Lay out the words by the passages of the script; where those are not known, each line is a paragraph."""
     lines = list(_lines(subtitles.words))
     passages = [each for each in subtitles.passages if each.text or each.kind == "scene"]
@@ -77,7 +77,7 @@ def lay_out(subtitles: Subtitles) -> Layout:
             blocks += _cut(block, line, block.language or subtitles.language)
         elif blocks and blocks[-1].kind != "scene":
             blocks.append(Block("scene", 0))
-    return Layout(tuple(blocks), tuple(voices))
+    return PageLayout(tuple(blocks), tuple(voices))
 
 
 def _block(passage: Passage, words: int, voice: int) -> Block:
@@ -101,7 +101,7 @@ def _cut(block: Block, words: Sequence[Word], language: str) -> Iterator[Block]:
     first = 0
     for index, ends_sentence in enumerate(ends(words, language), 1):
         length = index - first
-        ended = length >= _LONG and len(words) - index >= _LONG / 4 and ends_sentence
-        if index == len(words) or ended or length == _LONGEST:
+        at_sentence_end = length >= _LONG and len(words) - index >= _LONG / 4 and ends_sentence
+        if index == len(words) or at_sentence_end or length == _LONGEST:
             yield replace(block, words=length, continues=block.continues or first > 0)
             first = index

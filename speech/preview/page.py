@@ -81,9 +81,9 @@ def write(
 
 def _data(subtitles: Subtitles, audio: Path, warnings: Sequence[str]) -> dict[str, Any]:
     """Return what the page's script reads, without the audio and the downloads."""
-    broken, layout = subtitles.broken(), lay_out(subtitles)
+    violations, layout = subtitles.broken(), lay_out(subtitles)
     problems: dict[int, list[str]] = {}
-    for problem in broken:
+    for problem in violations:
         problems.setdefault(problem.cue, []).append(describe(problem))
     column = column_ms(subtitles.duration_ms)
     return {
@@ -100,7 +100,7 @@ def _data(subtitles: Subtitles, audio: Path, warnings: Sequence[str]) -> dict[st
             [cue.start, cue.end, len(cue.words), problems.get(number, [])]
             for number, cue in enumerate(subtitles.cues, 1)
         ),
-        "notes": [*warnings, *summary(broken)],
+        "notes": [*warnings, *summary(violations)],
         "column": column,
         "peaks": _base64(peaks(audio, column)),
     }
@@ -157,8 +157,8 @@ def _number(count: int, noun: str) -> str:
 
 def _palette(colours: Sequence[Colour]) -> str:
     """Return the rule that names the colours of voices."""
-    named = " ".join(f"--voice-{number}: #{bytes(colour).hex()};" for number, colour in enumerate(colours))
-    return f":root {{ {named} }}\n"
+    properties = " ".join(f"--voice-{number}: #{bytes(colour).hex()};" for number, colour in enumerate(colours))
+    return f":root {{ {properties} }}\n"
 
 
 def _base64(content: bytes) -> str:

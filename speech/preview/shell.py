@@ -39,7 +39,7 @@ def fill(template: Path, styles: Iterable[str], scripts: Iterable[Path], data: M
     style = "\n".join(styles)
     script = '"use strict";\n' + "\n".join(map(read, scripts))
     policy = f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; media-src {media}"
-    own = {"POLICY": policy, "STYLE": style, "SCRIPT": script, "CONTROLS": read(_CONTROLS), **values}
+    replacements = {"POLICY": policy, "STYLE": style, "SCRIPT": script, "CONTROLS": read(_CONTROLS), **values}
     # In one pass, so that a placeholder in a text is not replaced.
     for number, part in enumerate(_PLACEHOLDER.split(read(template))):
         if number % 2 == 0:
@@ -47,7 +47,7 @@ def fill(template: Path, styles: Iterable[str], scripts: Iterable[Path], data: M
         elif part == "DATA":
             yield from (piece.translate(_ESCAPES) for piece in _json(data))
         else:
-            yield own[part]
+            yield replacements[part]
 
 
 def _json(data: Mapping[str, Any]) -> Iterator[str]:
@@ -56,8 +56,8 @@ def _json(data: Mapping[str, Any]) -> Iterator[str]:
         yield f"{',' if number else '{'}{_text(name)}:"
         if isinstance(value, Iterator):
             yield "["
-            for place, entry in enumerate(value):
-                yield f",{_text(entry)}" if place else _text(entry)
+            for index, entry in enumerate(value):
+                yield f",{_text(entry)}" if index else _text(entry)
             yield "]"
         else:
             yield _text(value)

@@ -54,11 +54,11 @@ def base_versions() -> dict[str, str]:
 
 
 def _versions(paths: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for distribution in distributions(path=list(paths)):
         if name := distribution.metadata["Name"]:
-            found.setdefault(canonicalize_name(name), distribution.version)
-    return found
+            versions.setdefault(canonicalize_name(name), distribution.version)
+    return versions
 
 
 def is_fixed(name: str) -> bool:
@@ -69,28 +69,28 @@ def is_fixed(name: str) -> bool:
 @cache
 def own_dependencies() -> frozenset[str]:
     """Return this project's dependencies, including indirect ones: another version of one could break the process."""
-    found: set[str] = set()
+    names: set[str] = set()
     queue = ["f5-flows"]
     while queue:
         try:
-            wanted = requires(queue.pop()) or []
+            dependencies = requires(queue.pop()) or []
         except PackageNotFoundError:
             continue
-        for requirement in map(Requirement, wanted):
+        for requirement in map(Requirement, dependencies):
             name = canonicalize_name(requirement.name)
-            if name not in found and (requirement.marker is None or requirement.marker.evaluate({"extra": ""})):
-                found.add(name)
+            if name not in names and (requirement.marker is None or requirement.marker.evaluate({"extra": ""})):
+                names.add(name)
                 queue.append(name)
-    return frozenset(found)
+    return frozenset(names)
 
 
 def tags() -> dict[str, str]:
     """Return the URL of the flash-attn wheel that fits the installed PyTorch, under `flash-attn-wheel`."""
     code = "import torch; print(torch.__version__, torch.version.cuda, torch._C._GLIBCXX_USE_CXX11_ABI)"
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=bare_environment(*_LIBRARIES)
     )
-    version, cuda, abi = [*done.stdout.split(), "", "None", "False"][:3]
+    version, cuda, abi = [*completed.stdout.split(), "", "None", "False"][:3]
     if cuda == "None":
         raise InstallError("flash-attn needs a PyTorch that was built with CUDA.")
     return {"flash-attn-wheel": flash_wheel(version, cuda, abi == "True", settings().flash_attn_wheels)}
@@ -100,17 +100,17 @@ def try_import(modules: Sequence[str], folders: Sequence[Path]) -> str | None:
     """Import modules in a child process; return what went wrong, or None."""
     paths = [str(folder) for folder in folders] + sys.path
     code = f"import sys; sys.path[:] = {paths!r}\n" + "".join(f"import {module}\n" for module in modules)
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         errors="replace",
         env=bare_environment(*_LIBRARIES, MPLBACKEND="Agg"),
     )
-    if done.returncode == 0:
+    if completed.returncode == 0:
         return None
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
-    return lines[-1].strip()[:300] if lines else f"its import ended with {done.returncode}"
+    lines = [line for line in completed.stderr.splitlines() if line.strip()]
+    return lines[-1].strip()[:300] if lines else f"its import ended with {completed.returncode}"
 
 
 def activate(folders: Sequence[Path]) -> None:

@@ -37,48 +37,53 @@ def home() -> Path:
 
 def installed(component: Component, need: Need) -> tuple[Path, ...]:
     """Return the folders made for this interpreter, this PyTorch and these requirements, or an empty tuple."""
-    wanted = [*need.whole, *need.bare]
+    requirements = [*need.whole, *need.bare]
     for marker in sorted(home().glob(f"{component.name}-*.json")):
         try:
-            found = json.loads(marker.read_text(encoding="utf-8"))
+            record = json.loads(marker.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        if not isinstance(found, dict) or not isinstance(found.get("beside", []), list):
+        if not isinstance(record, dict) or not isinstance(record.get("beside", []), list):
             continue
-        names = [marker.stem, *found.get("beside", [])]
-        suits = found.get("made_for") == _made_for() and found.get("requirements") == wanted
+        names = [marker.stem, *record.get("beside", [])]
+        suits = record.get("made_for") == _made_for() and record.get("requirements") == requirements
         if suits and all(_is_trusted(marker.parent, name) for name in names):
             return tuple(marker.parent / name for name in names)
     return ()
 
 
-def _is_trusted(place: Path, name: object) -> bool:
+def _is_trusted(folder: Path, name: object) -> bool:
     """Check whether code may be imported from a folder that a marker names.
 
-    It must be a component's folder in `place`, owned by this user or root, and not writable by everyone. The
+    It must be a component's folder in `folder`, owned by this user or root, and not writable by everyone. The
     folder may be shared, and otherwise anyone who can write a marker could choose the code that runs.
     """
     if not isinstance(name, str) or not _FOLDER.fullmatch(name):
         return False
     try:
-        found = (place / name).lstat()
+        status = (folder / name).lstat()
     except OSError:
         return False
-    mine = found.st_uid in (0, os.geteuid()) and not found.st_mode & stat.S_IWOTH
-    return stat.S_ISDIR(found.st_mode) and mine
+    mine = status.st_uid in (0, os.geteuid()) and not status.st_mode & stat.S_IWOTH
+    return stat.S_ISDIR(status.st_mode) and mine
 
 
 def mark(
-    target: Path, component: Component, need: Need, found: InstallPlan, beside: Sequence[Path], seconds: float
+    target: Path,
+    component: Component,
+    need: Need,
+    install_plan: InstallPlan,
+    companions: Sequence[Path],
+    seconds: float,
 ) -> None:
     """Write the marker of an installed component."""
     marker = {
         "component": component.name,
         "made_for": _made_for(),
         "requirements": [*need.whole, *need.bare],
-        "packages": {package.name: package.version for package in found.packages},
-        "beside": [folder.name for folder in beside],
-        "download_bytes": found.size,
+        "packages": {package.name: package.version for package in install_plan.packages},
+        "beside": [folder.name for folder in companions],
+        "download_bytes": install_plan.size,
         "seconds": round(seconds, 1),
     }
     write_text(target.with_name(target.name + ".json"), json.dumps(marker, indent=1))

@@ -76,8 +76,8 @@ def check(name: str, components: Mapping[str, Component] = COMPONENTS) -> Compon
         return ComponentState("absent", str(fault))
     if folders := installed(component, need):
         return ComponentState("ready", f"{name} is installed in {folders[0].name}.", folders)
-    if missing := missing_requirements(need, live):
-        return ComponentState("absent", f"{name} needs {', '.join(missing)}.")
+    if lacking := missing_requirements(need, live):
+        return ComponentState("absent", f"{name} needs {', '.join(lacking)}.")
     marker = home() / f"{name}-{digest(component, need, live)}.checked"
     if marker.exists():
         return ComponentState("ready", f"{name} is part of this environment.")
@@ -148,37 +148,37 @@ def remove(name: str) -> list[Path]:
 def _install(
     component: Component, installer: Installer, notify: Notify, components: Mapping[str, Component]
 ) -> ComponentState:
-    name, place = component.name, home()
-    beside = _activate_others(name, components)
+    name, root = component.name, home()
+    companions = _activate_others(name, components)
     live = live_versions()
     need = need_of(component, live)
-    for stale in place.glob(f".{name}-*"):
+    for stale in root.glob(f".{name}-*"):
         shutil.rmtree(stale, ignore_errors=True)
     began = time.monotonic()
     try:
-        found = resolve(component, need, live, installer, place)
-        if not found.packages:
-            raise InstallError(f"it is installed but fails to import: {try_import(component.imports, beside)}")
-        notify(str(found))
-        _check_room(found, place)
-        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=place, ignore_cleanup_errors=True) as temporary:
+        install_plan = resolve(component, need, live, installer, root)
+        if not install_plan.packages:
+            raise InstallError(f"it is installed but fails to import: {try_import(component.imports, companions)}")
+        notify(str(install_plan))
+        _check_room(install_plan, root)
+        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=root, ignore_cleanup_errors=True) as temporary:
             folder = Path(temporary) / "packages"
             folder.mkdir(mode=0o755)
-            installer.fetch(found.packages, folder)
+            installer.fetch(install_plan.packages, folder)
             _without_cuda(folder)
             if problem := try_import(component.imports, (folder,)):
                 raise InstallError(f"it fails to import and was removed: {problem}")
-            target = place / f"{name}-{digest(component, need, live)}"
+            target = root / f"{name}-{digest(component, need, live)}"
             shutil.rmtree(target, ignore_errors=True)
             folder.rename(target)
             seconds = time.monotonic() - began
-            mark(target, component, need, found, beside, seconds)
+            mark(target, component, need, install_plan, companions, seconds)
     except OSError as fault:
-        raise InstallError(f"{name} cannot be installed: {fault.strerror or fault} ({place}).") from None
+        raise InstallError(f"{name} cannot be installed: {fault.strerror or fault} ({root}).") from None
     except InstallError as fault:
         raise InstallError(f"{name} cannot be installed: {fault}") from None
     notify(f"{name} was installed in {seconds:.0f} s.")
-    return ComponentState("ready", f"{name} was installed in {target.name}.", (target, *beside))
+    return ComponentState("ready", f"{name} was installed in {target.name}.", (target, *companions))
 
 
 def _activate_others(name: str, components: Mapping[str, Component]) -> tuple[Path, ...]:
@@ -192,10 +192,10 @@ def _activate_others(name: str, components: Mapping[str, Component]) -> tuple[Pa
     return active_folders()
 
 
-def _check_room(found: InstallPlan, place: Path) -> None:
-    free, wanted = shutil.disk_usage(place).free, found.size * _GROWTH
-    if free < wanted:
-        raise InstallError(f"it needs about {wanted / 1e6:.0f} MB at {place}; {free / 1e6:.0f} MB are free.")
+def _check_room(install_plan: InstallPlan, root: Path) -> None:
+    free, needed_bytes = shutil.disk_usage(root).free, install_plan.size * _GROWTH
+    if free < needed_bytes:
+        raise InstallError(f"it needs about {needed_bytes / 1e6:.0f} MB at {root}; {free / 1e6:.0f} MB are free.")
 
 
 def _without_cuda(folder: Path) -> None:

@@ -72,8 +72,8 @@ class Uv:
         limits = ["--no-deps"] if alone else ["--constraint", str(constraints)]
         command = ["install", "--dry-run", "--break-system-packages", "--python", sys.executable, *limits]
         output = _run([*self._program, *command, *requirements], constraints.parent).stderr
-        found = [line[3:].strip() for line in output.splitlines() if line.startswith(" + ")]
-        packages = [_parse_package(line) for line in found]
+        lines = [line[3:].strip() for line in output.splitlines() if line.startswith(" + ")]
+        packages = [_parse_package(line) for line in lines]
         return self._with_sizes(packages, constraints.parent) if packages else []
 
     def fetch(self, packages: Sequence[Package], folder: Path) -> None:
@@ -162,12 +162,12 @@ def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[st
     variables = bare_environment(
         *_INSTALLER_VARIABLES, UV_SYSTEM_CERTS="true", UV_NO_PROGRESS="1", PIP_DISABLE_PIP_VERSION_CHECK="1"
     )
-    done = subprocess.run(
+    completed = subprocess.run(
         command, cwd=folder, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
     )
-    if done.returncode:
-        raise InstallError(_reason(done.stderr + done.stdout))
-    return done
+    if completed.returncode:
+        raise InstallError(_reason(completed.stderr + completed.stdout))
+    return completed
 
 
 # Phrases with which the reason begins in the output of uv or pip, the most specific first.

@@ -59,12 +59,12 @@ def need_of(component: Component, live: Mapping[str, str]) -> Need:
 
 def missing_requirements(need: Need, live: Mapping[str, str]) -> list[str]:
     """Return the requirements that no installed version meets."""
-    missing = []
+    lacking = []
     for requirement in map(Requirement, (*need.whole, *need.bare)):
         version = live.get(canonicalize_name(requirement.name))
         if version is None or not requirement.specifier.contains(version, prereleases=True):
-            missing.append(f"{requirement.name}{requirement.specifier}" + (f" (here is {version})" if version else ""))
-    return missing
+            lacking.append(f"{requirement.name}{requirement.specifier}" + (f" (here is {version})" if version else ""))
+    return lacking
 
 
 def resolve(component: Component, need: Need, live: Mapping[str, str], installer: Installer, home: Path) -> InstallPlan:
@@ -83,17 +83,17 @@ def resolve(component: Component, need: Need, live: Mapping[str, str], installer
         def attempt(names: Sequence[str]) -> list[Package]:
             pins = "\n".join(f"{name}=={live[name]}" for name in names if name != "f5-flows")
             constraints.write_text(pins, encoding="utf-8")
-            found = installer.resolve(need.whole, constraints, alone=False) if need.whole else []
-            return found + (installer.resolve(need.bare, constraints, alone=True) if need.bare else [])
+            candidates = installer.resolve(need.whole, constraints, alone=False) if need.whole else []
+            return candidates + (installer.resolve(need.bare, constraints, alone=True) if need.bare else [])
 
         try:
-            found = attempt(list(live))
+            candidates = attempt(list(live))
         except InstallError as fault:
             if "cannot be reached" in str(fault):
                 raise
-            found = attempt([name for name in live if name in own_dependencies() or is_fixed(name)])
+            candidates = attempt([name for name in live if name in own_dependencies() or is_fixed(name)])
     # Drop packages in active folders, which the installer does not see: it knows only the interpreter's.
-    packages = tuple(package for package in found if live.get(package.name) != package.version)
+    packages = tuple(package for package in candidates if live.get(package.name) != package.version)
     if conflicts := [
         each for each in packages if each.name in live and (is_fixed(each.name) or each.name in own_dependencies())
     ]:

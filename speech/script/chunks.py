@@ -94,10 +94,10 @@ def cut(script: Script, language: str, max_chars: int = 300, pauses: Pauses | No
 
 def _pause(before: Passage, after: Passage, dividers: Sequence[Passage], pauses: Pauses) -> float:
     """Return the silence between two spoken passages in seconds."""
-    own = [divider.seconds for divider in dividers if divider.kind == "pause"]
-    if own:
+    seconds = [divider.seconds for divider in dividers if divider.kind == "pause"]
+    if seconds:
         # It replaces what the structure asks for.
-        return sum(own)
+        return sum(seconds)
     if dividers:
         return pauses.scene
     if "heading" in (before.kind, after.kind):
@@ -119,13 +119,13 @@ def _merged(groups: Sequence[_Group], max_chars: int) -> list[_Group]:
 
 
 def _pieces(passage: Passage, language: str, max_chars: int) -> list[Chunk]:
-    own = passage.language or language
-    respell = partial(substitute, says=passage.says, language=own) if passage.says else None
-    made = [[*chunk.tokens] for chunk in chunks(passage.text, own, max_chars, MIN_CHARS, respell)]
-    if made:
-        _end(made[-1], own)
-        made[-1][-1] = replace(made[-1][-1], space="\n")
-    return [Chunk(tuple(tokens), passage.voice, passage.language, passage.speed) for tokens in made]
+    passage_language = passage.language or language
+    respell = partial(substitute, says=passage.says, language=passage_language) if passage.says else None
+    chunk_tokens = [[*chunk.tokens] for chunk in chunks(passage.text, passage_language, max_chars, MIN_CHARS, respell)]
+    if chunk_tokens:
+        _end(chunk_tokens[-1], passage_language)
+        chunk_tokens[-1][-1] = replace(chunk_tokens[-1][-1], space="\n")
+    return [Chunk(tuple(tokens), passage.voice, passage.language, passage.speed) for tokens in chunk_tokens]
 
 
 def _end(tokens: list[Token], language: str) -> None:

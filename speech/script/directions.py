@@ -62,12 +62,12 @@ def direct(script: Script, cast: Collection[str], stored: Callable[[], Collectio
             passages.append(passage)
             continue
         first = True
-        named = names.called(passage.voice) if passage.voice else names.given(passage.speaker)
+        speaker_voice = names.voice_named(passage.voice) if passage.voice else names.voice_of_speaker(passage.speaker)
         says: Sequence[str] = [each.say for each in passage.says]
         for tag, speaker, text in _speeches(mark(passage.text, passage.says), names, stage):
             voice = (None if tag == MAIN else tag) if tag else voice
-            own = replace(passage, voice=named or speaker or voice, continues=passage.continues or not first)
-            for part in _pauses(own, text):
+            voiced = replace(passage, voice=speaker_voice or speaker or voice, continues=passage.continues or not first)
+            for part in _pauses(voiced, text):
                 words, own_says, says = unmark(part.text, says)
                 passages.append(replace(part, text=words, says=own_says))
                 first = False
@@ -88,9 +88,14 @@ class _Names:
     def all(self) -> dict[str, str]:
         """The names in the cast and those of stored voices, with and without their ending."""
         stored = {name.casefold(): name for name in self._stored()}
-        return {MAIN: MAIN, **{name.removesuffix(".wav"): own for name, own in stored.items()}, **stored, **self.cast}
+        return {
+            MAIN: MAIN,
+            **{name.removesuffix(".wav"): stored_name for name, stored_name in stored.items()},
+            **stored,
+            **self.cast,
+        }
 
-    def tagged(self, name: str) -> str | None:
+    def voice_of_tag(self, name: str) -> str | None:
         """Return the voice of a name in brackets; None if it is no voice.
 
         Raises:
@@ -98,26 +103,26 @@ class _Names:
         """
         if not has_words(name) or name[0].isdigit():
             return None
-        found, near = self._find(name)
-        if found is None and near:
+        name_found, near = self._find(name)
+        if name_found is None and near:
             message = f"text: [{name}] is not the name of a voice; did you mean [{near}]?"
             raise InvalidRequest([Problem("text", f"[{name}]", "the name of a voice", message)])
-        return found
+        return name_found
 
-    def called(self, name: str) -> str | None:
+    def voice_named(self, name: str) -> str | None:
         """Return the voice that a document names; None for the voice of the request.
 
         Raises:
             InvalidRequest: there is no such voice.
         """
-        found, near = self._find(name)
-        if found is None:
+        name_found, near = self._find(name)
+        if name_found is None:
             hint = f"; did you mean {near!r}?" if near else "; name it in the cast, or store a voice of that name"
             message = f"text: {name[:60]!r} is not the name of a voice{hint}"
             raise InvalidRequest([Problem("text", name, "the name of a voice", message)])
-        return None if found == MAIN else found
+        return None if name_found == MAIN else name_found
 
-    def given(self, speaker: str | None) -> str | None:
+    def voice_of_speaker(self, speaker: str | None) -> str | None:
         """Return the voice of a speaker that subtitles name; None if the cast has none, which `notes` tells."""
         if not speaker:
             return None
@@ -130,13 +135,13 @@ class _Names:
         """Return a sentence on the speakers that have no voice of their own, if there are any."""
         if not self._unknown:
             return []
-        shown = ", ".join(list(self._unknown)[:_MOST_NAMED]) + (", ..." if len(self._unknown) > _MOST_NAMED else "")
-        return [f"The subtitles name who speaks ({shown}); name them in the cast to give each a voice."]
+        examples = ", ".join(list(self._unknown)[:_MOST_NAMED]) + (", ..." if len(self._unknown) > _MOST_NAMED else "")
+        return [f"The subtitles name who speaks ({examples}); name them in the cast to give each a voice."]
 
     def _find(self, name: str) -> tuple[str | None, str | None]:
         """Return the voice of a name, and the nearest one if there is none."""
-        if found := self.all.get(name.casefold()):
-            return found, None
+        if name_found := self.all.get(name.casefold()):
+            return name_found, None
         near = difflib.get_close_matches(name.casefold(), self.all, n=1, cutoff=0.75)
         return None, self.all[near[0]] if near else None
 
@@ -164,44 +169,44 @@ def _direction(line: str, names: _Names, stage: list[str]) -> tuple[str | None, 
     tag = speaker = None
     pause = _PAUSE.match(line)
     head, line = (pause[0], line[pause.end() :].lstrip()) if pause else ("", line)
-    found = _TAG.match(line)
-    if found and not _PAUSE.match(line) and not _speaker(line, names) and (tag := names.tagged(found["name"])):
-        line = line[found.end() :]
-    if said := _speaker(line, names):
-        speaker = names.cast[said["name"].casefold()]
-        stage += [each for each in (said["before"], said["after"]) if each]
-        line = line[said.end() :]
+    start = _TAG.match(line)
+    if start and not _PAUSE.match(line) and not _speaker(line, names) and (tag := names.voice_of_tag(start["name"])):
+        line = line[start.end() :]
+    if dialogue := _speaker(line, names):
+        speaker = names.cast[dialogue["name"].casefold()]
+        stage += [each for each in (dialogue["before"], dialogue["after"]) if each]
+        line = line[dialogue.end() :]
     return tag, speaker, f"{head} {line}" if head else line
 
 
 def _speaker(line: str, names: _Names) -> regex.Match[str] | None:
     """Find the name of the cast before a colon, with what says how it is said; a voice in brackets is none of that."""
-    found = _DIALOGUE.match(line)
-    if not found or found["name"].casefold() not in names.cast:
+    match = _DIALOGUE.match(line)
+    if not match or match["name"].casefold() not in names.cast:
         return None
-    before = (found["before"] or "")[1:-1].strip()
+    before = (match["before"] or "")[1:-1].strip()
     is_direction = before.casefold() in names.cast or before == MAIN or _PAUSE.match(f"[{before}]")
-    return None if is_direction else found
+    return None if is_direction else match
 
 
 def _pauses(passage: Passage, text: str) -> Iterator[Passage]:
     """Yield the passages between the pauses of a text, and the pauses."""
     at, continues = 0, passage.continues
-    for found in _PAUSE.finditer(text):
-        if words := text[at : found.start()].strip():
+    for match in _PAUSE.finditer(text):
+        if words := text[at : match.start()].strip():
             yield replace(passage, text=words, continues=continues)
             continues = True
-        yield Passage("pause", seconds=_seconds(found))
-        at = found.end()
+        yield Passage("pause", seconds=_seconds(match))
+        at = match.end()
     if words := text[at:].strip():
         yield replace(passage, text=words, continues=continues)
 
 
-def _seconds(found: regex.Match[str]) -> float:
-    if not found["length"]:
+def _seconds(match: regex.Match[str]) -> float:
+    if not match["length"]:
         return _DEFAULT_PAUSE
-    seconds = float(found["length"].replace(",", ".")) / (1000 if (found["unit"] or "").lower() == "ms" else 1)
+    seconds = float(match["length"].replace(",", ".")) / (1000 if (match["unit"] or "").lower() == "ms" else 1)
     if seconds > _LONGEST_PAUSE:
-        message = f"text: {found[0]} is too long; at most {_LONGEST_PAUSE:g} seconds are accepted"
-        raise InvalidRequest([Problem("text", found[0], "", message)])
+        message = f"text: {match[0]} is too long; at most {_LONGEST_PAUSE:g} seconds are accepted"
+        raise InvalidRequest([Problem("text", match[0], "", message)])
     return seconds

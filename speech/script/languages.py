@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from speech.engines import Engine
-from speech.engines.speaking import unspoken
+from speech.engines.speaking import unsupported_language
 from speech.language import detect_among
 from speech.request import SpeechRequest
 from speech.script.passage import Passage, Script
@@ -28,7 +28,7 @@ def localise(script: Script, request: SpeechRequest, language: str) -> Script:
     """
     if request.language or (script.language and script.format != "markdown"):
         return script
-    return replace(script, passages=tuple(_localised(passage, language) for passage in script.passages))
+    return replace(script, passages=tuple(_with_language(passage, language) for passage in script.passages))
 
 
 def speakable(script: Script, language: str, engine: Engine) -> tuple[Script, list[str]]:
@@ -45,17 +45,19 @@ def speakable(script: Script, language: str, engine: Engine) -> tuple[Script, li
     if not foreign:
         return script, []
     if len(foreign) == sum(1 for each in script.passages if each.text):
-        raise unspoken(str(foreign[0].language), engine, "text", f"{foreign[0].text[:_QUOTED]} ({foreign[0].language})")
-    passages = tuple(_spoken(passage, supported) for passage in script.passages)
+        raise unsupported_language(
+            str(foreign[0].language), engine, "text", f"{foreign[0].text[:_QUOTED]} ({foreign[0].language})"
+        )
+    passages = tuple(_without_unsupported(passage, supported) for passage in script.passages)
     return replace(script, passages=passages), _notes(foreign, language, engine)
 
 
-def _localised(passage: Passage, language: str) -> Passage:
-    own = None if passage.language else detect_among(passage.text)
-    return replace(passage, language=own) if own not in (None, language) else passage
+def _with_language(passage: Passage, language: str) -> Passage:
+    detected = None if passage.language else detect_among(passage.text)
+    return replace(passage, language=detected) if detected not in (None, language) else passage
 
 
-def _spoken(passage: Passage, supported: Collection[str]) -> Passage:
+def _without_unsupported(passage: Passage, supported: Collection[str]) -> Passage:
     return passage if passage.language in {None, *supported} else replace(passage, language=None)
 
 

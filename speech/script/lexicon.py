@@ -98,14 +98,14 @@ class Lexicon:
         return replace(script, passages=tuple(self._pronounced(passage, language) for passage in script.passages))
 
     def _pronounced(self, passage: Passage, language: str) -> Passage:
-        own = passage.language or language
-        found = [
-            Substitution(match.start, match.end, _replacement(match.row, own))
-            for match in self.matches(passage.text, own, passage.voice)
+        passage_language = passage.language or language
+        substitutions = [
+            Substitution(match.start, match.end, _replacement(match.row, passage_language))
+            for match in self.matches(passage.text, passage_language, passage.voice)
         ]
         # Substitutions in the document itself take precedence.
-        said = sorted([*passage.says, *_beside(found, passage.says)], key=lambda each: each.start)
-        return replace(passage, says=tuple(said)) if found else passage
+        merged = sorted([*passage.says, *_beside(substitutions, passage.says)], key=lambda each: each.start)
+        return replace(passage, says=tuple(merged)) if substitutions else passage
 
     def matches(self, text: str, language: str, voice: str | None = None) -> list[Match]:
         """Return the matches of rows in a normalised text, in order, without overlaps.
@@ -115,7 +115,7 @@ class Lexicon:
         """
         if not self._root.following:
             return []
-        units, found, at = _units(text), list[Match](), 0
+        units, results, at = _units(text), list[Match](), 0
         names = {_stem(name) for name in (voice or MAIN, self._voices.get(voice)) if name}
         while at < len(units):
             longest: Match | None = None
@@ -125,9 +125,9 @@ class Lexicon:
                 if row := _choose(rows, text[start:end].translate(_ALIKE), names, language):
                     longest, after = Match(start, end, row), last + 1
             if longest:
-                found.append(longest)
+                results.append(longest)
             at = after
-        return found
+        return results
 
     def _walk(self, units: Sequence[_Unit], at: int) -> Iterator[tuple[int, Mapping[_Scope, Row]]]:
         """Yield the last unit and the rows of each phrase that begins at a unit, the shortest first."""
@@ -155,7 +155,7 @@ def _choose(rows: Mapping[_Scope, Row], spelling: str, voices: Iterable[str], la
 
 def _units(text: str) -> list[_Unit]:
     return [
-        _Unit(found.start(), found.end(), fold(found[0]), found["word"] is not None) for found in _UNIT.finditer(text)
+        _Unit(match.start(), match.end(), fold(match[0]), match["word"] is not None) for match in _UNIT.finditer(text)
     ]
 
 
@@ -182,13 +182,13 @@ def _replacement(row: Row, language: str) -> str:
     return Chunk(tuple(tokens(row.say, language))).spoken or row.say
 
 
-def _beside(found: Iterable[Substitution], taken: Sequence[Substitution]) -> Iterator[Substitution]:
+def _beside(candidates: Iterable[Substitution], existing: Sequence[Substitution]) -> Iterator[Substitution]:
     """Yield the substitutions that overlap none of others; both are in order."""
     at = 0
-    for each in found:
-        while at < len(taken) and taken[at].end <= each.start:
+    for each in candidates:
+        while at < len(existing) and existing[at].end <= each.start:
             at += 1
-        if at == len(taken) or taken[at].start >= each.end:
+        if at == len(existing) or existing[at].start >= each.end:
             yield each
 
 

@@ -31,7 +31,7 @@ def unmark(text: str, says: Sequence[str]) -> tuple[str, tuple[Substitution, ...
     >>> unmark(f"The {wrapped('W3C')}.", ["Consortium", "next"])
     ('The W3C.', (Substitution(start=4, end=7, say='Consortium'),), ['next'])
     """
-    found: list[Substitution] = []
+    substitutions: list[Substitution] = []
     plain, start = "", None
     for part in regex.split(f"([{_OPEN}{_CLOSE}])", text):
         if part == _OPEN:
@@ -39,11 +39,11 @@ def unmark(text: str, says: Sequence[str]) -> tuple[str, tuple[Substitution, ...
         elif part == _CLOSE:
             # Without an opening mark, a direction inside the marks has split the text.
             if start is not None and says and plain[start:].strip():
-                found.append(Substitution(start, len(plain), says[0]))
+                substitutions.append(Substitution(start, len(plain), says[0]))
             start, says = None, says[1:]
         else:
             plain += part
-    return plain, tuple(found), says
+    return plain, tuple(substitutions), says
 
 
 def unmarked(text: str) -> str:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from speech.choices import SEED
 from speech.engines import Engine
-from speech.engines.speaking import unspoken
+from speech.engines.speaking import unsupported_language
 from speech.errors import InvalidRequest, Problem
 from speech.language import DEFAULT, detect, detect_surely
 from speech.request import SpeechRequest
@@ -113,7 +113,7 @@ def settle(
     supported = engine.languages()
     if language not in supported:
         if language == certain_language_of(request, script):
-            raise unspoken(language, engine)
+            raise unsupported_language(language, engine)
         warnings.append(
             f"{engine.name} does not speak {language!r}, which the text may be in; it was read as English. "
             "Name its language if that is another."

@@ -24,25 +24,25 @@ def substitute(tokens: Sequence[Token], says: Sequence[Substitution], language: 
     What a token holds beside a substitution is spoken with it: `Aoife's,` becomes `Eefa's,`. The words of a
     substitution are shared among the tokens that it covers.
     """
-    made, begins = [*tokens], _begins(tokens)
-    for index, own in _shares(tokens, begins, says).items():
-        spoken, at = "", begins[index]
-        for say, share in own:
-            spoken += (
+    result, begins = [*tokens], _begins(tokens)
+    for index, shares in _shares(tokens, begins, says).items():
+        text, at = "", begins[index]
+        for say, share in shares:
+            text += (
                 _spoken_form(tokens[index].text[at - begins[index] : max(say.start - begins[index], 0)], language)
                 + share
             )
             at = max(say.end, at)
-        spoken += _spoken_form(tokens[index].text[at - begins[index] :], language)
-        if not has_words(spoken):
+        text += _spoken_form(tokens[index].text[at - begins[index] :], language)
+        if not has_words(text):
             # Signs alone belong to the last word that is spoken.
-            last = next((before for before in reversed(range(index)) if made[before].spoken), None)
+            last = next((before for before in reversed(range(index)) if result[before].spoken), None)
             if last is not None:
-                said = made[last].spoken.rstrip()
-                made[last] = replace(made[last], spoken=said + spoken + made[last].spoken[len(said) :])
-            spoken = ""
-        made[index] = replace(tokens[index], spoken=broken_up(spoken))
-    return made
+                form = result[last].spoken.rstrip()
+                result[last] = replace(result[last], spoken=form + text + result[last].spoken[len(form) :])
+            text = ""
+        result[index] = replace(tokens[index], spoken=broken_up(text))
+    return result
 
 
 def _begins(tokens: Sequence[Token]) -> list[int]:
@@ -57,7 +57,7 @@ def _shares(
     tokens: Sequence[Token], begins: Sequence[int], says: Sequence[Substitution]
 ) -> dict[int, list[tuple[Substitution, str]]]:
     """Return what each token speaks of the substitutions that cover it."""
-    found: dict[int, list[tuple[Substitution, str]]] = {}
+    shares: dict[int, list[tuple[Substitution, str]]] = {}
     first = 0
     for say in says:
         while first < len(tokens) and begins[first] + len(tokens[first].text) <= say.start:
@@ -66,8 +66,8 @@ def _shares(
         while after < len(tokens) and begins[after] < say.end:
             after += 1
         for index, share in enumerate(_shared(say.say, tokens[first:after]), first):
-            found.setdefault(index, []).append((say, share))
-    return found
+            shares.setdefault(index, []).append((say, share))
+    return shares
 
 
 def _shared(say: str, tokens: Sequence[Token]) -> list[str]:
@@ -81,8 +81,8 @@ def _shared(say: str, tokens: Sequence[Token]) -> list[str]:
     last = max((index for index, share in enumerate(shares) if share), default=0)
     for index, share in enumerate(shares):
         # A token without a space after it, whose share has one.
-        parted = spaced if index < last else tokens[-1].space == " "
-        if share and parted and not tokens[index].space:
+        is_parted = spaced if index < last else tokens[-1].space == " "
+        if share and is_parted and not tokens[index].space:
             shares[index] = f"{share} "
     return shares
 

@@ -41,38 +41,38 @@ def attempt(rows: Sequence[Row], text: str, language: str | None = None, voice: 
         voice: name of the voice that speaks the text.
     """
     script = read(text)
-    own = language or detect(script.text)
+    script_language = language or detect(script.text)
     lexicon = Lexicon(rows, {None: voice})
-    chunks = cut(lexicon.pronounce(script, own), own)
+    chunks = cut(lexicon.pronounce(script, script_language), script_language)
     texts = [passage.text for passage in script.passages]
-    matched = {id(match.row) for each in texts for match in lexicon.matches(each, own)}
+    used_rows = {id(match.row) for each in texts for match in lexicon.matches(each, script_language)}
     shadowed = {id(row) for row in lexicon.shadowed}
     hints = []
     for number, row in enumerate(rows, 1):
         if id(row) in shadowed:
-            why: str | None = "never counts, since an earlier row is for the same word"
+            reason: str | None = "never counts, since an earlier row is for the same word"
         elif row.word == row.say:
-            why = "changes nothing"
+            reason = "changes nothing"
         else:
-            why = None if id(row) in matched else _why_not(row, texts, own, voice)
-        if why:
-            hints.append(f"Row {number} ({row.word}) {why}.")
+            reason = None if id(row) in used_rows else _why_not(row, texts, script_language, voice)
+        if reason:
+            hints.append(f"Row {number} ({row.word}) {reason}.")
     spoken = " ".join(chunk.spoken for chunk in chunks).replace("\n", " ")
     changes = _changes([token for chunk in chunks for token in chunk.tokens])
-    return Trial(own, spoken, tuple(changes), len(matched), tuple(hints))
+    return Trial(script_language, spoken, tuple(changes), len(used_rows), tuple(hints))
 
 
 def _changes(tokens: Iterable[Token]) -> Iterator[tuple[str, str]]:
     """Yield what is written and what is spoken, where it differs; words without spaces between them together."""
-    written, spoken, joined = "", "", False
+    written, spoken, is_joined = "", "", False
     for token in tokens:
         differs = _words(token.spoken) != _words(token.text)
-        if written and not (differs and (joined or not token.spoken)):
+        if written and not (differs and (is_joined or not token.spoken)):
             yield written.strip(), spoken.strip()
             written = spoken = ""
         if differs:
             written, spoken = written + token.text + token.space, spoken + token.spoken + token.space
-        joined = not token.space
+        is_joined = not token.space
     if written:
         yield written.strip(), spoken.strip()
 

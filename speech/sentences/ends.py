@@ -16,7 +16,7 @@ import regex
 
 from speech.sentences.tables import ORDINAL_DOT, Table, table_of
 
-__all__ = ["Piece", "ends"]
+__all__ = ["TokenLike", "ends"]
 
 # Languages that write no full stop; a dot is always an abbreviation's.
 _UNDOTTED = {"th", "lo", "km", "my"}
@@ -65,7 +65,7 @@ _QUOTING = regex.compile(r"(?:이?라|하)(?:고|며|는|면서|던)|고(?=\P{L}
 _LONGEST_NAME = 4
 
 
-class Piece(Protocol):
+class TokenLike(Protocol):
     """A token or a timed word."""
 
     @property
@@ -75,43 +75,43 @@ class Piece(Protocol):
     def space(self) -> str: ...
 
 
-def ends(pieces: Sequence[Piece], language: str) -> list[bool]:
+def ends(tokens: Sequence[TokenLike], language: str) -> list[bool]:
     """Return for each token whether a sentence ends with it; the last token of a paragraph always ends one.
 
     >>> from speech.text import Token
     >>> ends([Token(text, "") for text in "Im 19. Jahrhundert, d. h. um 1850. Dann kam Dr. May.".split()], "de")
     [False, False, False, False, False, False, True, False, False, False, True]
     """
-    found: list[bool] = []
-    for paragraph in _paragraphs(pieces):
-        found += _ends(paragraph, language)
-    return found
+    result: list[bool] = []
+    for paragraph in _paragraphs(tokens):
+        result += _ends(paragraph, language)
+    return result
 
 
-def _paragraphs(pieces: Sequence[Piece]) -> Iterator[Sequence[Piece]]:
+def _paragraphs(tokens: Sequence[TokenLike]) -> Iterator[Sequence[TokenLike]]:
     begin = 0
-    for index, piece in enumerate(pieces, 1):
-        if "\n" in piece.space or index == len(pieces):
-            yield pieces[begin:index]
+    for index, token in enumerate(tokens, 1):
+        if "\n" in token.space or index == len(tokens):
+            yield tokens[begin:index]
             begin = index
 
 
-def _ends(pieces: Sequence[Piece], language: str) -> list[bool]:
-    texts = _Texts.of(pieces, language)
-    found = [False] * len(pieces)
+def _ends(tokens: Sequence[TokenLike], language: str) -> list[bool]:
+    texts = _Texts.of(tokens, language)
+    result = [False] * len(tokens)
     begin = 0
-    for index, piece in enumerate(pieces):
-        mark = texts.mark.search(piece.text)
+    for index, token in enumerate(tokens):
+        mark = texts.mark.search(token.text)
         if mark is None:
             continue
         last = index
-        while last + 1 < len(pieces) and texts.next[last] > last + 1 and _CLOSING.fullmatch(pieces[last + 1].text):
+        while last + 1 < len(tokens) and texts.next[last] > last + 1 and _CLOSING.fullmatch(tokens[last + 1].text):
             last += 1
         if texts.end(begin, index, last, mark):
-            found[last] = True
+            result[last] = True
             begin = last + 1
-    found[-1] = True
-    return found
+    result[-1] = True
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,27 +121,27 @@ class _Texts:
     Attributes:
         next: for each token, the index of the next one that has a letter or digit.
         cased: whether a lower-case letter shows that a sentence goes on; not so in a text without capitals.
-        known: the language's table.
+        table: the language's table.
         tabled: whether there is one.
     """
 
-    pieces: Sequence[Piece]
+    tokens: Sequence[TokenLike]
     language: str
     next: list[int]
     cased: bool
-    known: Table
+    table: Table
     tabled: bool
 
     @classmethod
-    def of(cls, pieces: Sequence[Piece], language: str) -> _Texts:
-        following, nearest = [0] * len(pieces), len(pieces)
-        for index in range(len(pieces) - 1, -1, -1):
+    def of(cls, tokens: Sequence[TokenLike], language: str) -> _Texts:
+        following, nearest = [0] * len(tokens), len(tokens)
+        for index in range(len(tokens) - 1, -1, -1):
             following[index] = nearest
-            if _has_word(pieces[index].text):
+            if _has_word(tokens[index].text):
                 nearest = index
-        cased = any(piece.text != piece.text.lower() for piece in pieces)
+        cased = any(token.text != token.text.lower() for token in tokens)
         table = table_of(language)
-        return cls(pieces, language, following, cased, table or Table(), table is not None)
+        return cls(tokens, language, following, cased, table or Table(), table is not None)
 
     @property
     def mark(self) -> regex.Pattern[str]:
@@ -154,16 +154,16 @@ class _Texts:
             last: the last of the tokens that close a quotation or bracket after the mark.
         """
         after = self.next[last]
-        if after == len(self.pieces) or _OMISSION.fullmatch(self.pieces[index].text):
+        if after == len(self.tokens) or _OMISSION.fullmatch(self.tokens[index].text):
             return False
         if mark["mark"] == "." and self.language in _UNDOTTED:
             return False
-        if last + 1 < after and self.mark.search(self.pieces[last + 1].text):
+        if last + 1 < after and self.mark.search(self.tokens[last + 1].text):
             # A mark by itself follows, as in French: it decides.
             return False
-        if not self.pieces[last].space and (_WIDE.search(mark["mark"]) or _SPACELESS.search(self.pieces[after].text)):
+        if not self.tokens[last].space and (_WIDE.search(mark["mark"]) or _SPACELESS.search(self.tokens[after].text)):
             return self._wide_end(begin, last, mark)
-        if not self.pieces[last].space and last + 1 == after:
+        if not self.tokens[last].space and last + 1 == after:
             return False
         word = self._word(after)
         if self.cased and word[:1].islower() and not _CAMEL.match(word):
@@ -171,24 +171,24 @@ class _Texts:
         if mark["closing"] and _QUOTING.match(word):
             return False
         if mark["mark"] != ".":
-            return not (mark["closing"] and _opens_quotation(self.pieces[begin].text) and self._says(after))
+            return not (mark["closing"] and _opens_quotation(self.tokens[begin].text) and self._quotes(after))
         return self._stops(begin, index, after, word)
 
     def _wide_end(self, begin: int, last: int, mark: regex.Match[str]) -> bool:
         """Check a mark of Chinese or Japanese, after which no space stands."""
-        ahead = "".join(piece.text for piece in self.pieces[last + 1 : last + 1 + _AHEAD])[: 2 * _AHEAD]
-        if _PARTICLE.match(ahead) and (mark["closing"] or mark["mark"][-1] in "！？!?…"):
+        following_text = "".join(token.text for token in self.tokens[last + 1 : last + 1 + _AHEAD])[: 2 * _AHEAD]
+        if _PARTICLE.match(following_text) and (mark["closing"] or mark["mark"][-1] in "！？!?…"):
             return False
-        if mark["closing"] and _opens_quotation(self.pieces[begin].text):
-            return not _SAID.match(ahead)
+        if mark["closing"] and _opens_quotation(self.tokens[begin].text):
+            return not _SAID.match(following_text)
         # An ellipsis by itself is a pause.
         return bool(mark["closing"]) or mark["mark"].strip("…‥") != ""
 
-    def _says(self, after: int) -> bool:
+    def _quotes(self, after: int) -> bool:
         """Check whether a verb of saying follows a name: `Anna said`, `Mr. Pell sighed`."""
-        for piece in self.pieces[after : after + _LONGEST_NAME]:
-            word = _bare(piece.text)
-            if word.lower() in self.known.saying:
+        for token in self.tokens[after : after + _LONGEST_NAME]:
+            word = _strip_punctuation(token.text)
+            if word.lower() in self.table.saying:
                 return True
             if not word[:1].isupper():
                 return False
@@ -196,96 +196,98 @@ class _Texts:
 
     def _word(self, index: int) -> str:
         """Return the token from its first letter or digit on; for Dutch `'s Morgens` the token after it."""
-        text = self.pieces[index].text
-        if self.language == "nl" and _ELISION.fullmatch(text) and index + 1 < len(self.pieces):
-            text = self.pieces[index + 1].text
+        text = self.tokens[index].text
+        if self.language == "nl" and _ELISION.fullmatch(text) and index + 1 < len(self.tokens):
+            text = self.tokens[index + 1].text
         return text[_OPENING.match(text).end() :]  # type: ignore[union-attr]
 
     def _stops(self, begin: int, index: int, after: int, word: str) -> bool:
         """Check whether a single dot is a full stop; `word` follows it."""
-        text = self.pieces[index].text
+        text = self.tokens[index].text
         dot = text.rfind(".")
         if not text[dot - 1 : dot].isalnum() and not _MARKED.search(text[:dot]):
             # After a bracket, a quotation mark or a symbol it is no abbreviation's.
             return True
-        own = _JOINT.split(_bare(text))[-1] if _ELIDED.match(text) else _bare(text)
+        stem = _JOINT.split(_strip_punctuation(text))[-1] if _ELIDED.match(text) else _strip_punctuation(text)
         opens = self._opens(after, word)
         # By itself, it numbers the item of a list.
-        alone = begin == index or (self.next[begin] == index and not _has_word(self.pieces[begin].text))
-        ordinal = self.language in ORDINAL_DOT and len(own) > 1 and own.isupper() and _ROMAN.fullmatch(own)
-        if ordinal or _NUMBER.fullmatch(own):
-            return not alone and (opens or self._ends_with_number(index, own, word))
-        if self._continues(index, own):
+        alone = begin == index or (self.next[begin] == index and not _has_word(self.tokens[begin].text))
+        ordinal = self.language in ORDINAL_DOT and len(stem) > 1 and stem.isupper() and _ROMAN.fullmatch(stem)
+        if ordinal or _NUMBER.fullmatch(stem):
+            return not alone and (opens or self._ends_with_number(index, stem, word))
+        if self._continues(index, stem):
             return False
-        if self._is_unit(begin, index, own):
+        if self._is_unit(begin, index, stem):
             return opens
-        if kind := self._known(index, own):
+        if kind := self._abbreviation_kind(index, stem):
             if kind == "counting":
-                return opens or not (word[:1].isdigit() or _ROMAN.fullmatch(_bare(word)))
-            resumes = word.rstrip(",.;:!?)").lower() in self.known.resuming
+                return opens or not (word[:1].isdigit() or _ROMAN.fullmatch(_strip_punctuation(word)))
+            resumes = word.rstrip(",.;:!?)").lower() in self.table.resuming
             return (kind == "closing" and not resumes) or (kind == "free" and opens)
-        if len(own) == 1 and own.islower() and index > begin and self.pieces[index - 1].text[-1].isnumeric():
+        if len(stem) == 1 and stem.islower() and index > begin and self.tokens[index - 1].text[-1].isnumeric():
             # The symbol of a unit, which has no dot of its own: `100 m.`
             return True
-        if len(own) <= _LONGEST and _INITIALS.fullmatch(own):
-            several = index > begin and _INITIAL.fullmatch(self.pieces[index - 1].text)
+        if len(stem) <= _LONGEST and _INITIALS.fullmatch(stem):
+            several = index > begin and _INITIAL.fullmatch(self.tokens[index - 1].text)
             return not alone and opens and not several
         return True
 
     def _opens(self, after: int, word: str) -> bool:
         """Check whether a word opens a sentence; an initial (`A. Milne`) does not."""
-        if self.pieces[after].text[0] in "¿¡":
+        if self.tokens[after].text[0] in "¿¡":
             return True
-        bare = _JOINT.split(word.rstrip(",;:!?…\"'”’»)").lower(), 1)[0]
-        return bare in self.known.openers
+        stem = _JOINT.split(word.rstrip(",;:!?…\"'”’»)").lower(), 1)[0]
+        return stem in self.table.openers
 
-    def _ends_with_number(self, index: int, own: str, word: str) -> bool:
+    def _ends_with_number(self, index: int, stem: str, word: str) -> bool:
         if self.language not in ORDINAL_DOT:
             return True
-        if own.isdecimal() and int(own[:9]) >= _LARGEST_ORDINAL:
+        if stem.isdecimal() and int(stem[:9]) >= _LARGEST_ORDINAL:
             return True
         return (
-            index > 0 and _bare(self.pieces[index - 1].text).lower() in self.known.cardinals and not word[:1].isdigit()
+            index > 0
+            and _strip_punctuation(self.tokens[index - 1].text).lower() in self.table.cardinals
+            and not word[:1].isdigit()
         )
 
-    def _is_unit(self, begin: int, index: int, own: str) -> bool:
+    def _is_unit(self, begin: int, index: int, stem: str) -> bool:
         """Check whether a word abbreviates a unit, with its number before it: `5 ft.`, `5ft.`"""
-        unit = own.lstrip(_DIGITS)
-        before = self.pieces[index - 1].text if index > begin else ""
-        counted = unit != own or before[-1:].isnumeric() or before in _UNIT_POWERS
-        return counted and not {unit, unit.lower()}.isdisjoint(self.known.units)
+        unit = stem.lstrip(_DIGITS)
+        before = self.tokens[index - 1].text if index > begin else ""
+        follows_number = unit != stem or before[-1:].isnumeric() or before in _UNIT_POWERS
+        return follows_number and not {unit, unit.lower()}.isdisjoint(self.table.units)
 
-    def _continues(self, index: int, own: str) -> bool:
+    def _continues(self, index: int, stem: str) -> bool:
         """Check whether an abbreviation of several tokens goes on after this one."""
-        key = own
-        for part in self.pieces[index + 1 : index + _MOST_TOKENS]:
+        key = stem
+        for part in self.tokens[index + 1 : index + _MOST_TOKENS]:
             if len(key) > _LONGEST or len(part.text) > _LONGEST:
                 break
-            key += "." + _bare(part.text)
-            if any(form in self.known.all for form in (key, key.lower())):
+            key += "." + _strip_punctuation(part.text)
+            if any(form in self.table.all for form in (key, key.lower())):
                 return True
             if not part.text.endswith("."):
                 break
         return False
 
-    def _known(self, index: int, own: str) -> str | None:
+    def _abbreviation_kind(self, index: int, stem: str) -> str | None:
         """Return which kind of abbreviation ends with this token, alone or with those before it, if any does."""
         if not self.tabled:
-            return "bound" if len(own) <= _LONGEST and _in_sentencex(own, self.language) else None
-        key, first = own, index
-        found = "counting" if own.lower().endswith(tuple(self.known.suffixes)) else None
+            return "bound" if len(stem) <= _LONGEST and _in_sentencex(stem, self.language) else None
+        key, first = stem, index
+        category = "counting" if stem.lower().endswith(tuple(self.table.suffixes)) else None
         for _ in range(_MOST_TOKENS):
             if len(key) > _LONGEST:
                 break
             # A single capital is an initial, unless the table has it as a capital.
             forms = (key,) if len(key) == 1 and key.isupper() else (key.lower(), key)
             for form in forms:
-                found = next((kind for kind in _KINDS if form in getattr(self.known, kind)), found)
+                category = next((kind for kind in _KINDS if form in getattr(self.table, kind)), category)
             first -= 1
-            if first < 0 or not self.pieces[first].text.endswith(".") or len(self.pieces[first].text) > _LONGEST:
+            if first < 0 or not self.tokens[first].text.endswith(".") or len(self.tokens[first].text) > _LONGEST:
                 break
-            key = f"{_opened(self.pieces[first].text)}{key}"
-        return found
+            key = f"{_strip_opening(self.tokens[first].text)}{key}"
+        return category
 
 
 def _opens_quotation(text: str) -> bool:
@@ -296,12 +298,12 @@ def _has_word(text: str) -> bool:
     return any(map(str.isalnum, text))
 
 
-def _bare(text: str) -> str:
+def _strip_punctuation(text: str) -> str:
     """Return a word without the punctuation around it; dots inside it stay."""
-    return _opened(text).rstrip(".,;:!?…\"'”’»«“)]}")
+    return _strip_opening(text).rstrip(".,;:!?…\"'”’»«“)]}")
 
 
-def _opened(text: str) -> str:
+def _strip_opening(text: str) -> str:
     """Return a word without the punctuation before it."""
     return text[_OPENING.match(text).end() :]  # type: ignore[union-attr]
 

@@ -51,14 +51,14 @@ def sign_first(words: Sequence[str], index: int, language: str) -> list[str] | N
     if before or not core[:1].isdecimal():
         return None
     count, core, tail = _grouped(words, index + 1, core, tail, language)
-    if count == 1 and not tail and (named := _power(words, index + 2, language, currency)):
-        said = f"{number(value(core, language), language)} {' '.join(named)}"
-        return share(f"{opening}{said}", 2 + len(named)) if _PLAIN.fullmatch(core) else None
-    spoken = money(currency + core, language) or money_range(core, language, currency)
-    if spoken is None:
+    if count == 1 and not tail and (power := _power(words, index + 2, language, currency)):
+        amount = f"{number(value(core, language), language)} {' '.join(power)}"
+        return share(f"{opening}{amount}", 2 + len(power)) if _PLAIN.fullmatch(core) else None
+    form = money(currency + core, language) or money_range(core, language, currency)
+    if form is None:
         return None
-    shared = share(spoken, count + 1)
-    return _closed([opening + shared[0], *shared[1:]], tail)
+    shared = share(form, count + 1)
+    return _with_tail([opening + shared[0], *shared[1:]], tail)
 
 
 def quantity(words: Sequence[str], index: int, language: str) -> list[str] | None:
@@ -68,12 +68,12 @@ def quantity(words: Sequence[str], index: int, language: str) -> list[str] | Non
     if not any(map(str.isnumeric, core)):
         return None
     even = word != words[index]
-    if even and (spoken := money(core, language)):
-        return [f"{opening}{spoken}{closing}"]
-    if found := amount_of(core, language):
-        symbol, amount, head = found
-        named = None if closing else _power(words, index + 1, language, symbol)
-        return named and [f"{opening}{head}{number(amount, language)}", *named]
+    if even and (form := money(core, language)):
+        return [f"{opening}{form}{closing}"]
+    if amount_parts := amount_of(core, language):
+        symbol, amount, head = amount_parts
+        power = None if closing else _power(words, index + 1, language, symbol)
+        return power and [f"{opening}{head}{number(amount, language)}", *power]
     if read := _fractional(words, index, language) or _abbreviated(words, index, language):
         return read
     count, core, closing = _grouped(words, index, core, closing, language)
@@ -93,17 +93,17 @@ def quantity(words: Sequence[str], index: int, language: str) -> list[str] | Non
         shared = [head + number(amount, language)]
     else:
         return None
-    return _closed([opening + shared[0], *shared[1:]], closing)
+    return _with_tail([opening + shared[0], *shared[1:]], closing)
 
 
 def _whole(words: Sequence[str], index: int, language: str) -> str:
     """Return a word without the dash in the place of cents; after a dot it is one only beside a currency."""
     word = words[index]
     after = parted(words[index + 1])[1] if index + 1 < len(words) else ""
-    without = whole(word)
-    if without == word or "," in word[len(without) - 1 :]:
-        return without
-    return without if currency_of(after, language) or money(parted(without)[1], language) else word
+    number_part = whole(word)
+    if number_part == word or "," in word[len(number_part) - 1 :]:
+        return number_part
+    return number_part if currency_of(after, language) or money(parted(number_part)[1], language) else word
 
 
 def _sign(core: str, language: str) -> str:
@@ -112,11 +112,11 @@ def _sign(core: str, language: str) -> str:
     return minus(language) if core[0] in "-−" else ""
 
 
-def _closed(said: list[str], tail: str) -> list[str]:
+def _with_tail(forms: list[str], tail: str) -> list[str]:
     """Return what is said for some words, with the punctuation after the last of them that is spoken."""
-    last = max((place for place, each in enumerate(said) if each), default=0)
-    said[last] += tail
-    return said
+    last = max((index for index, each in enumerate(forms) if each), default=0)
+    forms[last] += tail
+    return forms
 
 
 def _fractional(words: Sequence[str], index: int, language: str) -> list[str] | None:
@@ -130,25 +130,27 @@ def _fractional(words: Sequence[str], index: int, language: str) -> list[str] | 
     following = index + count
     before, symbol, tail = parted(words[following]) if not closing and following < len(words) else ("", "", "")
     unit = None if before or not symbol else unit_of(symbol, tail, language)
-    spoken = fraction_of(fraction, language, measures=unit is not None)
-    if spoken is None:
+    form = fraction_of(fraction, language, measures=unit is not None)
+    if form is None:
         return None
     if unit is not None:
         start, end = frame(_ONE if FRACTION.fullmatch(fraction) else _MANY, unit[0], language)
-        said = [*share(f"{opening}{start}{spoken}", count), end.strip() or symbol]
-        return _closed(said, unit[1])
-    return _closed([opening + each if place == 0 else each for place, each in enumerate(share(spoken, count))], closing)
+        forms = [*share(f"{opening}{start}{form}", count), end.strip() or symbol]
+        return _with_tail(forms, unit[1])
+    return _with_tail(
+        [opening + each if position == 0 else each for position, each in enumerate(share(form, count))], closing
+    )
 
 
 def _abbreviated(words: Sequence[str], index: int, language: str) -> list[str] | None:
     """Read a number that its unit's abbreviation, with a dot, stands close to: `5ft.`"""
     opening, core, closing = parted(words[index])
-    found = _CLOSE_UNIT.fullmatch(core)
-    name = dotted(found["unit"], language) if found and closing.startswith(".") else None
-    if not found or not name:
+    match = _CLOSE_UNIT.fullmatch(core)
+    name = dotted(match["unit"], language) if match and closing.startswith(".") else None
+    if not match or not name:
         return None
-    amount = value(found["n"], language)
-    before, after = frame(_ONE if found["hyphen"] else amount, name, language)
+    amount = value(match["n"], language)
+    before, after = frame(_ONE if match["hyphen"] else amount, name, language)
     return [f"{opening}{before}{counted(amount, name, language)}{after}{closing[1:]}"]
 
 
@@ -156,15 +158,15 @@ def _range(words: Sequence[str], index: int, language: str) -> list[str] | None:
     """Read a range with the unit or the currency that stands apart after it: `10–20 km`, `5–10 €`."""
     opening, core, closing = parted(words[index])
     symbol, tail = parted(words[index + 1])[1:] if index + 1 < len(words) and not closing else ("", "")
-    if (currency := currency_of(symbol, language)) and (spoken := money_range(core, language, currency)):
-        first, last = share(spoken, 2)
+    if (currency := currency_of(symbol, language)) and (form := money_range(core, language, currency)):
+        first, last = share(form, 2)
         return [opening + first, last + tail]
     unit = unit_of(symbol, tail, language)
-    found = between(core, language) if unit else None
-    if found is None or unit is None:
+    interval = between(core, language) if unit else None
+    if interval is None or unit is None:
         return None
-    before, after = frame(value(found[1], language), unit[0], language)
-    return [f"{opening}{before}{found[0]}", (after.strip() or symbol) + unit[1]]
+    before, after = frame(value(interval[1], language), unit[0], language)
+    return [f"{opening}{before}{interval[0]}", (after.strip() or symbol) + unit[1]]
 
 
 def _after(words: Sequence[str], index: int, amount: Decimal, core: str, language: str) -> list[str] | None:
@@ -178,16 +180,16 @@ def _after(words: Sequence[str], index: int, amount: Decimal, core: str, languag
     per = f" {rate(each, language)}" if slash else ""
     local = currency_of(words[index].rstrip(",;:!?"), language) if tail.startswith(".") else None
     currency = local or currency_of(symbol, language)
-    if currency and (spoken := money(core + currency, language)):
-        return [spoken + per + (tail[1:] if local else tail)]
-    if found := _of_two_words(words, index, amount, language):
-        return [number(amount, language), *found]
+    if currency and (form := money(core + currency, language)):
+        return [form + per + (tail[1:] if local else tail)]
+    if name_forms := _of_two_words(words, index, amount, language):
+        return [number(amount, language), *name_forms]
     if unit := unit_of(symbol, tail, language):
         before, after = frame(amount, unit[0], language)
         head = _sign(core, language)
         return [f"{before}{head}{counted(amount, unit[0], language)}", (after.strip() or symbol) + per + unit[1]]
-    named = _power(words, index, language)
-    return named and ["", *named]
+    power = _power(words, index, language)
+    return power and ["", *power]
 
 
 def _of_two_words(words: Sequence[str], index: int, amount: Decimal, language: str) -> list[str] | None:
@@ -209,21 +211,21 @@ def _power(words: Sequence[str], index: int, language: str, symbol: str = "") ->
     if index >= len(words):
         return None
     _, core, closing = parted(words[index])
-    if not symbol and (found := power_of_symbol(core)):
-        named = magnitude(_MANY, found[0], found[1], language)
-        return [named + closing] if named else None
+    if not symbol and (power_and_symbol := power_of_symbol(core)):
+        name = magnitude(_MANY, power_and_symbol[0], power_and_symbol[1], language)
+        return [name + closing] if name else None
     power = power_of(words[index], language)
     if power is None:
         return None
     if symbol:
-        named = magnitude(_MANY, power, symbol, language)
-        return [named + closing] if named else None
+        name = magnitude(_MANY, power, symbol, language)
+        return [name + closing] if name else None
     after, tail = parted(words[index + 1])[1:] if index + 1 < len(words) else ("", "")
     currency = currency_of(after, language)
-    named = magnitude(_MANY, power, currency, language) if currency else None
-    if not named:
+    name = magnitude(_MANY, power, currency, language) if currency else None
+    if not name:
         return None
-    first, _, rest = named.partition(" ")
+    first, _, rest = name.partition(" ")
     return [first, rest + tail]
 
 

@@ -52,45 +52,45 @@ def code(words: Sequence[str], index: int, language: str) -> list[str] | None:
     if word[0].isupper():
         return _account(words, index, language)
     before = [each.strip("().:;,„“\"'") for each in words[max(index - _REACH, 0) : index]]
-    found = _pieces(words, index, _PIECE)
-    for count in range(len(found), 0, -1):
-        text = " ".join(body for body, _ in found[:count])
-        if found[count - 1][1].startswith(")") and text.count("(") > text.count(")"):
+    pieces = _pieces(words, index, _PIECE)
+    for count in range(len(pieces), 0, -1):
+        text = " ".join(body for body, _ in pieces[:count])
+        if pieces[count - 1][1].startswith(")") and text.count("(") > text.count(")"):
             text += ")"
         if _is_code(text, before, language):
-            return _read(words[index : index + count], found[:count], language)
+            return _read(words[index : index + count], pieces[:count], language)
     return None
 
 
 def _dialled(groups: Sequence[str], language: str) -> str:
     """Spell the groups of a telephone number, each a run of digits or a plus."""
-    said = ""
+    form = ""
     for group in groups:
         if group == "+":
-            said += f"{SYMBOLS.get(language, SYMBOLS['en'])['+']} "
+            form += f"{SYMBOLS.get(language, SYMBOLS['en'])['+']} "
         else:
-            said += f"{_group(group, language)}, "
-    return said.rstrip(", ")
+            form += f"{_group(group, language)}, "
+    return form.rstrip(", ")
 
 
 def _pieces(words: Sequence[str], index: int, pattern: regex.Pattern[str]) -> list[tuple[str, str]]:
     """Return the words from one on that may be pieces of one number, each with the punctuation after it."""
-    found: list[tuple[str, str]] = []
+    pieces: list[tuple[str, str]] = []
     for word in words[index : index + _MOST_PIECES]:
         piece = pattern.fullmatch(word)
         if piece is None:
             break
-        found.append((piece["body"], piece["close"]))
+        pieces.append((piece["body"], piece["close"]))
         if piece["close"] and not (piece["close"] == ")" and "(" in word):
             break
-    return found
+    return pieces
 
 
 def _is_code(text: str, before: Sequence[str], language: str) -> bool:
     count = sum(map(str.isdecimal, text))
     if any(map(_NAMED.fullmatch, before[-2:])):
         return bool(_ISBN.fullmatch(text)) and count >= 4
-    called = {each.lower() for each in before}
+    words_before = {each.lower() for each in before}
     if text.isdecimal() and 4 <= count <= 6 and _is_named(before):
         return True
     if count < _SHORTEST or date(text, language):
@@ -104,15 +104,15 @@ def _is_code(text: str, before: Sequence[str], language: str) -> bool:
     if _TRUNK.fullmatch(text) and count >= _SHORTEST_LONE:
         return True
     # An amount as round as that counts something: `unter 10 000 000`.
-    likely = bool(called & words_of("codes", "calling")) and not text.endswith("000")
-    return (likely or bool(called & words_of("codes", "telephone"))) and bool(_ANY.fullmatch(text))
+    likely = bool(words_before & words_of("codes", "calling")) and not text.endswith("000")
+    return (likely or bool(words_before & words_of("codes", "telephone"))) and bool(_ANY.fullmatch(text))
 
 
 def _is_named(before: Sequence[str]) -> bool:
     """Check whether a code is named right before it, but for a verb: `PIN 4821`, `my zip is 90210`."""
     near = [each.lower() for each in before[-2:]]
-    named = words_of("codes", "named")
-    return bool(near) and (near[-1] in named or (near[-1] in words_of("codes", "verbs") and near[0] in named))
+    verbs = words_of("codes", "named")
+    return bool(near) and (near[-1] in verbs or (near[-1] in words_of("codes", "verbs") and near[0] in verbs))
 
 
 def _is_short(text: str, before: Sequence[str]) -> bool:
@@ -124,15 +124,15 @@ def _is_short(text: str, before: Sequence[str]) -> bool:
 
 
 def _read(words: Sequence[str], pieces: Sequence[tuple[str, str]], language: str) -> list[str]:
-    said = []
+    forms = []
     for number_, (word, (body, close)) in enumerate(zip(words, pieces, strict=True)):
         last = number_ == len(pieces) - 1
         if close.startswith(")") and "(" in body:
             close = close[1:]
         before = word[: word.index(body)]
         opening = "" if before == "(" and close == ")" and not last else before
-        said.append(opening + _dialled(_GROUP.findall(body), language) + (close if last else ","))
-    return said
+        forms.append(opening + _dialled(_GROUP.findall(body), language) + (close if last else ","))
+    return forms
 
 
 def _group(group: str, language: str) -> str:
@@ -145,11 +145,11 @@ def _group(group: str, language: str) -> str:
 
 def _account(words: Sequence[str], index: int, language: str) -> list[str] | None:
     """Read an IBAN, whose check digits tell that it is one."""
-    found = _pieces(words, index, _CODE_PIECE)
-    for count in range(len(found), 0, -1):
-        text = "".join(body for body, _ in found[:count])
+    pieces = _pieces(words, index, _CODE_PIECE)
+    for count in range(len(pieces), 0, -1):
+        text = "".join(body for body, _ in pieces[:count])
         if _IBAN.fullmatch(text) and _is_checked(text):
-            return _read(words[index : index + count], found[:count], language)
+            return _read(words[index : index + count], pieces[:count], language)
     return None
 
 

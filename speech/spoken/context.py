@@ -51,11 +51,11 @@ def _german_date(words: Sequence[str], index: int, language: str) -> list[str] |
         return None
     word, before = words[index], words[index - 1] if index else ""
     opening, core, closing = parted(word)
-    if spoken := date(core, "de", before):
-        return [f"{opening}{spoken}{closing}"]
+    if form := date(core, "de", before):
+        return [f"{opening}{form}{closing}"]
     dated = before.lower() in _DATED
-    if dated and (spoken := day_and_month(core + closing[:1], before) or day_and_month(core, before)):
-        return [f"{opening}{spoken}{closing.removeprefix('.')}"]
+    if dated and (form := day_and_month(core + closing[:1], before) or day_and_month(core, before)):
+        return [f"{opening}{form}{closing.removeprefix('.')}"]
     after = words[index + 1] if index + 1 < len(words) else ""
     if not _DAY.fullmatch(word) or not after:
         return None
@@ -102,16 +102,16 @@ def _chinese(words: Sequence[str], index: int, language: str) -> list[str] | Non
 
 def _bare_decimal(words: Sequence[str], index: int, language: str) -> list[str] | None:
     """Read a decimal without the zero before its point: `.5`."""
-    found = _BARE_DECIMAL.fullmatch(words[index])
-    if found is None:
+    match = _BARE_DECIMAL.fullmatch(words[index])
+    if match is None:
         return None
-    after = [f"0.{found['n']}", *words[index + 1 : index + _AHEAD]]
+    after = [f"0.{match['n']}", *words[index + 1 : index + _AHEAD]]
     read = next((each for reading in READINGS if (each := reading(after, 0, language))), None)
     if read:
-        return [found["before"] + read[0], *read[1:]]
+        return [match["before"] + read[0], *read[1:]]
     _, core, closing = parted(after[0])
     spoken = next((form for rule in RULES if (form := rule(core, language))), core)
-    return [f"{found['before']}{spoken}{closing}"]
+    return [f"{match['before']}{spoken}{closing}"]
 
 
 def _feet(words: Sequence[str], index: int, language: str) -> list[str] | None:
@@ -119,18 +119,18 @@ def _feet(words: Sequence[str], index: int, language: str) -> list[str] | None:
     if language not in FEET:
         return None
     if ranged := _FEET_RANGE.fullmatch(words[index]):
-        said = f" {RANGES[language]} ".join(number(int(ranged[each]), language) for each in "ab")
-        return [f"{said} {FEET[language][1 if ranged['mark'] in _PRIMES else 3]}{ranged['after']}"]
+        spelled = f" {RANGES[language]} ".join(number(int(ranged[each]), language) for each in "ab")
+        return [f"{spelled} {FEET[language][1 if ranged['mark'] in _PRIMES else 3]}{ranged['after']}"]
     if index + 1 == len(words):
         return None
-    found = _FEET.fullmatch(words[index]), _INCHES.fullmatch(words[index + 1])
-    if not found[0] or not found[1]:
+    matches = _FEET.fullmatch(words[index]), _INCHES.fullmatch(words[index + 1])
+    if not matches[0] or not matches[1]:
         return None
     foot, feet, inch, inches = FEET[language]
-    counts = int(found[0]["n"]), int(found[1]["n"])
+    counts = int(matches[0]["n"]), int(matches[1]["n"])
     return [
         f"{number(counts[0], language)} {foot if counts[0] == 1 else feet}",
-        f"{number(counts[1], language)} {inch if counts[1] == 1 else inches}{found[1]['after']}",
+        f"{number(counts[1], language)} {inch if counts[1] == 1 else inches}{matches[1]['after']}",
     ]
 
 
@@ -144,17 +144,17 @@ def _by(words: Sequence[str], index: int, language: str) -> list[str] | None:
 
 def _section(words: Sequence[str], index: int, language: str) -> list[str] | None:
     """Read the section sign before its number: `§ 5`, `§§ 5–7`, `§12`."""
-    found = _SECTION.fullmatch(words[index])
-    if found is None or language not in SECTIONS:
+    match = _SECTION.fullmatch(words[index])
+    if match is None or language not in SECTIONS:
         return None
     one, several = SECTIONS[language]
-    name = several if found["sign"] == "§§" else one
-    if not found["n"]:
-        return [found["before"] + name]
-    read = next((each for reading in READINGS if (each := reading([found["n"]], 0, language))), None)
-    _, core, closing = parted(found["n"])
+    name = several if match["sign"] == "§§" else one
+    if not match["n"]:
+        return [match["before"] + name]
+    read = next((each for reading in READINGS if (each := reading([match["n"]], 0, language))), None)
+    _, core, closing = parted(match["n"])
     spoken = read[0] if read else next((form for rule in RULES if (form := rule(core, language))), core) + closing
-    return [f"{found['before']}{name} {spoken}"]
+    return [f"{match['before']}{name} {spoken}"]
 
 
 def _comparison(words: Sequence[str], index: int, language: str) -> list[str] | None:
@@ -166,7 +166,7 @@ def _comparison(words: Sequence[str], index: int, language: str) -> list[str] | 
     if not rest:
         return [name]
     after = [rest, *words[index + 1 : index + _AHEAD]]
-    read = next((found for reading in READINGS if (found := reading(after, 0, language))), None)
+    read = next((forms for reading in READINGS if (forms := reading(after, 0, language))), None)
     if read is None:
         _, core, closing = parted(rest)
         spoken = next((form for rule in RULES if (form := rule(core, language)) is not None), core)

@@ -32,25 +32,25 @@ def date(core: str, language: str, before: str = "") -> str | None:
     Args:
         before: the word before it, on which the ending of a German ordinal depends.
     """
-    found = _YEAR_FIRST.fullmatch(core)
-    if found:
-        return _spell(int(found["y"]), int(found["mo"]), int(found["d"]), language, before)
-    found = _YEAR_LAST.fullmatch(core)
-    if not found:
+    match = _YEAR_FIRST.fullmatch(core)
+    if match:
+        return _spell(int(match["y"]), int(match["mo"]), int(match["d"]), language, before)
+    match = _YEAR_LAST.fullmatch(core)
+    if not match:
         return None
-    day, month = int(found["a"]), int(found["b"])
-    if (language in _MONTH_FIRST and found["m"] != "." and day <= 12) or month > 12:
+    day, month = int(match["a"]), int(match["b"])
+    if (language in _MONTH_FIRST and match["m"] != "." and day <= 12) or month > 12:
         day, month = month, day
-    return _spell(int(found["y"]), month, day, language, before)
+    return _spell(int(match["y"]), month, day, language, before)
 
 
 def day_and_month(word: str, before: str) -> str | None:
     """Spell a German day and month, with or without a short year: `am 3.5.`, `am 3.5.24`; None if it is none."""
-    found = _DAY_AND_MONTH.fullmatch(word)
-    if not found or not 1 <= int(found["a"]) <= 31 or (name := month_name(int(found["b"]), "de")) is None:
+    match = _DAY_AND_MONTH.fullmatch(word)
+    if not match or not 1 <= int(match["a"]) <= 31 or (name := month_name(int(match["b"]), "de")) is None:
         return None
-    year = f" {number(int(found['y']), 'de')}" if found["y"] else ""
-    return f"{german_ordinal(int(found['a']), before)} {name}{year}"
+    year = f" {number(int(match['y']), 'de')}" if match["y"] else ""
+    return f"{german_ordinal(int(match['a']), before)} {name}{year}"
 
 
 def month_name(month: int, language: str) -> str | None:
@@ -87,19 +87,19 @@ def _spell(year: int, month: int, day: int, language: str, before: str) -> str |
     if name is None:
         return None
     if language in ("zh", "ja", "ko"):
-        said = digits(str(year), "zh") if language == "zh" else number(year, language)
-        counts = (said, number(month, language), number(day, language))
+        year_name = digits(str(year), "zh") if language == "zh" else number(year, language)
+        counts = (year_name, number(month, language), number(day, language))
         names = "년월일" if language == "ko" else "年月日"
         return (" " if language == "ko" else "").join(map("".join, zip(counts, names, strict=True)))
-    said = number(Decimal(year), language, "year")
+    year_name = number(Decimal(year), language, "year")
     if language == "de":
-        return f"{german_ordinal(day, before)} {name} {said}"
+        return f"{german_ordinal(day, before)} {name} {year_name}"
     if language == "en":
-        return f"{name} {number(day, 'en', 'ordinal')}, {said}"
+        return f"{name} {number(day, 'en', 'ordinal')}, {year_name}"
     if language == "ru":
-        numbered = by_num2words(day, "ru", to="ordinal", gender="n"), by_num2words(year, "ru", to="ordinal", case="g")
-        return f"{numbered[0]} {name} {numbered[1]} года" if all(numbered) else None
-    counted = number(day, language, "ordinal" if language in _ORDINAL_DAYS else "cardinal")
+        ordinals = by_num2words(day, "ru", to="ordinal", gender="n"), by_num2words(year, "ru", to="ordinal", case="g")
+        return f"{ordinals[0]} {name} {ordinals[1]} года" if all(ordinals) else None
+    day_name = number(day, language, "ordinal" if language in _ORDINAL_DAYS else "cardinal")
     if day == 1:
-        counted = _FIRST.get(language, counted)
-    return _OF.get(language, " ").join((counted, name, said))
+        day_name = _FIRST.get(language, day_name)
+    return _OF.get(language, " ").join((day_name, name, year_name))

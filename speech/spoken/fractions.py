@@ -25,21 +25,21 @@ def fraction_of(core: str, language: str, *, measures: bool = False) -> str | No
     >>> fraction_of("2½", "en"), fraction_of("3 1/4", "en"), fraction_of("5/6", "en")
     ('two and a half', 'three and one quarter', None)
     """
-    found = _FRACTION.fullmatch(core)
+    match = _FRACTION.fullmatch(core)
     names = FRACTIONS.get(language)
-    if not found or names is None:
+    if not match or names is None:
         return None
-    if found["a"]:
-        parts = int(found["a"]), int(found["b"])
+    if match["a"]:
+        parts = int(match["a"]), int(match["b"])
     else:
-        part = Fraction(unicodedata.numeric(found["sign"])).limit_denominator(8)
+        part = Fraction(unicodedata.numeric(match["sign"])).limit_denominator(8)
         parts = part.numerator, part.denominator
-    name = names.get(parts) or (_eighths(*parts, language) if measures or found["sign"] or found["w"] else None)
-    if not found["w"] or name is None:
+    name = names.get(parts) or (_eighths(*parts, language) if measures or match["sign"] or match["w"] else None)
+    if not match["w"] or name is None:
         return name
     joint, half = HALVES[language]
-    whole = number(int(found["w"]), language)
-    if parts == (1, 2) and int(found["w"]) == 1 and language in ONE_AND_A_HALF:
+    whole = number(int(match["w"]), language)
+    if parts == (1, 2) and int(match["w"]) == 1 and language in ONE_AND_A_HALF:
         return ONE_AND_A_HALF[language]
     if parts == (1, 2):
         # Dutch: tweeënhalf, but zesenhalf.

@@ -105,20 +105,20 @@ _SYMBOL_OF = {code: symbol for symbol, code in reversed(CURRENCIES.items())}
 
 def money(core: str, language: str) -> str | None:
     """Spell an amount of money; None if the word is none."""
-    found = _MONEY.fullmatch(core)
-    if not found:
+    match = _MONEY.fullmatch(core)
+    if not match:
         return None
-    symbol, power = found["a"] or found["b"], _POWERS.get(found["p1"] or found["p2"] or "")
-    amount = value(found["n1"] or found["n2"], language)
-    head = minus(language) if found["sign"] or found["inner"] else ""
+    symbol, power = match["a"] or match["b"], _POWERS.get(match["p1"] or match["p2"] or "")
+    amount = value(match["n1"] or match["n2"], language)
+    head = minus(language) if match["sign"] or match["inner"] else ""
     if power is None:
         words = _amount(amount, CURRENCIES[symbol], language)
         return words and head + words
-    named = magnitude(amount, power, symbol, language)
-    if named is None:
+    unit = magnitude(amount, power, symbol, language)
+    if unit is None:
         words = _amount(amount * 10**power, CURRENCIES[symbol], language)
         return words and head + words
-    return f"{head}{number(amount, language)} {named}"
+    return f"{head}{number(amount, language)} {unit}"
 
 
 def whole(word: str) -> str:
@@ -144,39 +144,39 @@ def money_range(core: str, language: str, symbol: str = "") -> str | None:
     Args:
         symbol: the currency, if it stands apart.
     """
-    found = _RANGE.fullmatch(core)
-    if not found:
+    match = _RANGE.fullmatch(core)
+    if not match:
         return None
-    symbol = symbol or found["a"] or found["b2"] or found["b1"] or found["a2"] or ""
-    last = money(symbol + found["n2"], language) if symbol else None
+    symbol = symbol or match["a"] or match["b2"] or match["b1"] or match["a2"] or ""
+    last = money(symbol + match["n2"], language) if symbol else None
     if last is None:
         return None
-    first = money(symbol + found["n1"], language) if _CENTS.search(found["n1"]) else None
-    first = first or number(value(found["n1"], language), language)
+    first = money(symbol + match["n1"], language) if _CENTS.search(match["n1"]) else None
+    first = first or number(value(match["n1"], language), language)
     to = RANGES.get(language, "")
     return f"{first}{to}{last}" if language in _JOINED else " ".join(filter(None, (first, to, last)))
 
 
 def amount_of(core: str, language: str) -> tuple[str, Decimal, str] | None:
     """Return the symbol, the amount and the word for minus of an amount of money; None if the word is none."""
-    found = _MONEY.fullmatch(core)
-    if not found or found["p1"] or found["p2"]:
+    match = _MONEY.fullmatch(core)
+    if not match or match["p1"] or match["p2"]:
         return None
-    amount = value(found["n1"] or found["n2"], language)
-    return found["a"] or found["b"], amount, minus(language) if found["sign"] or found["inner"] else ""
+    amount = value(match["n1"] or match["n2"], language)
+    return match["a"] or match["b"], amount, minus(language) if match["sign"] or match["inner"] else ""
 
 
 def power_of(word: str, language: str) -> int | None:
     """Return which power of ten a word names ("million", "Mio."); None if it names none."""
-    bare = word.rstrip(".,;:!?").lower()
+    name = word.rstrip(".,;:!?").lower()
     names = _WRITTEN.get(language, {}) | {"mio": 6, "mrd": 9, "mln": 6, "mld": 9, "bn": 9}
-    return names.get(bare)
+    return names.get(name)
 
 
 def power_of_symbol(core: str) -> tuple[int, str] | None:
     """Return the power of ten and the currency of a symbol like M€; None if the word is none."""
-    found = _POWER_SYMBOL.fullmatch(core)
-    return (_POWERS[found["p"]], found["s"]) if found else None
+    match = _POWER_SYMBOL.fullmatch(core)
+    return (_POWERS[match["p"]], match["s"]) if match else None
 
 
 def magnitude(amount: Decimal, power: int, symbol: str, language: str) -> str | None:
@@ -207,7 +207,7 @@ def currency_name(amount: Decimal, symbol: str, language: str) -> str | None:
 def _amount(amount: Decimal, code: str, language: str) -> str | None:
     if len(f"{amount:f}".partition(".")[0]) <= MOST_DIGITS and (words := _by_num2words(amount, code, language)):
         return words
-    symbol = next(symbol for symbol, known in CURRENCIES.items() if known == code)
+    symbol = next(symbol for symbol, currency in CURRENCIES.items() if currency == code)
     cents = _CENTS.search(f"{amount:f}")
     if cents and language not in _JOINED and (name := currency_name(Decimal(int(amount)), symbol, language)):
         return f"{number(int(amount), language)} {name} {number(int(cents[0][1:]), language)}"

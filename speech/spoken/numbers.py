@@ -162,14 +162,14 @@ def _chinese(amount: int) -> str:
     while amount:
         amount, group = divmod(amount, 10_000)
         groups.append(group)
-    for place in range(len(groups) - 1, -1, -1):
-        group = groups[place]
+    for exponent in range(len(groups) - 1, -1, -1):
+        group = groups[exponent]
         if not group:
             gap = True
             continue
         if spelled and (gap or group < 1000):
             spelled += _CHINESE[0]
-        spelled += ("两" if group == 2 and place else _chinese_group(group)) + _MYRIADS[place]
+        spelled += ("两" if group == 2 and exponent else _chinese_group(group)) + _MYRIADS[exponent]
         gap = False
     # Ten to nineteen begin without a one.
     return spelled.removeprefix("一") if spelled.startswith("一十") else spelled
@@ -178,14 +178,14 @@ def _chinese(amount: int) -> str:
 def _chinese_group(group: int) -> str:
     """Spell a number of at most four digits in Chinese."""
     spelled, gap = "", False
-    for place, digit in zip(range(3, -1, -1), f"{group:04}", strict=True):
+    for exponent, digit in zip(range(3, -1, -1), f"{group:04}", strict=True):
         if digit == "0":
             gap = bool(spelled)
             continue
         spelled += (
             (_CHINESE[0] if gap else "")
-            + ("两" if digit == "2" and place >= 2 else _CHINESE[int(digit)])
-            + _TENS[place]
+            + ("两" if digit == "2" and exponent >= 2 else _CHINESE[int(digit)])
+            + _TENS[exponent]
         )
         gap = False
     return spelled

@@ -36,7 +36,7 @@ def share(text: str, count: int) -> list[str]:
     words = text.split(" ")
     if len(words) < count:
         return [text] + [""] * (count - 1)
-    borders = [len(words) * place // count for place in range(count + 1)]
+    borders = [len(words) * part // count for part in range(count + 1)]
     return [" ".join(words[first:last]) for first, last in itertools.pairwise(borders)]
 
 

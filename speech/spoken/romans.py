@@ -60,18 +60,18 @@ def roman(words: Sequence[str], index: int, language: str) -> list[str] | None:
     >>> roman(["Louis", "XIV."], 1, "en"), roman(["Louis", "XIV"], 1, "fr"), roman(["So", "I", "left."], 1, "en")
     (['the fourteenth.'], ['quatorze'], None)
     """
-    found = _WORD.fullmatch(words[index]) if words[index][:3].strip(_BARE)[:1] in _VALUES else None
-    if found is None or (found["suffix"] and found["suffix"] not in _SUFFIXES.get(language, ())):
+    match = _WORD.fullmatch(words[index]) if words[index][:3].strip(_BARE)[:1] in _VALUES else None
+    if match is None or (match["suffix"] and match["suffix"] not in _SUFFIXES.get(language, ())):
         return None
-    said = next((each for way in _WAYS if (each := way(found, words, index, language))), None)
-    if said is None:
+    form = next((each for method in _WAYS if (each := method(match, words, index, language))), None)
+    if form is None:
         return None
-    genitive = "'s" if found["genitive"] and language == "en" else ""
-    after = found["after"]
+    genitive = "'s" if match["genitive"] and language == "en" else ""
+    after = match["after"]
     if language in _DOTTED and index + 1 < len(words):
         after = after.removeprefix(".")
     century = _shortened(words, index, language)
-    return [f"{found['before']}{said}{genitive}{after}", *([century] if century else [])]
+    return [f"{match['before']}{form}{genitive}{after}", *([century] if century else [])]
 
 
 def _shortened(words: Sequence[str], index: int, language: str) -> str | None:
@@ -80,7 +80,7 @@ def _shortened(words: Sequence[str], index: int, language: str) -> str | None:
     name = _CENTURY_STOPS.get(language)
     if name is None or not after.startswith(f"{name[0]}."):
         return None
-    locative = index and _bare(words[index - 1]) in _SLAVIC_LOCATIVE[language]
+    locative = index and _fold(words[index - 1]) in _SLAVIC_LOCATIVE[language]
     return name[1 + bool(locative)] + after[len(name[0]) + 1 :]
 
 
@@ -89,129 +89,129 @@ def _value(numeral: str) -> int:
     return sum(-one if one < other else one for one, other in zip(amounts, [*amounts[1:], 0], strict=True))
 
 
-def _bare(word: str) -> str:
+def _fold(word: str) -> str:
     return word.strip(_BARE).lower()
 
 
-def _suffixed(found: regex.Match[str], words: Sequence[str], index: int, language: str) -> str | None:
+def _suffixed(match: regex.Match[str], words: Sequence[str], index: int, language: str) -> str | None:
     """Read a numeral with the ending of an ordinal: `XIXe`, `Ier`, `XXth`."""
-    if not found["suffix"] or not _SMALL.fullmatch(found["n"]):
+    if not match["suffix"] or not _SMALL.fullmatch(match["n"]):
         # `Le` and `De` are no fiftieth and no five hundredth.
         return None
-    amount = _value(found["n"])
-    if found["suffix"] in ("er", "re") and amount != 1:
+    amount = _value(match["n"])
+    if match["suffix"] in ("er", "re") and amount != 1:
         return None
     if amount == 1 and language == "fr":
-        return "première" if found["suffix"] == "re" else "premier"
-    feminine = found["suffix"] == "ª"
+        return "première" if match["suffix"] == "re" else "premier"
+    feminine = match["suffix"] == "ª"
     return _ordinal(amount, language, feminine=feminine)
 
 
-def _century(found: regex.Match[str], words: Sequence[str], index: int, language: str) -> str | None:
+def _century(match: regex.Match[str], words: Sequence[str], index: int, language: str) -> str | None:
     """Read the numeral of a century, which stands before the word or after it."""
     names = words_of("romans", language, "centuries")
-    amount = _value(found["n"])
+    amount = _value(match["n"])
     if amount > 30:
         return None
     following = words[index + 1] if index + 1 < len(words) else ""
     # One letter is an abbreviation, or another word.
-    after = _bare(following) if len(_bare(following)) > 2 or "." in following else ""
+    after = _fold(following) if len(_fold(following)) > 2 or "." in following else ""
     first = _first_of_list(words, index)
-    before = _bare(words[first - 1]) if first else ""
+    before = _fold(words[first - 1]) if first else ""
     if after not in names and before not in names and not _leads_to(words, index, names):
         return None
     if language in _SLAVIC_LOCATIVE:
-        preposition = _bare(words[index - 1]) if index else ""
+        preposition = _fold(words[index - 1]) if index else ""
         return _slavic(amount, language, after, preposition)
-    if found["to"]:
-        ends = (_numbered(amount, language), _numbered(_value(found["to"]), language))
+    if match["to"]:
+        ends = (_ordinal_of(amount, language), _ordinal_of(_value(match["to"]), language))
         return f" {RANGES[language]} ".join(ends) if before in names else None
     if before in names:
-        return _numbered(amount, language)
+        return _ordinal_of(amount, language)
     return _ordinal(amount, language) if language in ("en", "it", "nl", "de") and after in names else None
 
 
 def _leads_to(words: Sequence[str], index: int, names: frozenset[str]) -> bool:
     """Check whether a list of numerals that begins here ends before one of some words: `XIX and XX centuries`."""
     for word in words[index + 1 : index + _LIST]:
-        if _bare(word) in names:
+        if _fold(word) in names:
             return True
         if word not in _AND and not _WORD.fullmatch(word):
             return False
     return False
 
 
-def _numbered(amount: int, language: str) -> str:
+def _ordinal_of(amount: int, language: str) -> str:
     """Spell the number of a century that stands after the word: `siglo quinto`, but `siglo diecinueve`."""
     if language == "it" or (language in ("es", "pt") and amount <= 10):
         return _ordinal(amount, language)
     return number(amount, language)
 
 
-def _part(found: regex.Match[str], words: Sequence[str], index: int, language: str) -> str | None:
+def _part(match: regex.Match[str], words: Sequence[str], index: int, language: str) -> str | None:
     """Read the number of a chapter, an act, a war and the like: `Chapter IV`, `Acts I and II`."""
     first = _first_of_list(words, index)
-    if not first or not _CHAPTER.fullmatch(found["n"]):
+    if not first or not _CHAPTER.fullmatch(match["n"]):
         return None
     before = words[first - 1]
     name = before.strip(_BARE)
     if before[-1] in ",;:!?" or name.lower() not in words_of("romans", language, "numbered"):
         return None
-    if language == "en" and found["n"] == "I" and first == index and not name[:1].isupper():
+    if language == "en" and match["n"] == "I" and first == index and not name[:1].isupper():
         return None
-    if _is_pronoun(found, words, index, language):
+    if _is_pronoun(match, words, index, language):
         return None
-    said = number(_value(found["n"]), language)
-    return f"{said} {RANGES.get(language, '')} {number(_value(found['to']), language)}" if found["to"] else said
+    numeral = number(_value(match["n"]), language)
+    return f"{numeral} {RANGES.get(language, '')} {number(_value(match['to']), language)}" if match["to"] else numeral
 
 
-def _is_pronoun(found: regex.Match[str], words: Sequence[str], index: int, language: str) -> bool:
+def _is_pronoun(match: regex.Match[str], words: Sequence[str], index: int, language: str) -> bool:
     """Check whether what follows an English I is said of oneself."""
-    if language != "en" or found["n"] != "I" or found["after"] or found["genitive"]:
+    if language != "en" or match["n"] != "I" or match["after"] or match["genitive"]:
         return False
-    return index + 1 < len(words) and _bare(words[index + 1]).replace("’", "'") in _FIRST_PERSON
+    return index + 1 < len(words) and _fold(words[index + 1]).replace("’", "'") in _FIRST_PERSON
 
 
 def _first_of_list(words: Sequence[str], index: int) -> int:
     """Return the index of the first numeral of a list that holds this one: of `II` in `Chapters II, III and IV`."""
     first = index
-    for place in range(index - 1, max(index - _LIST, -1), -1):
-        joined = words[place].endswith(",") or words[place + 1] in _AND
-        if joined and _WORD.fullmatch(words[place]):
-            first = place
-        elif words[place] not in _AND:
+    for candidate in range(index - 1, max(index - _LIST, -1), -1):
+        continues = words[candidate].endswith(",") or words[candidate + 1] in _AND
+        if continues and _WORD.fullmatch(words[candidate]):
+            first = candidate
+        elif words[candidate] not in _AND:
             break
     return first
 
 
-def _ruler(found: regex.Match[str], words: Sequence[str], index: int, language: str) -> str | None:
+def _ruler(match: regex.Match[str], words: Sequence[str], index: int, language: str) -> str | None:
     """Read the numeral of a ruler, and of what else has a name and a number: `Henry VIII`, `Rocky IV`."""
-    amount = _value(found["n"])
-    if not index or found["to"] or not _SMALL.fullmatch(found["n"]) or amount > _LARGEST_RULER:
+    amount = _value(match["n"])
+    if not index or match["to"] or not _SMALL.fullmatch(match["n"]) or amount > _LARGEST_RULER:
         return None
     before = words[index - 1]
     name = before.rsplit("-", 1)[-1]
     if not name[:1].isupper() or not name[-1].isalpha() or _opens(name, language):
         return None
     names = _names(words, index)
-    titled = any(_bare(word) in words_of("romans", "titles") for word in words[max(index - _BACK - 1, 0) : index])
-    ruling = titled or any(_is_ruler(_bare(part)) for each in names for part in each.split("-"))
-    if len(found["n"]) == 1 and not _is_number(found, words, index, ruling, titled, language):
+    titled = any(_fold(word) in words_of("romans", "titles") for word in words[max(index - _BACK - 1, 0) : index])
+    ruling = titled or any(_is_ruler(_fold(part)) for each in names for part in each.split("-"))
+    if len(match["n"]) == 1 and not _is_number(match, words, index, ruling, titled, language):
         return None
-    if language == "de" and found["after"].startswith("."):
+    if language == "de" and match["after"].startswith("."):
         ruling = True
     if not ruling:
-        return number(amount, language) if len(found["n"]) > 1 else None
+        return number(amount, language) if len(match["n"]) > 1 else None
     return _ruling(amount, words, index, language)
 
 
-def _german_ordinal(found: regex.Match[str], words: Sequence[str], index: int, language: str) -> str | None:
+def _german_ordinal(match: regex.Match[str], words: Sequence[str], index: int, language: str) -> str | None:
     """Read a numeral with the dot of a German ordinal before its noun: `im II. Weltkrieg`."""
-    if language != "de" or found["after"] != "." or not index or index + 1 == len(words):
+    if language != "de" or match["after"] != "." or not index or index + 1 == len(words):
         return None
     if not words[index - 1].islower() or not words[index + 1][:1].isupper():
         return None
-    return german_ordinal(_value(found["n"]), words[index - 1])
+    return german_ordinal(_value(match["n"]), words[index - 1])
 
 
 def _opens(word: str, language: str) -> bool:
@@ -236,28 +236,28 @@ def _names(words: Sequence[str], index: int) -> list[str]:
 
 
 def _is_number(
-    found: regex.Match[str], words: Sequence[str], index: int, ruling: bool, titled: bool, language: str
+    match: regex.Match[str], words: Sequence[str], index: int, ruling: bool, titled: bool, language: str
 ) -> bool:
     """Check whether a single letter after a name is a numeral, and no pronoun, initial or letter."""
     if not ruling:
         return False
     following = words[index + 1] if index + 1 < len(words) else ""
-    if found["after"].startswith(".") and following[:1].isupper() and language != "de":
+    if match["after"].startswith(".") and following[:1].isupper() and language != "de":
         # An initial, unless it ends a sentence.
         return _opens(following.strip(_BARE), language)
-    if found["n"] != "I" or language != "en":
+    if match["n"] != "I" or language != "en":
         return True
-    if _is_pronoun(found, words, index, language):
+    if _is_pronoun(match, words, index, language):
         return False
     first = index
-    while max(index - _BACK, 0) < first and _is_ruler(_bare(words[first - 1])):
+    while max(index - _BACK, 0) < first and _is_ruler(_fold(words[first - 1])):
         first -= 1
     begins = first == 0 or words[first - 1][-1] in ".!?"
-    return titled or bool(found["genitive"] or found["after"]) or _bare(following) in _THIRD or begins
+    return titled or bool(match["genitive"] or match["after"]) or _fold(following) in _THIRD or begins
 
 
 def _ruling(amount: int, words: Sequence[str], index: int, language: str) -> str | None:
-    woman = _bare(words[index - 1]) in words_of("romans", "women")
+    woman = _fold(words[index - 1]) in words_of("romans", "women")
     if language == "en":
         return f"the {number(amount, 'en', 'ordinal')}"
     if language == "de":
@@ -276,8 +276,8 @@ def _ruling(amount: int, words: Sequence[str], index: int, language: str) -> str
 def _german(amount: int, words: Sequence[str], index: int, *, woman: bool) -> str:
     """Spell the ordinal of a German ruler in the case that the words before ask for."""
     stem = number(amount, "de", "ordinal").capitalize()
-    before = [_bare(word) for word in words[max(index - _BACK - 1, 0) : index - 1]]
-    if not woman and words[index - 1].endswith("s") and _is_ruler(_bare(words[index - 1])[:-1]):
+    before = [_fold(word) for word in words[max(index - _BACK - 1, 0) : index - 1]]
+    if not woman and words[index - 1].endswith("s") and _is_ruler(_fold(words[index - 1])[:-1]):
         return f"des {stem}n"
     if any(word in _DATIVE for word in before):
         return f"{'der' if woman else 'dem'} {stem}n"
@@ -307,23 +307,23 @@ def _slavic_name(amount: int, language: str, *, woman: bool) -> str | None:
 
 
 def _ordinal(amount: int, language: str, *, feminine: bool = False) -> str:
-    said = number(amount, language, "ordinal")
+    form = number(amount, language, "ordinal")
     if language == "de":
-        return f"{said}n"
-    return said[:-1] + "a" if feminine and said.endswith("o") else said
+        return f"{form}n"
+    return form[:-1] + "a" if feminine and form.endswith("o") else form
 
 
-def _year(found: regex.Match[str], words: Sequence[str], index: int, language: str) -> str | None:
+def _year(match: regex.Match[str], words: Sequence[str], index: int, language: str) -> str | None:
     """Read a numeral that can be nothing else: the year of a film, or the number that a heading begins with."""
-    if found["to"] or found["suffix"]:
+    if match["to"] or match["suffix"]:
         return None
-    if len(found["n"]) > 4 and found["n"][0] == "M":
-        return number(_value(found["n"]), language, "year")
-    numeral = len(found["n"]) > 1 and _CHAPTER.fullmatch(found["n"])
-    if found["n"] in _SURE:
-        return number(_value(found["n"]), language)
-    heads = numeral and not index and (found["after"] in (".", ":") or len(words) == 1)
-    return number(_value(found["n"]), language) if heads else None
+    if len(match["n"]) > 4 and match["n"][0] == "M":
+        return number(_value(match["n"]), language, "year")
+    numeral = len(match["n"]) > 1 and _CHAPTER.fullmatch(match["n"])
+    if match["n"] in _SURE:
+        return number(_value(match["n"]), language)
+    heads = numeral and not index and (match["after"] in (".", ":") or len(words) == 1)
+    return number(_value(match["n"]), language) if heads else None
 
 
 _DOTTED = frozenset({"de", "pl"})

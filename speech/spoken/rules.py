@@ -79,8 +79,8 @@ def _symbol(core: str, language: str) -> str | None:
 def _hashtag(core: str, language: str) -> str | None:
     if not core.startswith("#") or len(core) < 2:
         return None
-    spoken = _spell_parts(core[1:], language)
-    return f"{SYMBOLS.get(language, {}).get('#', '')} {spoken}".strip() if core[1:].isdigit() else core[1:]
+    spelled = _spell_parts(core[1:], language)
+    return f"{SYMBOLS.get(language, {}).get('#', '')} {spelled}".strip() if core[1:].isdigit() else core[1:]
 
 
 def _address(core: str, language: str) -> str | None:
@@ -93,43 +93,47 @@ def _address(core: str, language: str) -> str | None:
 
 def _ordinal(core: str, language: str) -> str | None:
     pattern = _ORDINALS.get(language)
-    found = pattern.fullmatch(core) if pattern else None
-    if not found:
+    match = pattern.fullmatch(core) if pattern else None
+    if not match:
         return None
-    said, ending = number(Decimal(found["n"]), language, "ordinal"), core[-2:]
+    form, ending = number(Decimal(match["n"]), language, "ordinal"), core[-2:]
     if language == "fr":
-        return "première" if ending == "re" else said
+        return "première" if ending == "re" else form
     if language == "es" and ending == "er":
         # `3.er piso`
-        return said.removesuffix("o")
-    return _ORDINAL_ENDING.sub("a", said) if ending[-1] == "ª" else said
+        return form.removesuffix("o")
+    return _ORDINAL_ENDING.sub("a", form) if ending[-1] == "ª" else form
 
 
 def between(core: str, language: str) -> tuple[str, str] | None:
     """Spell a range without its unit; return it and its upper end as written. None if the word is none."""
-    found = _RANGE.fullmatch(core)
-    if not found:
+    match = _RANGE.fullmatch(core)
+    if not match:
         return None
-    first = _measure(found["a"], language) or found["a"]
-    last = _measure(found["b"], language) or found["b"]
+    first = _measure(match["a"], language) or match["a"]
+    last = _measure(match["b"], language) or match["b"]
     to = RANGES.get(language, "")
-    said = f"{first}{to}{last}" if language in ("zh", "ja") else f"{first} {to} {last}".replace("  ", " ")
-    return said, found["b"]
+    form = f"{first}{to}{last}" if language in ("zh", "ja") else f"{first} {to} {last}".replace("  ", " ")
+    return form, match["b"]
 
 
 def _range(core: str, language: str) -> str | None:
-    said = between(core, language)
-    unit = _RANGE.fullmatch(core)["unit"] if said else None  # type: ignore[index]
-    return measured(value(said[1], language), said[0], unit, language) if said and unit else said and said[0]
+    interval = between(core, language)
+    unit = _RANGE.fullmatch(core)["unit"] if interval else None  # type: ignore[index]
+    return (
+        measured(value(interval[1], language), interval[0], unit, language)
+        if interval and unit
+        else interval and interval[0]
+    )
 
 
 def _rate(core: str, language: str) -> str | None:
     """Spell an amount and what it is for: `$20/month`, `5€/kg`."""
-    found = _RATE.fullmatch(core)
-    said = found and (money(found["amount"], language) or _measure(found["amount"], language))
-    if not found or not said or found["amount"].isdecimal():
+    match = _RATE.fullmatch(core)
+    amount = match and (money(match["amount"], language) or _measure(match["amount"], language))
+    if not match or not amount or match["amount"].isdecimal():
         return None
-    return f"{said} {rate(found['unit'], language)}"
+    return f"{amount} {rate(match['unit'], language)}"
 
 
 def _cents(core: str, language: str) -> str | None:
@@ -138,55 +142,59 @@ def _cents(core: str, language: str) -> str | None:
 
 def _dimensions(core: str, language: str) -> str | None:
     """Spell measures with an x between them, `8x10`, and how many times something is: `3x`."""
-    found = _DIMENSIONS.fullmatch(core)
-    if not found or language not in BY:
+    match = _DIMENSIONS.fullmatch(core)
+    if not match or language not in BY:
         return None
-    numbers = [number(value(each, language), language) for each in _BY.split(found["n"])]
-    if len(numbers) == 1 and found["x"]:
+    numbers = [number(value(each, language), language) for each in _BY.split(match["n"])]
+    if len(numbers) == 1 and match["x"]:
         return f"{numbers[0]} {TIMES[language]}"
-    if len(numbers) < 2 or found["x"]:
+    if len(numbers) < 2 or match["x"]:
         return None
-    said = f" {BY[language]} ".join(numbers)
-    last = value(_BY.split(found["n"])[-1], language)
-    return measured(last, said, found["unit"], language) if found["unit"] else said
+    form = f" {BY[language]} ".join(numbers)
+    last = value(_BY.split(match["n"])[-1], language)
+    return measured(last, form, match["unit"], language) if match["unit"] else form
 
 
 def _ratio(core: str, language: str) -> str | None:
     """Spell two numbers with a colon between them, `16:9`; a third of them after a dash is a verse's."""
-    found = _RATIO.fullmatch(core)
-    if not found or language not in RATIOS:
+    match = _RATIO.fullmatch(core)
+    if not match or language not in RATIOS:
         return None
-    first, last = (number(int(found[each]), language) for each in "ab")
-    if found["c"]:
-        return f"{first} {last} {RANGES[language]} {number(int(found['c']), language)}"
+    first, last = (number(int(match[each]), language) for each in "ab")
+    if match["c"]:
+        return f"{first} {last} {RANGES[language]} {number(int(match['c']), language)}"
     return f"{first} {RATIOS[language]} {last}"
 
 
 def _customary(core: str, language: str) -> str | None:
     """Spell a number and the unit that it stands close to, which with a dot is an abbreviation: `10in`."""
-    found = _CUSTOMARY.fullmatch(core)
-    name = dotted(found["unit"], language) if found else None
-    if not found or not name:
+    match = _CUSTOMARY.fullmatch(core)
+    name = dotted(match["unit"], language) if match else None
+    if not match or not name:
         return None
-    amount = value(found["n"], language)
+    amount = value(match["n"], language)
     return measured(amount, counted(amount, name, language), name, language)
 
 
 def _plus(core: str, language: str) -> str | None:
     """Spell a number with a plus before or after it: `+5`, `18+`."""
-    bare = core.strip("+")
-    if len(bare) != len(core) - 1 or not (bare[0].isdecimal() and bare[-1].isnumeric()) or language not in SYMBOLS:
+    operand = core.strip("+")
+    if (
+        len(operand) != len(core) - 1
+        or not (operand[0].isdecimal() and operand[-1].isnumeric())
+        or language not in SYMBOLS
+    ):
         return None
-    said = next((form for rule in RULES if (form := rule(bare, language))), bare)
+    spoken_form = next((form for rule in RULES if (form := rule(operand, language))), operand)
     plus = SYMBOLS[language]["+"]
-    return f"{plus} {said}" if core[0] == "+" else f"{said} {plus}"
+    return f"{plus} {spoken_form}" if core[0] == "+" else f"{spoken_form} {plus}"
 
 
 def _genitive(core: str, language: str) -> str | None:
-    found = _GENITIVE.fullmatch(core) if language == "en" else None
-    if not found:
+    match = _GENITIVE.fullmatch(core) if language == "en" else None
+    if not match:
         return None
-    return _decade(f"{found['n']}s", language) or f"{_part(found['n'], language)}'s"
+    return _decade(f"{match['n']}s", language) or f"{_part(match['n'], language)}'s"
 
 
 def _hyphened(core: str, language: str) -> str | None:
@@ -194,19 +202,19 @@ def _hyphened(core: str, language: str) -> str | None:
     parts, dash = core.split("-"), ""
     if len(parts) == 1:
         parts, dash = core.split("–"), RANGES.get(language, "")
-    joined = 1 < len(parts) <= _MOST_PARTS and all(parts)
-    if not joined or not any(map(str.isalpha, core)) or not any(map(str.isnumeric, core)):
+    is_hyphened = 1 < len(parts) <= _MOST_PARTS and all(parts)
+    if not is_hyphened or not any(map(str.isalpha, core)) or not any(map(str.isnumeric, core)):
         return None
-    said = [_part(part, language) for part in parts]
-    numbered = parts[0][-1].isnumeric()
-    if len(parts) == 2 and numbered and (unit := UNITS.get(parts[1]) or dotted(parts[1], language)):
-        said[1] = frame(Decimal(1), unit, language)[1].strip() or said[1]
+    forms = [_part(part, language) for part in parts]
+    starts_with_number = parts[0][-1].isnumeric()
+    if len(parts) == 2 and starts_with_number and (unit := UNITS.get(parts[1]) or dotted(parts[1], language)):
+        forms[1] = frame(Decimal(1), unit, language)[1].strip() or forms[1]
     if len(parts) > 2 and parts[0].isdecimal() and parts[1].isdecimal():
         # 10-15-year-olds
-        said[:2] = [f"{said[0]} {RANGES.get(language, '')} {said[1]}"]
+        forms[:2] = [f"{forms[0]} {RANGES.get(language, '')} {forms[1]}"]
     ranged = dash and all(any(map(str.isnumeric, part)) for part in parts)
-    compound = language == "de" and len(parts) == 2 and numbered and parts[1].islower()
-    return (f" {dash} " if ranged else "" if compound else " ").join(said)
+    compound = language == "de" and len(parts) == 2 and starts_with_number and parts[1].islower()
+    return (f" {dash} " if ranged else "" if compound else " ").join(forms)
 
 
 def _part(part: str, language: str) -> str:
@@ -216,8 +224,8 @@ def _part(part: str, language: str) -> str:
 
 
 def _decade(core: str, language: str) -> str | None:
-    if language == "de" and (found := _GERMAN_DECADE.fullmatch(core)):
-        return number(int(found["n"]), "de", "year") + found["ending"]
+    if language == "de" and (match := _GERMAN_DECADE.fullmatch(core)):
+        return number(int(match["n"]), "de", "year") + match["ending"]
     if language != "en" or not _DECADE.fullmatch(core):
         return None
     words = number(int(core[:-1]), "en", "year")
@@ -225,62 +233,64 @@ def _decade(core: str, language: str) -> str | None:
 
 
 def _feet(core: str, language: str) -> str | None:
-    found = _FEET.fullmatch(core)
-    if not found or language not in FEET:
+    match = _FEET.fullmatch(core)
+    if not match or language not in FEET:
         return None
     foot, feet, inch, inches = FEET[language]
-    parts = [(found["f"] or found["feet"], foot, feet), (found["i"] or found["inches"], inch, inches)]
+    parts = [(match["f"] or match["feet"], foot, feet), (match["i"] or match["inches"], inch, inches)]
     return " ".join(
-        f"{number(int(count), language)} {one if count == '1' else many}" for count, one, many in parts if count
+        f"{number(int(count), language)} {singular if count == '1' else plural}"
+        for count, singular, plural in parts
+        if count
     )
 
 
 def rate(unit: str, language: str) -> str:
     """Return what is said of what something is counted for, after a stroke: `per kilogram`."""
-    named = unit_of(unit, "", language)
-    said = frame(Decimal(1), named[0], language)[1].strip() if named else ""
-    return f"{PER.get(language, '')} {said or SHORT.get(language, {}).get(unit, unit)}".strip()
+    unit_name = unit_of(unit, "", language)
+    form = frame(Decimal(1), unit_name[0], language)[1].strip() if unit_name else ""
+    return f"{PER.get(language, '')} {form or SHORT.get(language, {}).get(unit, unit)}".strip()
 
 
 def _dotted(core: str, language: str) -> str | None:
     """Spell a version or an IP number, group by group."""
-    found = _DOTTED.fullmatch(core)
-    if not found:
+    match = _DOTTED.fullmatch(core)
+    if not match:
         return None
-    parts = found["n"].split(".")
-    if not found["v"]:
+    parts = match["n"].split(".")
+    if not match["v"]:
         address = len(parts) == 4 and all(len(part) <= 3 and int(part) <= _BYTE for part in parts)
-        if not address and (len(parts) == 2 or grouped(found["n"])):
+        if not address and (len(parts) == 2 or grouped(match["n"])):
             return None
-    return f"{found['v'] or ''} {_groups(parts, language)}".strip()
+    return f"{match['v'] or ''} {_groups(parts, language)}".strip()
 
 
 def _groups(parts: list[str], language: str) -> str:
     dot = SYMBOLS.get(language, SYMBOLS["en"])["."]
-    said = [
+    forms = [
         number(int(part), language)
         if len(part) < 3 and not (len(part) > 1 and part[0] == "0")
         else digits(part, language)
         for part in parts
     ]
-    return f" {dot} ".join(said)
+    return f" {dot} ".join(forms)
 
 
 def _measure(core: str, language: str) -> str | None:
-    found = _MEASURE.fullmatch(core)
-    if not found:
+    match = _MEASURE.fullmatch(core)
+    if not match:
         return None
-    text = found["n"]
+    text = match["n"]
     amount = value(text, language)
-    unit = found["unit"] or found["percent"]
-    year = not unit and not found["sign"] and text.isdigit() and len(text) == 4 and 1100 <= amount < 2100
+    unit = match["unit"] or match["percent"]
+    year = not unit and not match["sign"] and text.isdigit() and len(text) == 4 and 1100 <= amount < 2100
     if text.isdigit() and text.startswith("0") and len(text) > 1:
         words = digits(text, language)
     elif not spells(language):
         words = text
     else:
         words = counted(amount, unit, language) if unit else number(amount, language, "year" if year else "cardinal")
-    words = (minus(language) if found["sign"] else "") + words
+    words = (minus(language) if match["sign"] else "") + words
     return measured(amount, words, unit, language) if unit else words
 
 

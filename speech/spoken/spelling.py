@@ -33,39 +33,39 @@ def spell(words: Sequence[str], language: str) -> list[str]:
     >>> spell("It cost $5.50 in 1984 — see www.example.com!".split(), "en")[2:5]
     ['five dollars, fifty cents', 'in', 'nineteen eighty-four']
     """
-    spoken: list[str] = []
-    while len(spoken) < len(words):
-        index = len(spoken)
+    result: list[str] = []
+    while len(result) < len(words):
+        index = len(result)
         if _stays(words, index, language):
-            spoken.append(words[index])
+            result.append(words[index])
             continue
-        read = next((found for reading in READINGS if (found := reading(words, index, language))), None)
-        spoken += map(broken_up, read or [_spell(words[index], language)])
-    return spoken
+        read = next((forms for reading in READINGS if (forms := reading(words, index, language))), None)
+        result += map(broken_up, read or [_spell(words[index], language)])
+    return result
 
 
 def _stays(words: Sequence[str], index: int, language: str) -> bool:
     """Check whether a word is certainly spoken as it is written, which takes a fraction of the time of all readings."""
     word = words[index]
-    if len(word) > _LONGEST_WORD or not (found := _LETTERS.fullmatch(word)) or begins(found["core"], language):
+    if len(word) > _LONGEST_WORD or not (match := _LETTERS.fullmatch(word)) or begins(match["core"], language):
         return False
     # The name of a currency may stand before its amount.
     return not any(map(str.isnumeric, words[index + 1])) if index + 1 < len(words) else True
 
 
-def broken_up(spoken: str) -> str:
+def broken_up(form: str) -> str:
     """Break up overlong words with spaces: espeak-ng crashes on those, and on as many dots in a row."""
-    if not _TOO_LONG.search(spoken):
-        return spoken
-    return _TOO_LONG.sub(r"\g<0> ", spoken.replace(".", " "))
+    if not _TOO_LONG.search(form):
+        return form
+    return _TOO_LONG.sub(r"\g<0> ", form.replace(".", " "))
 
 
 def _spell(word: str, language: str) -> str:
     if not any(map(str.isdigit, word)) and not _SYMBOLS.search(word):
         return word if any(map(str.isalpha, word)) else ""
     opening, core, closing = parted(word)
-    if closing[:1] in tuple("'′’\"″”") and (found := _LENGTH.match(core + closing)) and found.end() > len(core):
-        core, closing = (core + closing)[: found.end()], (core + closing)[found.end() :]
+    if closing[:1] in tuple("'′’\"″”") and (match := _LENGTH.match(core + closing)) and match.end() > len(core):
+        core, closing = (core + closing)[: match.end()], (core + closing)[match.end() :]
     spoken = next((form for rule in RULES if (form := rule(core, language)) is not None), None)
     if spoken is None:
         spoken = core if any(map(str.isalpha, core)) else ""

@@ -79,61 +79,61 @@ def time(words: Sequence[str], index: int, language: str) -> list[str] | None:
         return None
     after = words[index + 1] if index + 1 < len(words) and not closing else ""
     before = words[index - 1].lower().strip(".(") if index else ""
-    read = next((found for way in _WAYS if (found := way(core, after, before, language))), None)
+    read = next((result for method in _WAYS if (result := method(core, after, before, language))), None)
     if read is None:
         return _apart(words, index, language)
-    said, taken = read
-    if taken:
-        first, last = _halved(said)
+    form, uses_next = read
+    if uses_next:
+        first, last = _halved(form)
         return [opening + first, last + _tail(after)] if last else [opening + first + _tail(after), ""]
-    return [f"{opening}{said}{closing.removeprefix('.') if said.endswith('.') else closing}"]
+    return [f"{opening}{form}{closing.removeprefix('.') if form.endswith('.') else closing}"]
 
 
-def _continued(found: regex.Match[str], words: Sequence[str], index: int) -> list[str] | None:
+def _continued(match: regex.Match[str], words: Sequence[str], index: int) -> list[str] | None:
     """Read the half of the first of two times, with the second one."""
-    read = time([found["last"], *words[index + 1 : index + 2]], 0, "en")
+    read = time([match["last"], *words[index + 1 : index + 2]], 0, "en")
     if read is None:
-        read = [number(int(found["last"]), "en")] if found["last"].isdecimal() and len(found["last"]) < 3 else None
-    half = _half(found["first"], "en") or found["first"]
+        read = [number(int(match["last"]), "en")] if match["last"].isdecimal() and len(match["last"]) < 3 else None
+    half = _half(match["first"], "en") or match["first"]
     return read and [f"{half} {RANGES['en']} {read[0]}", *read[1:]]
 
 
-def _halved(said: str) -> tuple[str, str]:
+def _halved(form: str) -> tuple[str, str]:
     """Divide what is said for two words, the larger part for the first."""
-    spoken = said.split(" ")
-    middle = (len(spoken) + 1) // 2
-    return " ".join(spoken[:middle]), " ".join(spoken[middle:])
+    words = form.split(" ")
+    middle = (len(words) + 1) // 2
+    return " ".join(words[:middle]), " ".join(words[middle:])
 
 
 def _range(core: str, after: str, before: str, language: str) -> tuple[str, bool] | None:
     """Read two times with a dash between them, and whether the word after them is a part of them."""
-    found = _RANGE.fullmatch(core)
-    if not found:
+    match = _RANGE.fullmatch(core)
+    if not match:
         return None
-    first, last = found["a"], found["b"]
+    first, last = match["a"], match["b"]
     unit = parted(after)[1]
-    named = unit in _AFTER.get(language, ()) or bool(_half(after, language))
-    timed = named or before in _BEFORE.get(language, ())
+    is_named = unit in _AFTER.get(language, ()) or bool(_half(after, language))
+    timed = is_named or before in _BEFORE.get(language, ())
     end = _time(last, language, dotted=timed, bare=timed)
     begin = _time(first, language, dotted=timed, bare=True)
     if end is None or begin is None or not (timed or end.minutes is not None or end.half or end.lettered):
         return None
     if begin.minutes is None and end.minutes is not None and not (timed or end.half or end.lettered or begin.half):
         return None
-    said = f"{_spoken(begin, language, whole=end.minutes is None)} {RANGES.get(language, '')} "
-    closed, taken = _closed(end, after, language) if named else (_spoken(end, language), False)
-    return said + closed, taken
+    form = f"{_spell_time(begin, language, whole=end.minutes is None)} {RANGES.get(language, '')} "
+    ending, uses_next = _with_unit(end, after, language) if is_named else (_spell_time(end, language), False)
+    return form + ending, uses_next
 
 
 def _one(core: str, after: str, before: str, language: str) -> tuple[str, bool] | None:
     unit = parted(after)[1]
-    named = unit in _AFTER.get(language, ())
+    is_named = unit in _AFTER.get(language, ())
     half = _half(after, language)
-    dotted = named or before in _BEFORE.get(language, ())
-    found = _time(core, language, dotted=dotted or bool(half), bare=bool(half))
-    if found is None:
+    dotted = is_named or before in _BEFORE.get(language, ())
+    clock = _time(core, language, dotted=dotted or bool(half), bare=bool(half))
+    if clock is None:
         return None
-    return _closed(found, after, language) if named or half else (_spoken(found, language), False)
+    return _with_unit(clock, after, language) if is_named or half else (_spell_time(clock, language), False)
 
 
 _WAYS: tuple[Callable[[str, str, str, str], tuple[str, bool] | None], ...] = (_range, _one)
@@ -148,11 +148,11 @@ def _apart(words: Sequence[str], index: int, language: str) -> list[str] | None:
         return None
     _, minutes, tail = parted(words[index + 2]) if index + 2 < len(words) else ("", "", "")
     if words[index + 1] == "h" and len(minutes) == 2 and minutes.isdecimal() and int(minutes) < 60:
-        said = _spoken(_Time(int(core), int(minutes), lettered=True), language)
-        first, middle, last = share(said, 3)
+        form = _spell_time(_Time(int(core), int(minutes), lettered=True), language)
+        first, middle, last = share(form, 3)
         return [opening + first, middle, last + tail] if last else [opening + first + tail, "", ""]
-    said = _spoken(_Time(int(core), lettered=True), language)
-    first, last = share(said, 2)
+    form = _spell_time(_Time(int(core), lettered=True), language)
+    first, last = share(form, 2)
     return [opening + first, last + _tail(words[index + 1])]
 
 
@@ -164,8 +164,8 @@ def _tail(after: str) -> str:
 
 def _half(after: str, language: str) -> str:
     """Return which half of the day a word after a number names."""
-    found = _HALF.fullmatch(parted(after)[1]) if language == "en" else None
-    return f"{found['half'].lower()}.m." if found else ""
+    match = _HALF.fullmatch(parted(after)[1]) if language == "en" else None
+    return f"{match['half'].lower()}.m." if match else ""
 
 
 def _time(text: str, language: str, *, dotted: bool, bare: bool) -> _Time | None:
@@ -176,92 +176,92 @@ def _time(text: str, language: str, *, dotted: bool, bare: bool) -> _Time | None
         bare: whether hours may stand by themselves.
     """
     letters = _LETTERS.get(language, "")
-    if language == "en" and (found := _TWELVE.fullmatch(text)) and found["half"]:
-        return _Time(int(found["h"]), _number(found["m"]), half=f"{found['half'][0].lower()}.m.")
-    if found := _CLOCK.fullmatch(text) or (_DOTTED.fullmatch(text) if dotted else None):
-        seconds = found.groupdict().get("s")
-        return _Time(int(found["h"]), int(found["m"]), _number(seconds))
-    if any(letter in text for letter in letters) and (found := _LETTERED.fullmatch(text)):
-        return _Time(int(found["h"]), _number(found["m"]), lettered=True)
-    found = _BARE.fullmatch(text) if bare else None
-    return _Time(int(found["h"])) if found else None
+    if language == "en" and (match := _TWELVE.fullmatch(text)) and match["half"]:
+        return _Time(int(match["h"]), _number(match["m"]), half=f"{match['half'][0].lower()}.m.")
+    if match := _CLOCK.fullmatch(text) or (_DOTTED.fullmatch(text) if dotted else None):
+        seconds = match.groupdict().get("s")
+        return _Time(int(match["h"]), int(match["m"]), _number(seconds))
+    if any(letter in text for letter in letters) and (match := _LETTERED.fullmatch(text)):
+        return _Time(int(match["h"]), _number(match["m"]), lettered=True)
+    match = _BARE.fullmatch(text) if bare else None
+    return _Time(int(match["h"])) if match else None
 
 
 def _number(text: str | None) -> int | None:
     return int(text) if text else None
 
 
-def _closed(end: _Time, after: str, language: str) -> tuple[str, bool]:
+def _with_unit(end: _Time, after: str, language: str) -> tuple[str, bool]:
     """Return a time with the word after it, and whether that is a part of it."""
     if half := _half(after, language):
-        return f"{_spoken(end, language)} {half.removesuffix('.') if after.endswith('.') else half}", True
+        return f"{_spell_time(end, language)} {half.removesuffix('.') if after.endswith('.') else half}", True
     unit = parted(after)[1]
     if language == "de":
-        return (_spoken(_Time(end.hours, end.minutes or 0, end.seconds), language), True)
+        return (_spell_time(_Time(end.hours, end.minutes or 0, end.seconds), language), True)
     if language == "nl":
-        said = _spoken(_Time(end.hours), language)
-        return (f"{said} uur {number(end.minutes, language)}" if end.minutes else f"{said} uur"), True
+        form = _spell_time(_Time(end.hours), language)
+        return (f"{form} uur {number(end.minutes, language)}" if end.minutes else f"{form} uur"), True
     if language in _HOURS:
-        return _spoken(_Time(end.hours, end.minutes, end.seconds, lettered=True), language), True
-    return f"{_spoken(end, language)} {unit}", True
+        return _spell_time(_Time(end.hours, end.minutes, end.seconds, lettered=True), language), True
+    return f"{_spell_time(end, language)} {unit}", True
 
 
-def _spoken(found: _Time, language: str, *, whole: bool = True) -> str:
+def _spell_time(clock: _Time, language: str, *, whole: bool = True) -> str:
     """Spell a time.
 
     Args:
         whole: whether hours by themselves are said without a word after them, as before another time.
     """
     spell = _SPELLERS.get(language, _plain)
-    said = spell(found, language, whole)
-    if found.seconds:
-        said += f" {number(found.seconds, language)}"
-    return f"{said} {found.half}".strip()
+    form = spell(clock, language, whole)
+    if clock.seconds:
+        form += f" {number(clock.seconds, language)}"
+    return f"{form} {clock.half}".strip()
 
 
-def _hour(found: _Time, language: str) -> str:
-    return _FEMININE.get(language, {}).get(found.hours) or number(found.hours, language)
+def _hour(clock: _Time, language: str) -> str:
+    return _FEMININE.get(language, {}).get(clock.hours) or number(clock.hours, language)
 
 
-def _plain(found: _Time, language: str, _whole: bool) -> str:
-    hours, minutes = number(found.hours, language), found.minutes
+def _plain(clock: _Time, language: str, _whole: bool) -> str:
+    hours, minutes = number(clock.hours, language), clock.minutes
     if not minutes:
         return hours
     return f"{hours} {'oh ' if language == 'en' and minutes < 10 else ''}{number(minutes, language)}"
 
 
-def _german(found: _Time, language: str, whole: bool) -> str:
-    hours = number(found.hours, language)
-    if found.minutes:
-        return f"{hours} Uhr {number(found.minutes, language)}"
-    return hours if found.minutes is None and whole else f"{hours} Uhr"
+def _german(clock: _Time, language: str, whole: bool) -> str:
+    hours = number(clock.hours, language)
+    if clock.minutes:
+        return f"{hours} Uhr {number(clock.minutes, language)}"
+    return hours if clock.minutes is None and whole else f"{hours} Uhr"
 
 
-def _french(found: _Time, language: str, _whole: bool) -> str:
-    hours = f"{_hour(found, language)} {_HOURS[language][found.hours > 1]}"
-    return f"{hours} {number(found.minutes, language)}" if found.minutes else hours
+def _french(clock: _Time, language: str, _whole: bool) -> str:
+    hours = f"{_hour(clock, language)} {_HOURS[language][clock.hours > 1]}"
+    return f"{hours} {number(clock.minutes, language)}" if clock.minutes else hours
 
 
-def _iberian(found: _Time, language: str, _whole: bool) -> str:
-    if not found.lettered:
-        return _plain(found, language, True)
-    hours = f"{_hour(found, language)} {_HOURS[language][found.hours != 1]}"
+def _iberian(clock: _Time, language: str, _whole: bool) -> str:
+    if not clock.lettered:
+        return _plain(clock, language, True)
+    hours = f"{_hour(clock, language)} {_HOURS[language][clock.hours != 1]}"
     joint = {"es": "y", "pt": "e", "ca": "i"}[language]
-    return f"{hours} {joint} {number(found.minutes, language)}" if found.minutes else hours
+    return f"{hours} {joint} {number(clock.minutes, language)}" if clock.minutes else hours
 
 
-def _dutch(found: _Time, language: str, _whole: bool) -> str:
-    if not found.lettered:
-        return _plain(found, language, True)
-    hours = f"{number(found.hours, language)} uur"
-    return f"{hours} {number(found.minutes, language)}" if found.minutes else hours
+def _dutch(clock: _Time, language: str, _whole: bool) -> str:
+    if not clock.lettered:
+        return _plain(clock, language, True)
+    hours = f"{number(clock.hours, language)} uur"
+    return f"{hours} {number(clock.minutes, language)}" if clock.minutes else hours
 
 
-def _east_asian(found: _Time, language: str, _whole: bool) -> str:
+def _east_asian(clock: _Time, language: str, _whole: bool) -> str:
     hour, minute = _EAST_ASIAN[language]
     joint = " " if language == "ko" else ""
-    minutes = f"{joint}{number(found.minutes, language)}{minute}" if found.minutes else ""
-    return f"{number(found.hours, language)}{hour}{minutes}"
+    minutes = f"{joint}{number(clock.minutes, language)}{minute}" if clock.minutes else ""
+    return f"{number(clock.hours, language)}{hour}{minutes}"
 
 
 _SPELLERS: Mapping[str, Callable[[_Time, str, bool], str]] = {

@@ -108,5 +108,5 @@ def _http_session(bucket: Bucket, url: str) -> Any:
 
 def _roots() -> str | bool:
     """Return the path of the system's CA certificates, as used elsewhere here; True for those of botocore."""
-    known = (ssl.get_default_verify_paths().cafile, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/cert.pem")
-    return next((path for path in known if path and Path(path).is_file()), True)
+    candidates = (ssl.get_default_verify_paths().cafile, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/cert.pem")
+    return next((path for path in candidates if path and Path(path).is_file()), True)

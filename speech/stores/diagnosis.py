@@ -44,15 +44,15 @@ def diagnose(fault: Exception, key: str, name: str, timeout: float) -> StoreErro
     status, code = _answer(fault, text)
     if code == "NoSuchBucket" or (status == 404 and "list request" in text):
         return StoreError(f"{name} does not exist; create the bucket or correct S3_BUCKET.")
-    if code in _FULL or status == 507 or _says(text, "quota exceeded"):
+    if code in _FULL or status == 507 or _mentions(text, "quota exceeded"):
         return StoreFull(f"{name} has no space left; {key} was not stored.")
     if code in _TRANSIENT or status >= 500 or status in (408, 429):
         return Unreachable(f"{name} cannot serve {key} now: it answers {status or code}.")
     if code in _ELSEWHERE or 300 <= status < 400:
         return StoreError(f"{name} is in another region (it answers {status}); correct AWS_REGION or AWS_ENDPOINT_URL.")
     if status in (401, 403) or code in _DENIED:
-        why = _DENIED.get(code, "check the keys and the bucket's permissions (list, get, put)")
-        return Denied(f"{name} refused access to {key}: {why}.")
+        advice = _DENIED.get(code, "check the keys and the bucket's permissions (list, get, put)")
+        return Denied(f"{name} refused access to {key}: {advice}.")
     if isinstance(fault, FileNotFoundError) or status == 404:
         return NotFound(f"There is no {key} in {name}.")
     if 400 <= status < 500:
@@ -66,8 +66,8 @@ def _answer(fault: Exception, text: str) -> tuple[int, str]:
     if isinstance(response, dict):
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return int(status), str(response.get("Error", {}).get("Code", ""))
-    found = _STATUS.search(text)
-    return int(found[1]) if found else 0, next(iter(_CODE.findall(text)), "")
+    match = _STATUS.search(text)
+    return int(match[1]) if match else 0, next(iter(_CODE.findall(text)), "")
 
 
 def _unanswered(fault: Exception, text: str, key: str, name: str, timeout: float) -> StoreError:
@@ -75,21 +75,21 @@ def _unanswered(fault: Exception, text: str, key: str, name: str, timeout: float
     kind = type(fault).__name__
     # botocore does not put the cause into the text.
     text = f"{text} {getattr(fault, 'kwargs', {}).get('error', '')}"
-    if kind.endswith(("CredentialsError", "CredentialRetrievalError")) or _says(text, "169.254.", "no credentials"):
+    if kind.endswith(("CredentialsError", "CredentialRetrievalError")) or _mentions(text, "169.254.", "no credentials"):
         return Denied(f"{name} cannot be used: no credentials were found; set AWS_ACCESS_KEY_ID and its secret.")
-    if _says(text, "dns error", "failed to resolve", "failed to lookup", "name resolution", "name or service"):
+    if _mentions(text, "dns error", "failed to resolve", "failed to lookup", "name resolution", "name or service"):
         return Unreachable(f"The host of {name} cannot be resolved (at {key}); check AWS_ENDPOINT_URL and DNS.")
-    if kind == "SSLError" or _says(text, "certificate"):
+    if kind == "SSLError" or _mentions(text, "certificate"):
         return Unreachable(f"{name} shows a certificate that is not trusted (at {key}); check AWS_CA_BUNDLE.")
     if _CONNECTING & {kind, *_KIND.findall(text)}:
         return Unreachable(f"{name} does not answer (at {key}); check AWS_ENDPOINT_URL and the network.")
-    if _STALLED & {kind, *_KIND.findall(text)} or _says(text, "timed out", "timedout"):
+    if _STALLED & {kind, *_KIND.findall(text)} or _mentions(text, "timed out", "timedout"):
         return Unreachable(f"The connection to {name} stalled at {key}: no data was transferred for {timeout:g} s.")
     if isinstance(fault, OSError) and fault.strerror:
         return StoreError(f"{name} failed at {key}: {fault.strerror}.")
     return Unreachable(f"{name} broke off the connection at {key}, or its answer is not that of S3 ({kind}).")
 
 
-def _says(text: str, *words: str) -> bool:
+def _mentions(text: str, *words: str) -> bool:
     low = text.lower()
     return any(word.lower() in low for word in words)

@@ -67,12 +67,12 @@ class FolderStore:
             self.write(key, change(before), content_type)
 
     def get(self, key: str, path: Path) -> None:
-        with self._opened(key) as file, keeping(path) as target:
+        with self._open_file(key) as file, keeping(path) as target:
             while block := self._block(file, key):
                 target.write(block)
 
     def read(self, key: str) -> str:
-        with self._opened(key) as file, self._faults(key):
+        with self._open_file(key) as file, self._faults(key):
             content = file.read()
         try:
             return content.decode()
@@ -80,7 +80,7 @@ class FolderStore:
             raise NotText(f"{key} in {self} is not UTF-8 text.") from None
 
     def read_range(self, key: str, start: int, end: int) -> bytes:
-        with self._opened(key) as file, self._faults(key):
+        with self._open_file(key) as file, self._faults(key):
             file.seek(start)
             data = file.read(end - start)
         if len(data) != end - start:
@@ -88,19 +88,19 @@ class FolderStore:
         return data
 
     def list(self, prefix: str) -> Iterator[Entry]:
-        for key, found in self._below(prefix):
-            if isinstance(found, os.stat_result) and is_key(key):
-                yield _entry(key, found)
+        for key, status in self._walk_below(prefix):
+            if isinstance(status, os.stat_result) and is_key(key):
+                yield _entry(key, status)
 
     def strays(self, prefix: str) -> Iterator[Stray]:
-        for key, found in self._below(prefix):
-            if isinstance(found, str):
-                yield Stray(key, found)
+        for key, status in self._walk_below(prefix):
+            if isinstance(status, str):
+                yield Stray(key, status)
             elif not is_key(key):
                 yield Stray(key, "Its name is not UTF-8, or holds a backslash or a control character.")
 
     def head(self, key: str) -> Entry:
-        with self._opened(key) as file:
+        with self._open_file(key) as file:
             return _entry(key, os.fstat(file.fileno()))
 
     def delete(self, key: str) -> None:
@@ -152,7 +152,7 @@ class FolderStore:
             yield
 
     @contextmanager
-    def _opened(self, key: str) -> Iterator[BinaryIO]:
+    def _open_file(self, key: str) -> Iterator[BinaryIO]:
         with ExitStack() as stack:
             with self._faults(key), self._folder(check_key(key)) as (folder, name):
                 handle = os.open(name, _FILE, dir_fd=folder)
@@ -192,7 +192,7 @@ class FolderStore:
         finally:
             os.close(folder)
 
-    def _below(self, prefix: str) -> Iterator[tuple[str, os.stat_result | str]]:
+    def _walk_below(self, prefix: str) -> Iterator[tuple[str, os.stat_result | str]]:
         """Yield each file below a prefix with its status, and anything else with why it is not an object."""
         start = check_key(prefix.rstrip("/"))
         try:
@@ -207,13 +207,13 @@ class FolderStore:
         for name in names:
             key = f"{prefix}/{name}"
             try:
-                found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-                if stat.S_ISREG(found.st_mode):
+                status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode):
                     if not _PARTIAL.fullmatch(name):
-                        yield key, found
-                elif stat.S_ISLNK(found.st_mode):
+                        yield key, status
+                elif stat.S_ISLNK(status.st_mode):
                     yield key, "It is a link; links are not followed."
-                elif not stat.S_ISDIR(found.st_mode):
+                elif not stat.S_ISDIR(status.st_mode):
                     yield key, "It is not a file."
                 elif prefix.count("/") > _DEEPEST:
                     yield key, "It is nested too deeply."
@@ -238,17 +238,17 @@ class FolderStore:
             raise self._diagnosis(fault, key) from None
 
     def _diagnosis(self, fault: OSError, key: str) -> StoreError:
-        shown = f"{key[:80]!r}" if not is_key(key) else key
+        label = f"{key[:80]!r}" if not is_key(key) else key
         if fault.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-            return NotFound(f"There is no {shown} in {self}.")
+            return NotFound(f"There is no {label} in {self}.")
         if fault.errno in (errno.ENOSPC, errno.EDQUOT):
-            return StoreFull(f"{self} has no space left; {shown} was not stored.")
+            return StoreFull(f"{self} has no space left; {label} was not stored.")
         if fault.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            return Denied(f"{self} refused access to {shown}: {fault.strerror}; check the folder's permissions.")
+            return Denied(f"{self} refused access to {label}: {fault.strerror}; check the folder's permissions.")
         if fault.errno in (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN):
-            return Unreachable(f"{self} does not answer (at {shown}): {fault.strerror}.")
-        return StoreError(f"{self} failed at {shown}: {fault.strerror}.")
+            return Unreachable(f"{self} does not answer (at {label}): {fault.strerror}.")
+        return StoreError(f"{self} failed at {label}: {fault.strerror}.")
 
 
-def _entry(key: str, found: os.stat_result) -> Entry:
-    return Entry(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+def _entry(key: str, status: os.stat_result) -> Entry:
+    return Entry(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))

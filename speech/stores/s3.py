@@ -119,8 +119,8 @@ class S3Store:
             retry_config={"max_retries": bucket.retries, "retry_timeout": timedelta(seconds=bucket.timeout * 2)},
             **credentials,
         )
-        where = urlsplit(bucket.endpoint).hostname if bucket.endpoint else "AWS"
-        self._name = f"the bucket {bucket.name} at {where}"
+        host = urlsplit(bucket.endpoint).hostname if bucket.endpoint else "AWS"
+        self._name = f"the bucket {bucket.name} at {host}"
         self._connecting = Lock()
 
     def __str__(self) -> str:
@@ -128,7 +128,7 @@ class S3Store:
 
     def put(self, key: str, path: Path, content_type: str) -> None:
         with reading(path), self._faults(key):
-            self._uploads.put(self._place(key), path, content_type)
+            self._uploads.put(self._object_key(key), path, content_type)
 
     def write(self, key: str, text: str, content_type: str) -> None:
         try:
@@ -136,19 +136,19 @@ class S3Store:
         except UnicodeEncodeError:
             raise NotText(f"The text for {key} in {self} cannot be encoded as UTF-8; nothing was stored.") from None
         with self._faults(key):
-            self._uploads.write(self._place(key), data, content_type)
+            self._uploads.write(self._object_key(key), data, content_type)
 
     def update(self, key: str, change: Callable[[str | None], str], content_type: str) -> None:
-        made: str | None = None
+        content: str | None = None
         for number in range(_MOST_TRIES):
             before, tag = self._tagged(key)
             # Ceph knows an ETag only without its quotation marks.
             tag = tag.strip('"') if tag and number % 2 else tag
             # The answer to a write may be lost; the text that is there then is the one that was written.
-            if made is not None and before == made:
+            if content is not None and before == content:
                 return
-            made = change(before)
-            if self._write_if(key, made, content_type, tag):
+            content = change(before)
+            if self._write_if(key, content, content_type, tag):
                 return
         raise Unreachable(f"{self} changed {key} again and again while it was written; try again.")
 
@@ -172,7 +172,7 @@ class S3Store:
         with self._faults(key):
             try:
                 self._client.put_object(
-                    Bucket=self._bucket.name, Key=self._place(key), Body=text.encode(), ContentType=content_type,
+                    Bucket=self._bucket.name, Key=self._object_key(key), Body=text.encode(), ContentType=content_type,
                     **condition,
                 )  # fmt: skip
             except ClientError as fault:
@@ -221,10 +221,10 @@ class S3Store:
         return data
 
     def list(self, prefix: str) -> Iterator[Entry]:
-        return (entry for entry in self._below(prefix) if is_key(entry.key))
+        return (entry for entry in self._list_below(prefix) if is_key(entry.key))
 
     def strays(self, prefix: str) -> Iterator[Stray]:
-        for entry in self._below(prefix):
+        for entry in self._list_below(prefix):
             if not is_key(entry.key) and not entry.key.endswith("/"):
                 yield Stray(entry.key, "Its key holds an empty part, '..', a backslash or a control character.")
 
@@ -236,30 +236,30 @@ class S3Store:
 
     def delete(self, key: str) -> None:
         with suppress(NotFound), self._faults(key):
-            place = self._place(key)
-            self._uploads.forget(place)
-            self._client.delete_object(Bucket=self._bucket.name, Key=place)
+            object_key = self._object_key(key)
+            self._uploads.forget(object_key)
+            self._client.delete_object(Bucket=self._bucket.name, Key=object_key)
 
     def move(self, source: str, target: str) -> None:
         with self._faults(source):
-            onto, place = self._place(target), f"{self._prefix}{source}"
+            onto, object_key = self._object_key(target), f"{self._prefix}{source}"
             answer = self._client.copy_object(
-                Bucket=self._bucket.name, Key=onto, CopySource={"Bucket": self._bucket.name, "Key": place}
+                Bucket=self._bucket.name, Key=onto, CopySource={"Bucket": self._bucket.name, "Key": object_key}
             )
             if not answer.get("CopyObjectResult"):
                 raise Foreign
-            self._client.delete_object(Bucket=self._bucket.name, Key=place)
+            self._client.delete_object(Bucket=self._bucket.name, Key=object_key)
 
     def presign(self, key: str, expires_in: int = EXPIRES_IN, disposition: str | None = None) -> str:
         """Return an https URL, signed with SigV4."""
-        wanted = {"Bucket": self._bucket.name, "Key": self._place(key)}
+        parameters = {"Bucket": self._bucket.name, "Key": self._object_key(key)}
         if disposition:
-            wanted["ResponseContentDisposition"] = disposition
+            parameters["ResponseContentDisposition"] = disposition
         with self._faults(key):
-            return str(self._client.generate_presigned_url("get_object", Params=wanted, ExpiresIn=expires_in))
+            return str(self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=expires_in))
 
     def locate(self, prefix: str) -> str:
-        return f"s3://{self._bucket.name}/{self._place(prefix.rstrip('/'))}/"
+        return f"s3://{self._bucket.name}/{self._object_key(prefix.rstrip('/'))}/"
 
     @cached_property
     def _client(self) -> Any:
@@ -274,18 +274,18 @@ class S3Store:
     def _sending(self) -> Uploads:
         return Uploads(self._client, self._bucket.name, lambda fault: self._diagnosis(fault, "").transient)
 
-    def _place(self, key: str) -> str:
+    def _object_key(self, key: str) -> str:
         return f"{self._prefix}{check_key(key)}"
 
-    def _below(self, prefix: str) -> Iterator[Entry]:
-        start = f"{self._place(prefix.rstrip('/'))}/"
+    def _list_below(self, prefix: str) -> Iterator[Entry]:
+        start = f"{self._object_key(prefix.rstrip('/'))}/"
         with self._faults(prefix):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket.name, Prefix=start)
             for page in pages:
                 if "IsTruncated" not in page:
                     raise Foreign
-                for found in page.get("Contents", ()):
-                    yield Entry(found["Key"].removeprefix(self._prefix), found["Size"], found["LastModified"])
+                for entry in page.get("Contents", ()):
+                    yield Entry(entry["Key"].removeprefix(self._prefix), entry["Size"], entry["LastModified"])
 
     @contextmanager
     def _faults(self, key: str) -> Iterator[None]:
@@ -323,5 +323,5 @@ def region_of(endpoint: str | None) -> str:
     >>> region_of("https://s3.us-west-001.backblazeb2.com")
     'us-west-001'
     """
-    found = _REGION.search((urlsplit(endpoint).hostname or "") if endpoint else "")
-    return (found["a"] or found["b"]) if found else "us-east-1"
+    match = _REGION.search((urlsplit(endpoint).hostname or "") if endpoint else "")
+    return (match["a"] or match["b"]) if match else "us-east-1"

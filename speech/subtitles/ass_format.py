@@ -50,14 +50,14 @@ def write(subtitles: Subtitles) -> str:
         {"Title": " ".join(subtitles.job_id.split()), "PlayResX": str(look.width), "PlayResY": str(look.height),
          "WrapStyle": "2", "ScaledBorderAndShadow": "yes"}
     )  # fmt: skip
-    shown = " ".join(word.text for word in subtitles.words)
-    looks = {"": look} | (_looks(look, subtitles.cues) if subtitles.speakers else {})
-    for name, own in looks.items():
-        file.styles[_style_name(name)] = _style(own, size)
-        if _RIGHT_TO_LEFT.search(shown):
+    words = " ".join(word.text for word in subtitles.words)
+    looks = {"": look} | (_speaker_looks(look, subtitles.cues) if subtitles.speakers else {})
+    for name, speaker_look in looks.items():
+        file.styles[_style_name(name)] = _style(speaker_look, size)
+        if _RIGHT_TO_LEFT.search(words):
             file.styles[_style_name(name)].encoding = _WHOLE_LINES
     if look.style.font == FONT:
-        file.fonts_opaque[f"{FONT.replace(' ', '-')}.ttf"] = _attached(font().part(shown))
+        file.fonts_opaque[f"{FONT.replace(' ', '-')}.ttf"] = _attached(font().part(words))
     for cue in subtitles.cues:
         start, end = _centiseconds(cue.start), max(_centiseconds(cue.end), _centiseconds(cue.start) + 1)
         name = _name(cue) if subtitles.speakers else ""
@@ -77,7 +77,7 @@ class _LongFormat(SubstationFormat):
         return f"{hours}:{minutes:02}:{seconds:02}.{ms // 10:02}"
 
 
-def _looks(look: Look, cues: Sequence[Cue]) -> dict[str, Look]:
+def _speaker_looks(look: Look, cues: Sequence[Cue]) -> dict[str, Look]:
     """Return the look of each speaker, by name in the order of their first words."""
     names = dict.fromkeys(filter(None, map(_name, cues)))
     return {name: replace(look, style=look.style.tinted(number)) for number, name in enumerate(names)}
@@ -147,7 +147,7 @@ def _karaoke(cue: Cue, start: int, end: int, look: Look, size: float) -> str:
     at, text = start, _head(look.style, size, layout.share)
     for number, row in enumerate(layout.rows):
         text += ("\\N" if number else "") + _strut(look.style)
-        for place, word in enumerate(row):
+        for position, word in enumerate(row):
             if look.sung:
                 begin = min(max(_centiseconds(word.start), at), end)
                 until = min(max(_centiseconds(word.end), begin), end)
@@ -157,7 +157,7 @@ def _karaoke(cue: Cue, start: int, end: int, look: Look, size: float) -> str:
             else:
                 text += _change(word, start * 10, look)
             text += word.text.translate(_ESCAPES)
-            text += _space(row, place, start * 10, look)
+            text += _space(row, position, start * 10, look)
     return text + (f"{{\\k{end - at}}}" if end > at and look.sung else "")
 
 
@@ -193,16 +193,16 @@ def _change(word: Word, start: int, look: Look) -> str:
     return ""
 
 
-def _space(row: Sequence[Word], place: int, start: int, look: Look) -> str:
+def _space(row: Sequence[Word], position: int, start: int, look: Look) -> str:
     """Return the space after a word of a line. While a word beside it leaps, it gives way, so that the others stand."""
-    word, style = row[place], look.style
-    if place == len(row) - 1 or not word.space:
+    word, style = row[position], look.style
+    if position == len(row) - 1 or not word.space:
         return ""
     if look.karaoke != "one" or style.pop == 1:
         return word.space
     face = font()
     tags = ""
-    for neighbour in row[place : place + 2]:
+    for neighbour in row[position : position + 2]:
         narrow = max(1 - face.width(neighbour.text) * (style.pop - 1) / 2 / face.width(word.space), 0.1)
         tags += _leap(max(neighbour.start - start, 0), narrow, _BREADTH)
     return f"{{{_OWN_SIZE}{tags}}}{word.space}"
@@ -211,8 +211,8 @@ def _space(row: Sequence[Word], place: int, start: int, look: Look) -> str:
 def _leap(time: int, size: float, tags: str = _SIZE) -> str:
     """Return an override that changes the size of what follows for a moment."""
     top = time + _UP
-    changed, own = tags.format(round(100 * size)), tags.format(100)
-    return f"\\t({time},{top},{changed})\\t({top},{top + _DOWN},{own})"
+    peak, normal = tags.format(round(100 * size)), tags.format(100)
+    return f"\\t({time},{top},{peak})\\t({top},{top + _DOWN},{normal})"
 
 
 def _tint(colour: Colour, edge: Colour | None) -> str:

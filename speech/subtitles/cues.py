@@ -72,7 +72,7 @@ class Cue:
 
     def texts(self) -> list[str]:
         """Return the text of each line."""
-        return [_joined(row) for row in self.rows()]
+        return [_text_of(row) for row in self.rows()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,33 +107,33 @@ def build(
         return []
     groups: list[tuple[Sequence[Word], tuple[int, ...]]] = []
     voice = words[0].voice
-    for stretch in paragraphs(words):
-        lead = len(DASH) if dashes and stretch[0].voice != voice else 0
-        found = _one_by_one(stretch, language) if rules.one_word else _cheapest(stretch, rules, language, lead)
-        groups += [(stretch[first:last], lines) for first, last, lines in found]
-        voice = stretch[0].voice
+    for paragraph in paragraphs(words):
+        lead = len(DASH) if dashes and paragraph[0].voice != voice else 0
+        ranges = _one_by_one(paragraph, language) if rules.one_word else _cheapest(paragraph, rules, language, lead)
+        groups += [(paragraph[first:last], lines) for first, last, lines in ranges]
+        voice = paragraph[0].voice
     return _timed(groups, rules, duration_ms)
 
 
 def violations(cues: Sequence[Cue], rules: Rules) -> list[Violation]:
     """Return every violation of the rules; causes are words longer than a line and speech faster than the limit."""
-    found: list[Violation] = []
+    result: list[Violation] = []
     for number, cue in enumerate(cues, 1):
         length, texts = cue.end - cue.start, cue.texts()
         widest = max(_width(text) for text in texts)
         if widest > rules.max_chars and not rules.one_word:
-            found.append(Violation(number, "characters", widest, rules.max_chars))
+            result.append(Violation(number, "characters", widest, rules.max_chars))
         if rules.max_cps is not None and length > 0:
             speed = sum(_width(text) for text in texts) * 1000 / length
             if speed > rules.max_cps * 1.0001:
-                found.append(Violation(number, "speed", round(speed, 1), rules.max_cps))
+                result.append(Violation(number, "speed", round(speed, 1), rules.max_cps))
         if length < rules.min_ms:
-            found.append(Violation(number, "short", length, rules.min_ms))
+            result.append(Violation(number, "short", length, rules.min_ms))
         if length > rules.max_ms and not rules.one_word:
-            found.append(Violation(number, "long", length, rules.max_ms))
+            result.append(Violation(number, "long", length, rules.max_ms))
         if number < len(cues) and cues[number].start - cue.end < rules.gap_ms:
-            found.append(Violation(number, "gap", cues[number].start - cue.end, rules.gap_ms))
-    return found
+            result.append(Violation(number, "gap", cues[number].start - cue.end, rules.gap_ms))
+    return result
 
 
 Group = tuple[int, int, tuple[int, ...]]
@@ -164,7 +164,7 @@ def _cheapest(words: Sequence[Word], rules: Rules, language: str, lead: int) -> 
     begins, ends, breaks = text.begins, text.ends, text.breaks
     best: list[tuple[float, int, tuple[int, ...]]] = [(0.0, 0, ())]
     for last in range(1, len(words) + 1):
-        inside, heard, ending = 0.0, words[last - 1].end, _EACH_CUE + breaks[last - 1]
+        inside, speech_end, ending = 0.0, words[last - 1].end, _EACH_CUE + breaks[last - 1]
         max_words = rules.max_words or last
         # Lower bounds of the cost of each cue that ends here. They are examined from the lowest, and most never are.
         bounds: list[tuple[float, int]] = []
@@ -175,7 +175,7 @@ def _cheapest(words: Sequence[Word], rules: Rules, language: str, lead: int) -> 
                     inside += _PAUSE_INSIDE * (pause / _PAUSE_MS - 1)
                 if breaks[first] == SENTENCE:
                     inside += _SENTENCE_INSIDE
-                if ends[last] - begins[first] > text.room or heard - words[first].start > rules.max_ms:
+                if ends[last] - begins[first] > text.room or speech_end - words[first].start > rules.max_ms:
                     break
             bounds.append((best[first][0] + ending + inside, first))
         bounds.sort()
@@ -231,23 +231,25 @@ class _Text:
             return ((last - first,), 0.0) if limit > 0 else None
         best = None
         for number in range(2, self.rules.max_lines + 1):
-            if limit > _EACH_LINE * (number - 1) and (found := self._set(first, last, number, limit)):
-                best, limit = found, found[1]
+            if limit > _EACH_LINE * (number - 1) and (setting := self._set(first, last, number, limit)):
+                best, limit = setting, setting[1]
         return best
 
     def _set(self, first: int, last: int, number: int, limit: float) -> tuple[tuple[int, ...], float] | None:
         """Return the cheapest layout into `number` lines: each within the limit, balanced as far as breaks allow."""
         max_chars, target = self.rules.max_chars, self.width(first, last) / number
         layouts: dict[int, tuple[float, tuple[int, ...]]] = {first: (_EACH_LINE * (number - 1), ())}
-        for left in range(number - 1, -1, -1):
+        for remaining in range(number - 1, -1, -1):
             extended: dict[int, tuple[float, tuple[int, ...]]] = {}
             # The remaining words must fit into the remaining lines.
-            earliest = bisect_left(self.begins, self.ends[last] - left * (max_chars + 1) + 1) if left else last
+            earliest = (
+                bisect_left(self.begins, self.ends[last] - remaining * (max_chars + 1) + 1) if remaining else last
+            )
             for begin, (cost, shape) in layouts.items():
-                latest = min(bisect_right(self.ends, self.begins[begin] + max_chars) - 1, last - left)
+                latest = min(bisect_right(self.ends, self.begins[begin] + max_chars) - 1, last - remaining)
                 for end in range(max(earliest, begin + 1), latest + 1):
                     so_far = cost + _UNBALANCED * abs(self.ends[end] - self.begins[begin] - target)
-                    so_far += self.breaks[end - 1] / 2 if left else 0
+                    so_far += self.breaks[end - 1] / 2 if remaining else 0
                     if so_far < limit and (end not in extended or so_far < extended[end][0]):
                         extended[end] = so_far, (*shape, end - begin)
             layouts = extended
@@ -277,30 +279,32 @@ def _timed(
     """Time each group: from its first word, for as long as the rules want and the next group allows."""
     cues: list[Cue] = []
     for index, (words, lines) in enumerate(groups):
-        start, heard = words[0].start, words[-1].end
+        start, speech_end = words[0].start, words[-1].end
         if cues and start < cues[-1].end:
             start = cues[-1].end
         length = sum(_width(word.text) + len(word.space) for word in words)
-        wanted = max(heard, start + rules.min_ms)
+        target_end = max(speech_end, start + rules.min_ms)
         if rules.max_cps is not None:
-            wanted = max(wanted, start + math.ceil(length * 1000 / rules.max_cps))
-        wanted = max(heard, min(wanted, start + rules.max_ms))
+            target_end = max(target_end, start + math.ceil(length * 1000 / rules.max_cps))
+        target_end = max(speech_end, min(target_end, start + rules.max_ms))
         if index + 1 < len(groups):
             following = groups[index + 1][0][0].start
-            if following - wanted < max(rules.close_ms, rules.gap_ms) and not rules.one_word:
-                wanted = following - rules.gap_ms if following - rules.gap_ms - start <= rules.max_ms else wanted
-            wanted = min(wanted, following if rules.one_word else following - rules.gap_ms)
+            if following - target_end < max(rules.close_ms, rules.gap_ms) and not rules.one_word:
+                target_end = (
+                    following - rules.gap_ms if following - rules.gap_ms - start <= rules.max_ms else target_end
+                )
+            target_end = min(target_end, following if rules.one_word else following - rules.gap_ms)
         # The cue must last until its last word begins, even at the cost of the gap; a dash, which takes no
         # time, does not count.
-        begun = next((word.start for word in reversed(words) if word.end > word.start), start)
-        end = max(wanted, begun + 1, start + 1)
+        last_start = next((word.start for word in reversed(words) if word.end > word.start), start)
+        end = max(target_end, last_start + 1, start + 1)
         if duration_ms is not None and end > duration_ms:
             start, end = min(start, max(duration_ms - 1, 0)), max(duration_ms, 1)
         cues.append(Cue(tuple(words), lines, start, end))
     return cues
 
 
-def _joined(words: Sequence[Word]) -> str:
+def _text_of(words: Sequence[Word]) -> str:
     return "".join(word.text + word.space for word in words).rstrip()
 
 

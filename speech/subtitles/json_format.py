@@ -56,9 +56,9 @@ def timing(word: Word) -> dict[str, Any]:
     }
 
 
-def _voice(spoken: Word | Cue) -> dict[str, str]:
+def _voice(item: Word | Cue) -> dict[str, str]:
     """Return the voice as an entry has it: not at all where it is the voice of the request."""
-    return {"voice": spoken.voice} if spoken.voice else {}
+    return {"voice": item.voice} if item.voice else {}
 
 
 def read(content: str, **presentation: Any) -> Subtitles:
@@ -74,9 +74,9 @@ def read(content: str, **presentation: Any) -> Subtitles:
     from speech.subtitles import make
 
     try:
-        found = json.loads(content)
-        text, language, method, job_id = (_clean(found[name]) for name in ("text", "language", "method", "job_id"))
-        words, length = _words(found["words"], text), round(found["duration"] * 1000)
+        document = json.loads(content)
+        text, language, method, job_id = (_clean(document[name]) for name in ("text", "language", "method", "job_id"))
+        words, length = _words(document["words"], text), round(document["duration"] * 1000)
         if not 0 <= length <= _LONGEST_MS:
             raise ValueError(length)
         return make(
@@ -100,9 +100,9 @@ def _words(entries: list[dict[str, Any]], text: str) -> list[Word]:
         word = _line(_clean(entry["word"]))
         if not word:
             continue
-        place = text.find(word, at, at + _NEAR + len(word))
-        at = place + len(word) if place >= 0 else at
-        space = " " if place < 0 or at == len(text) else text[at] if text[at].isspace() else ""
+        position = text.find(word, at, at + _NEAR + len(word))
+        at = position + len(word) if position >= 0 else at
+        space = " " if position < 0 or at == len(text) else text[at] if text[at].isspace() else ""
         times = round(entry["start_time"] * 1000), round(entry["end_time"] * 1000)
         confidence = min(max(float(entry["confidence"]), 0.0), 1.0)
         voice = _line(_clean(entry.get("voice") or "")) or None

@@ -12,7 +12,7 @@ from speech.subtitles.font import font
 from speech.subtitles.styles import Look, Style
 from speech.words import Word
 
-__all__ = ["Layout", "fit", "size_of"]
+__all__ = ["CueLayout", "fit", "size_of"]
 
 # Width of a letter as a share of the font size: in a wide Latin font, and for a full-width character.
 _LETTER, _SQUARE = 0.58, 1.0
@@ -26,7 +26,7 @@ Words = tuple[Word, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class CueLayout:
     """A cue as it is set: the words of each line, and their size as a share of the style's."""
 
     rows: Sequence[Words]
@@ -42,19 +42,19 @@ def size_of(look: Look, cues: Iterable[Cue]) -> float:
     return min(style.size * scale, max(_USABLE * look.width / max(widest, 1.0), _SMALLEST * scale))
 
 
-def fit(cue: Cue, look: Look) -> Layout:
+def fit(cue: Cue, look: Look) -> CueLayout:
     """Break a cue into lines that fit: its own lines, else the fewest of similar width, else in a smaller size.
 
     A style that is not fitted keeps the cue's own lines.
     """
     style, rows = look.style, cue.rows()
     if not style.fitted:
-        return Layout(rows)
-    room = look.width * (1 - 2 * look.margins.side) / (style.size * look.scale)
-    if max(_width(row, look.style) for row in rows) > room:
-        rows = _balanced(cue.words, style, min(len(_wrapped(cue.words, style, room)), style.lines))
+        return CueLayout(rows)
+    max_ems = look.width * (1 - 2 * look.margins.side) / (style.size * look.scale)
+    if max(_width(row, look.style) for row in rows) > max_ems:
+        rows = _balanced(cue.words, style, min(len(_wrapped(cue.words, style, max_ems)), style.lines))
     widest = max(_width(row, look.style) for row in rows)
-    return Layout(rows, min(1.0, max(room / widest, _SMALLEST / style.size)))
+    return CueLayout(rows, min(1.0, max(max_ems / widest, _SMALLEST / style.size)))
 
 
 def _balanced(words: Words, style: Style, lines: int) -> list[Words]:
@@ -69,11 +69,11 @@ def _balanced(words: Words, style: Style, lines: int) -> list[Words]:
     return _wrapped(words, style, most)
 
 
-def _wrapped(words: Words, style: Style, room: float) -> list[Words]:
+def _wrapped(words: Words, style: Style, max_ems: float) -> list[Words]:
     """Fill lines with words, one line after the other; a line holds one word at least."""
     rows, first = [], 0
     for last in range(1, len(words) + 1):
-        if last == len(words) or _width(words[first : last + 1], style) > room:
+        if last == len(words) or _width(words[first : last + 1], style) > max_ems:
             rows.append(words[first:last])
             first = last
     return rows
@@ -89,5 +89,5 @@ def _width(row: Words, style: Style) -> float:
 
 def _ems(line: str) -> float:
     """Estimate the width of a line in font sizes."""
-    wide = len(_WIDE.findall(line))
-    return wide * _SQUARE + (len(line) - wide) * _LETTER
+    wide_count = len(_WIDE.findall(line))
+    return wide_count * _SQUARE + (len(line) - wide_count) * _LETTER

@@ -63,11 +63,11 @@ _IDEOGRAPHIC = ("ja", "ko", "zh")
 _SPELLED = ("th", "lo", "km", "my")
 
 
-def rules_for(preset: str, language: str, **own: float) -> Rules:
+def rules_for(preset: str, language: str, **overrides: float) -> Rules:
     """Return a preset's rules, adapted to the language and overridden by a user's own values.
 
     Args:
-        own: `max_chars`, `max_lines`, `max_words`, `max_cps`; in seconds: `min_duration`, `max_duration`, `gap`.
+        overrides: `max_chars`, `max_lines`, `max_words`, `max_cps`; in seconds: `min_duration`, `max_duration`, `gap`.
 
     >>> rules_for("netflix", "zh").max_chars
     16
@@ -89,11 +89,13 @@ def rules_for(preset: str, language: str, **own: float) -> Rules:
         rules = replace(rules, max_chars=8, max_words=8)
     if preset == "social" and language in _SPELLED:
         rules = replace(rules, max_chars=16, max_words=16)
-    changes: dict[str, Any] = {name: int(own[name]) for name in ("max_chars", "max_lines", "max_words") if name in own}
+    changes: dict[str, Any] = {
+        name: int(overrides[name]) for name in ("max_chars", "max_lines", "max_words") if name in overrides
+    }
     times = {"min_duration": "min_ms", "max_duration": "max_ms", "gap": "gap_ms"}
-    changes |= {field: round(own[name] * 1000) for name, field in times.items() if name in own}
-    rules = replace(rules, **changes, max_cps=own.get("max_cps", rules.max_cps))
+    changes |= {field: round(overrides[name] * 1000) for name, field in times.items() if name in overrides}
+    rules = replace(rules, **changes, max_cps=overrides.get("max_cps", rules.max_cps))
     # If a minimum and a maximum contradict each other, the preset's gives way to the user's own.
-    if "min_duration" in own:
+    if "min_duration" in overrides:
         rules = replace(rules, max_ms=max(rules.max_ms, rules.min_ms))
     return replace(rules, close_ms=max(rules.close_ms, rules.gap_ms), min_ms=min(rules.min_ms, rules.max_ms))

@@ -22,11 +22,11 @@ def remark(subtitles: Subtitles, formats: Collection[str]) -> str | None:
     """
     if not subtitles.speakers:
         return None
-    why, voices = None, {word.voice for word in subtitles.words}
+    reason, voices = None, {word.voice for word in subtitles.words}
     if not voices - {None}:
-        why = "the script gives no passage to a voice by name, as [alice] or Alice: does with a cast"
+        reason = "the script gives no passage to a voice by name, as [alice] or Alice: does with a cast"
     elif not set(formats) & set(SHOWN_IN):
-        why = f"only {', '.join(SHOWN_IN)} can show it, and none of them is written"
+        reason = f"only {', '.join(SHOWN_IN)} can show it, and none of them is written"
     elif len(voices) == 1 and set(formats) & set(SHOWN_IN) == {"srt"}:
-        why = "srt marks a change of voices, and there is none"
-    return why and f"Who speaks is not shown in the subtitles: {why}."
+        reason = "srt marks a change of voices, and there is none"
+    return reason and f"Who speaks is not shown in the subtitles: {reason}."

@@ -44,7 +44,7 @@ def _dashes(subtitles: Subtitles) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    return _MARKUP.sub(lambda found: found[0] + _JOINER, text)
+    return _MARKUP.sub(lambda match: match[0] + _JOINER, text)
 
 
 def _time(ms: int) -> timedelta:

@@ -63,9 +63,9 @@ class Style:
     def tinted(self, number: int) -> Style:
         """Return the style in the colour of a voice: what has the style's own colour gets it, highlights stay."""
         palette = ON_LIGHT if sum(self.edge) > 3 * _BRIGHT else ON_DARK
-        own = palette[number % len(palette)]
-        heard, waiting = (own if colour == self.colour else colour for colour in (self.heard, self.waiting))
-        return replace(self, colour=own, heard=heard, waiting=waiting)
+        tint = palette[number % len(palette)]
+        heard, waiting = (tint if colour == self.colour else colour for colour in (self.heard, self.waiting))
+        return replace(self, colour=tint, heard=heard, waiting=waiting)
 
 
 # What each style changes. The rest is the preset's.

@@ -25,13 +25,13 @@ def write(subtitles: Subtitles) -> str:
 def _tier(name: str, spans: Iterable[tuple[int, int, str]], length: float) -> dict[str, Any]:
     """Return a tier; a word that takes no time joins the one before it, since Praat has no empty intervals."""
     entries: list[tuple[float, float, str]] = []
-    ahead = ""
+    prefix = ""
     for start, end, text in spans:
         if end > start:
-            entries.append((start / 1000, end / 1000, f"{ahead} {text}".strip()))
-            ahead = ""
+            entries.append((start / 1000, end / 1000, f"{prefix} {text}".strip()))
+            prefix = ""
         elif entries:
             entries[-1] = (*entries[-1][:2], f"{entries[-1][2]} {text}")
         else:
-            ahead = f"{ahead} {text}".strip()
+            prefix = f"{prefix} {text}".strip()
     return {"class": "IntervalTier", "name": name, "xmin": 0, "xmax": length, "entries": entries}

@@ -31,13 +31,13 @@ def describe(problem: Violation) -> str:
     return _LIMITS[problem.rule].format(value=problem.value, limit=problem.limit)
 
 
-def summary(broken: Sequence[Violation]) -> list[str]:
+def summary(violations: Sequence[Violation]) -> list[str]:
     """Return one sentence for each rule that could not be kept, naming the first eight cues that break it."""
-    kinds = Counter(violation.rule for violation in broken)
+    kinds = Counter(violation.rule for violation in violations)
     sentences = []
     for rule, count in kinds.items():
-        same_rule = [violation for violation in broken if violation.rule == rule]
-        named = ", ".join(str(violation.cue) for violation in same_rule[:8]) + (", ..." if count > 8 else "")
+        same_rule = [violation for violation in violations if violation.rule == rule]
+        cues = ", ".join(str(violation.cue) for violation in same_rule[:8]) + (", ..." if count > 8 else "")
         meaning = _MEANINGS[rule].format(limit=same_rule[0].limit)
-        sentences.append(f"Subtitles: {count} cue{'s' if count > 1 else ''} {meaning} (cue {named}).")
+        sentences.append(f"Subtitles: {count} cue{'s' if count > 1 else ''} {meaning} (cue {cues}).")
     return sentences

@@ -114,23 +114,23 @@ def _trim(samples: Samples) -> Samples:
     loud = np.flatnonzero(_levels(samples) > _EDGE_DB)
     if not len(loud):
         raise AudioError("The voice recording is silent.")
-    kept = samples[loud[0] * _FRAME : (loud[-1] + 1) * _FRAME]
-    if len(kept) < _LEAST_SECONDS * RATE:
-        raise AudioError(f"The voice recording holds {len(kept) / RATE:.1f} s of sound; give at least 1 s.")
-    return kept
+    speech = samples[loud[0] * _FRAME : (loud[-1] + 1) * _FRAME]
+    if len(speech) < _LEAST_SECONDS * RATE:
+        raise AudioError(f"The voice recording holds {len(speech) / RATE:.1f} s of sound; give at least 1 s.")
+    return speech
 
 
 def _level_warnings(samples: Samples) -> list[str]:
-    found = []
+    warnings = []
     level = 10 * np.log10(float(np.mean(np.square(samples))) + 1e-12)
     if level < _SILENT_DB:
         raise AudioError(f"The voice recording is nearly silent ({level:.0f} dB).")
     if level < _QUIET_DB:
-        found.append(f"The voice recording is quiet ({level:.0f} dB); its noise will be audible.")
+        warnings.append(f"The voice recording is quiet ({level:.0f} dB); its noise will be audible.")
     clipped = float(np.mean(np.abs(samples) >= 0.999))
     if clipped > _CLIPPED_SHARE:
-        found.append(f"{clipped:.1%} of the voice recording is clipped; record it at a lower level.")
-    return found
+        warnings.append(f"{clipped:.1%} of the voice recording is clipped; record it at a lower level.")
+    return warnings
 
 
 def _cut(samples: Samples) -> int:

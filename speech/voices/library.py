@@ -61,18 +61,18 @@ class Upload(Fields):
         Raises:
             InvalidRequest: the data is invalid; it holds every problem, with the texts that clients know.
         """
-        known = {
+        descriptions = {
             "voice_name": "voice_name is required for upload",
             "voice_file_url": "voice_file_url is required for upload",
         }
-        missing = [] if data.get("voice_name") else ["voice_name"]
+        absent = [] if data.get("voice_name") else ["voice_name"]
         if not any(data.get(name) for name in ("voice_file_url", "url_file", "voice_file", "file")):
-            missing.append("voice_file_url")
-        problems = [Problem(name, None, "a value", known[name]) for name in missing]
+            absent.append("voice_file_url")
+        problems = [Problem(name, None, "a value", descriptions[name]) for name in absent]
         try:
             upload = cls.model_validate({"voice_name": "x.wav"} | {key: data[key] for key in data if data[key] != ""})
         except ValidationError as fault:
-            problems += [problem for problem in problems_of(fault, cls) if problem.field not in missing]
+            problems += [problem for problem in problems_of(fault, cls) if problem.field not in absent]
         if problems:
             raise InvalidRequest(problems)
         return upload
@@ -130,7 +130,7 @@ def listing(store: Store) -> list[dict[str, Any]]:
         if name is None:
             continue
         text = f"{name.removesuffix('.wav')}.txt"
-        known = _load(name, store) if f"voices/{_stem(name)}.json" in entries else None
+        metadata = _load(name, store) if f"voices/{_stem(name)}.json" in entries else None
         voices.append(
             {
                 "name": name,
@@ -138,7 +138,7 @@ def listing(store: Store) -> list[dict[str, Any]]:
                 "text_file": text if f"voices/{text}" in entries else None,
                 "size": entry.size,
                 "last_modified": entry.modified.isoformat(),
-                "duration": known.duration if known else None,
+                "duration": metadata.duration if metadata else None,
             }
         )
     return voices
@@ -154,9 +154,9 @@ def remove(name: str, store: Store) -> None:
     if not exists(store, f"voices/{name}"):
         message = f"voice_name: there is no voice {name!r}"
         raise InvalidRequest([Problem("voice_name", name, "", message)])
-    known = _load(name, store)
+    metadata = _load(name, store)
     store.delete(f"voices/{name}")
-    for key in (f"voices/{_stem(name)}.json", f"voices/{_stem(name)}.txt", known.clip if known else ""):
+    for key in (f"voices/{_stem(name)}.json", f"voices/{_stem(name)}.txt", metadata.clip if metadata else ""):
         if key:
             store.delete(key)
 
@@ -176,12 +176,12 @@ def reference(
         _receive(unseal(voice.name, store), None, path, "local_voice", redact_url(voice.name))
         return _write_reference(_clip(path, ref_text, language, store), clip_path)
     name = voice.key.removeprefix("voices/")
-    known = _load(name, store)
-    if known and ref_text in (None, known.transcript) and store.head(voice.key).size == known.size:
+    metadata = _load(name, store)
+    if metadata and ref_text in (None, metadata.transcript) and store.head(voice.key).size == metadata.size:
         with suppress(NotFound):
-            store.get(known.clip, clip_path)
+            store.get(metadata.clip, clip_path)
             if _is_clip(clip_path):
-                return Reference(clip_path, known.transcript), ()
+                return Reference(clip_path, metadata.transcript), ()
     store.get(voice.key, path)
     clip = _clip(path, ref_text or _stored_text(name, store), language, store)
     if ref_text is None:

@@ -30,14 +30,14 @@ _cache: dict[tuple[str, str], str] = {}
 
 def sealed(request: SpeechRequest, store: Store) -> SpeechRequest:
     """Return the request with the URLs of its voices sealed."""
-    changed: dict[str, Any] = {}
+    changes: dict[str, Any] = {}
     if request.local_voice and "://" in request.local_voice:
-        changed["local_voice"] = seal(request.local_voice, store)
+        changes["local_voice"] = seal(request.local_voice, store)
     if any("://" in voice for voice in request.cast.values()):
-        changed["cast"] = {
+        changes["cast"] = {
             name: seal(voice, store) if "://" in voice else voice for name, voice in request.cast.items()
         }
-    return request.model_copy(update=changed) if changed else request
+    return request.model_copy(update=changes) if changes else request
 
 
 def seal(url: str, store: Store) -> str:
@@ -77,7 +77,7 @@ def _key(store: Store) -> tuple[str, Fernet]:
     """Return a key of the store and its name, creating it if there is none; two concurrent calls may create two."""
     from cryptography.fernet import Fernet
 
-    names = [name for (where, name) in list(_cache) if where == str(store)]
+    names = [name for (store_name, name) in list(_cache) if store_name == str(store)]
     for name in names or sorted(entry.key.removeprefix(FOLDER) for entry in store.list(FOLDER)):
         # Skip objects that are not valid keys, or were removed meanwhile.
         with suppress(ValueError, NotFound, NotText):

@@ -69,8 +69,8 @@ def find(name: str | None, store: Store, field: str = "local_voice") -> Voice:
     except NotFound:
         if name == DEMO:
             return DEFAULT
-        missing = f"Failed to download voice file: {name}"
-        raise InvalidRequest([Problem(field, name, "the name of a stored voice", missing)]) from None
+        message = f"Failed to download voice file: {name}"
+        raise InvalidRequest([Problem(field, name, "the name of a stored voice", message)]) from None
     return Voice(name, key)
 
 

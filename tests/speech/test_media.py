@@ -11,7 +11,7 @@ import soundfile
 from speech.audio import blocks, duration_ms
 from speech.encoding import ENCODERS, encode
 from speech.errors import AudioError, SpeechError, VideoError
-from speech.media import Plain, admit, ffmpeg, opened
+from speech.media import Plain, admit, ffmpeg, open_audio
 from speech.video import probe
 from tests import PATIENCE
 from tests.mutations import KINDS, with_checksums, write_seeds
@@ -185,15 +185,15 @@ def test_a_flac_that_tells_of_a_day_and_holds_a_second_lasts_a_second(tmp_path):
 @pytest.mark.parametrize("name", ["a.wav", "a.flac"])
 def test_what_lasts_too_long_is_refused_after_so_many_seconds(name, tmp_path):
     soundfile.write(tmp_path / name, np.zeros(RATE * 61), RATE)
-    with pytest.raises(AudioError, match=rf"{name} is longer than 1 minutes"), opened(tmp_path / name, 60) as sound:
+    with pytest.raises(AudioError, match=rf"{name} is longer than 1 minutes"), open_audio(tmp_path / name, 60) as sound:
         list(sound.blocks)
-    with opened(tmp_path / name, 61) as sound:
+    with open_audio(tmp_path / name, 61) as sound:
         assert sum(map(len, sound.blocks)) == RATE * 61
 
 
 def test_blocks_are_small_whatever_the_rate_and_the_channels(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros((192_000 * 4, 8), np.int16), 192_000)
-    with opened(tmp_path / "a.wav") as sound:
+    with open_audio(tmp_path / "a.wav") as sound:
         sizes = [block.size for block in sound.blocks]
     assert sum(sizes) == 192_000 * 4 * 8
     assert max(sizes) <= 4_000_000

@@ -101,9 +101,9 @@ def test_what_it_started_ends_with_it():
 def test_what_it_says_takes_no_room():
     with program("import sys; sys.stderr.write('begins ' + 'noise ' * 2_000_000 + 'ends')") as run:
         run.run()
-    assert len(run.said) < 200_000
-    assert run.said.startswith("begins ")
-    assert run.said.endswith(" ends")
+    assert len(run.stderr) < 200_000
+    assert run.stderr.startswith("begins ")
+    assert run.stderr.endswith(" ends")
 
 
 def test_whoever_waits_in_a_thread_is_heard_when_the_work_is_cancelled():

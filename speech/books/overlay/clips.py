@@ -41,7 +41,7 @@ def units(passage: TimedPassage, level: Level) -> list[Unit]:
     return list(passage.sentences)
 
 
-def times(found: Sequence[Unit], chapter: TimedChapter, rate: int) -> list[tuple[int, int]]:
+def times(chapter_units: Sequence[Unit], chapter: TimedChapter, rate: int) -> list[tuple[int, int]]:
     """Return begin and end of each unit of a chapter in milliseconds.
 
     The first begins with the chapter and each lasts until the next begins, the last to the end of the chapter, since
@@ -49,12 +49,12 @@ def times(found: Sequence[Unit], chapter: TimedChapter, rate: int) -> list[tuple
     """
     length = chapter.length * 1000 // rate
     borders = [0]
-    for unit in found[1:]:
+    for unit in chapter_units[1:]:
         borders.append(max(unit.begin * 1000 // rate, borders[-1] + 1))
     # From the end: each leaves a millisecond to those after it.
     for index in range(len(borders)):
         borders[-1 - index] = min(borders[-1 - index], length - 1 - index)
-    return [*pairwise([*borders, length])] if found else []
+    return [*pairwise([*borders, length])] if chapter_units else []
 
 
 def clock(milliseconds: int) -> str:

@@ -44,8 +44,10 @@ class Container:
 
 def _entry(name: str, method: int | None = None) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, _DATE)
-    stored = name.lower().endswith(_COMPRESSED)
-    entry.compress_type = method if method is not None else zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
+    is_compressed = name.lower().endswith(_COMPRESSED)
+    entry.compress_type = (
+        method if method is not None else zipfile.ZIP_STORED if is_compressed else zipfile.ZIP_DEFLATED
+    )
     entry.external_attr = 0o644 << 16
     return entry
 

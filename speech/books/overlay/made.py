@@ -68,8 +68,8 @@ def write(timeline: Timeline, audio: Sequence[Path], target: Path, level: Level)
     with creating(target) as book:
         book.add("META-INF/container.xml", _CONTAINER)
         for number, chapter in enumerate(timeline.chapters):
-            found = [unit for passage in chapter.passages for unit in units(passage, level)]
-            spans = times(found, chapter, timeline.rate)
+            chapter_units = [unit for passage in chapter.passages for unit in units(passage, level)]
+            spans = times(chapter_units, chapter, timeline.rate)
             clips = tuple(Clip(f"s{index}", number, *span) for index, span in enumerate(spans, 1))
             page = _Page(chapter, f"c{number + 1:03}", clips, spans[-1][1] if spans else 0)
             pages.append(page)
@@ -124,11 +124,11 @@ def _cover_page(metadata: Metadata) -> str:
 
 def _xhtml(page: _Page, metadata: Metadata, level: Level) -> str:
     role = page.chapter.role
-    said = f' epub:type="{role}" role="doc-{role}"' if role in _ROLES else ""
+    attributes = f' epub:type="{role}" role="doc-{role}"' if role in _ROLES else ""
     ids = iter(page.clips)
     body = "\n".join(_blocks(page.chapter.passages, level, ids))
     link = '<link rel="stylesheet" type="text/css" href="read.css"/>'
-    section = f"<section{said}>\n{body}\n</section>"
+    section = f"<section{attributes}>\n{body}\n</section>"
     return _html(_title(page), section, metadata, link)
 
 
@@ -136,15 +136,15 @@ def _blocks(passages: Sequence[TimedPassage], level: Level, ids: Iterator[Clip])
     """Yield the elements of passages; those of one paragraph, stanza or list stand in one element."""
     index = 0
     while index < len(passages):
-        first, own = passages[index], [passages[index]]
-        while index + len(own) < len(passages) and _joins(passages[index + len(own)], first):
-            own.append(passages[index + len(own)])
-        index += len(own)
+        first, members = passages[index], [passages[index]]
+        while index + len(members) < len(passages) and _joins(passages[index + len(members)], first):
+            members.append(passages[index + len(members)])
+        index += len(members)
         if first.kind == "scene":
             yield "<hr/>"
-        if not any(passage.sentences for passage in own):
+        if not any(passage.sentences for passage in members):
             continue
-        parts = [_spans(passage, level, ids) for passage in own]
+        parts = [_spans(passage, level, ids) for passage in members]
         language = f' lang="{first.language}" xml:lang="{first.language}"' if first.language else ""
         match first.kind:
             case "heading":
@@ -192,7 +192,7 @@ def _nav(pages: Sequence[_Page], metadata: Metadata) -> str:
 
 def _package(pages: Sequence[_Page], metadata: Metadata) -> str:
     cover, kind = _cover(metadata)
-    heard = [page for page in pages if page.overlay]
+    audible_pages = [page for page in pages if page.overlay]
     items = [
         '<item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>',
         '<item id="css" href="read.css" media-type="text/css"/>',
@@ -213,11 +213,11 @@ def _package(pages: Sequence[_Page], metadata: Metadata) -> str:
     spine = "".join(f'<itemref idref="{name}"/>' for name in order)
     durations = [
         f'<meta property="media:duration" refines="#{page.name}-smil">{clock(page.milliseconds)}</meta>'
-        for page in heard
+        for page in audible_pages
     ]
-    if heard:
+    if audible_pages:
         durations += [
-            f'<meta property="media:duration">{clock(sum(page.milliseconds for page in heard))}</meta>',
+            f'<meta property="media:duration">{clock(sum(page.milliseconds for page in audible_pages))}</meta>',
             f'<meta property="media:active-class">{ACTIVE}</meta>',
         ]
     lines = "\n".join([*_described(metadata), *durations])
@@ -232,9 +232,9 @@ def _package(pages: Sequence[_Page], metadata: Metadata) -> str:
 
 def _described(metadata: Metadata) -> Iterator[str]:
     """Yield the metadata of a book as elements of the package."""
-    known = metadata.identifier if metadata.identifier and _URN.fullmatch(metadata.identifier) else None
+    identifier = metadata.identifier if metadata.identifier and _URN.fullmatch(metadata.identifier) else None
     name = "\n".join([metadata.title, *metadata.authors])
-    yield f'<dc:identifier id="id">{escaped(known or f"urn:uuid:{uuid5(NAMESPACE_URL, name)}")}</dc:identifier>'
+    yield f'<dc:identifier id="id">{escaped(identifier or f"urn:uuid:{uuid5(NAMESPACE_URL, name)}")}</dc:identifier>'
     yield f"<dc:title>{escaped(_book_title(metadata))}</dc:title>"
     yield f"<dc:language>{_language(metadata)}</dc:language>"
     yield from (f"<dc:creator>{escaped(author)}</dc:creator>" for author in metadata.authors if author.strip())

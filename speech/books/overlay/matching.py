@@ -31,12 +31,12 @@ class _Letters:
 
     def __init__(self, text: str) -> None:
         self.places: list[int] = []
-        found: list[str] = []
-        for place, character in enumerate(text):
+        letters: list[str] = []
+        for position, character in enumerate(text):
             for letter in _folded(character):
-                found.append(letter)
-                self.places.append(place)
-        self.all = "".join(found)
+                letters.append(letter)
+                self.places.append(position)
+        self.all = "".join(letters)
 
 
 @lru_cache(maxsize=10_000)
@@ -55,28 +55,28 @@ def find(page: str, passages: Sequence[Sequence[str]]) -> list[list[Span | None]
     """
     letters = _Letters(page)
     units = [[_Letters(unit).all for unit in passage] for passage in passages]
-    places = _located(letters.all, ["".join(each) for each in units])
-    found: list[list[Span | None]] = []
+    positions = _located(letters.all, ["".join(each) for each in units])
+    matches: list[list[Span | None]] = []
     low = 0
-    for number, own in enumerate(units):
-        place = places[number]
-        if place is not None:
+    for number, texts in enumerate(units):
+        position = positions[number]
+        if position is not None:
             spans: list[Span | None] = []
-            for unit in own:
-                spans.append((place, place + len(unit)) if unit else None)
-                place += len(unit)
-            low = place
+            for unit in texts:
+                spans.append((position, position + len(unit)) if unit else None)
+                position += len(unit)
+            low = position
         else:
-            high = next((each for each in places[number + 1 :] if each is not None), len(letters.all))
-            spans = _changed(letters, page, passages[number], low, high)
+            high = next((each for each in positions[number + 1 :] if each is not None), len(letters.all))
+            spans = _match_words(letters, page, passages[number], low, high)
             low = max([low, *(span[1] for span in spans if span)])
-        found.append(spans)
-    return _widened(page, letters, found)
+        matches.append(spans)
+    return _widened(page, letters, matches)
 
 
 def _located(page: str, passages: Sequence[str]) -> list[int | None]:
     """Return where the letters of each passage begin: first of those that can be no others, then between them."""
-    places: list[int | None] = [None] * len(passages)
+    positions: list[int | None] = [None] * len(passages)
     twice = {text for text, number in Counter(passages).items() if number > 1}
     sure: list[tuple[int, int]] = []
     for number, text in enumerate(passages):
@@ -84,30 +84,30 @@ def _located(page: str, passages: Sequence[str]) -> list[int | None]:
             at = page.find(text)
             if at >= 0 and page.find(text, at + 1) < 0:
                 sure.append((number, at))
-    for number, at in _rising(sure):
-        places[number] = at
+    for number, at in _longest_rising(sure):
+        positions[number] = at
     low = 0
     for number, text in enumerate(passages):
-        known = places[number]
-        if known is None and text:
-            high = next((each for each in places[number + 1 :] if each is not None), len(page))
+        position = positions[number]
+        if position is None and text:
+            high = next((each for each in positions[number + 1 :] if each is not None), len(page))
             at = page.find(text, low, high)
-            known = places[number] = at if at >= 0 else None
-        if known is not None:
-            low = known + len(text)
-    return places
+            position = positions[number] = at if at >= 0 else None
+        if position is not None:
+            low = position + len(text)
+    return positions
 
 
-def _rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def _longest_rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return the longest list of pairs whose second values rise, in their order."""
     ends: list[int] = []
     lasts: list[int] = []
     before: list[int] = []
     for index, (_, at) in enumerate(pairs):
-        place = bisect_left(ends, at)
-        before.append(lasts[place - 1] if place else -1)
-        ends[place : place + 1] = [at]
-        lasts[place : place + 1] = [index]
+        slot = bisect_left(ends, at)
+        before.append(lasts[slot - 1] if slot else -1)
+        ends[slot : slot + 1] = [at]
+        lasts[slot : slot + 1] = [index]
     chosen = []
     index = lasts[-1] if lasts else -1
     while index >= 0:
@@ -116,39 +116,39 @@ def _rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return chosen[::-1]
 
 
-def _changed(letters: _Letters, page: str, units: Sequence[str], low: int, high: int) -> list[Span | None]:
+def _match_words(letters: _Letters, page: str, units: Sequence[str], low: int, high: int) -> list[Span | None]:
     """Return where units stand between two letters of the page by the words that are there, as spans of letters."""
     if high <= low or high - low > _MOST_LETTERS:
         return [None] * len(units)
     first = letters.places[low]
     part = page[first : letters.places[high - 1] + 1]
     there = [(first + word.start(), first + word.end(), _Letters(word[0]).all) for word in _WORD.finditer(part)]
-    wanted = [(number, _Letters(word).all) for number, unit in enumerate(units) for word in unit.split()]
-    matcher = SequenceMatcher(None, [word for *_, word in there], [word for _, word in wanted], autojunk=False)
+    script_words = [(number, _Letters(word).all) for number, unit in enumerate(units) for word in unit.split()]
+    matcher = SequenceMatcher(None, [word for *_, word in there], [word for _, word in script_words], autojunk=False)
     spans: list[Span | None] = [None] * len(units)
-    for begin, own, length in matcher.get_matching_blocks():
+    for begin, other, length in matcher.get_matching_blocks():
         for (start, end, word), (number, _) in zip(
-            there[begin : begin + length], wanted[own : own + length], strict=True
+            there[begin : begin + length], script_words[other : other + length], strict=True
         ):
             if word:
-                stretch = bisect_left(letters.places, start), bisect_left(letters.places, end)
-                known = spans[number]
-                spans[number] = (known[0] if known else stretch[0], stretch[1])
+                match = bisect_left(letters.places, start), bisect_left(letters.places, end)
+                span = spans[number]
+                spans[number] = (span[0] if span else match[0], match[1])
     return spans
 
 
-def _widened(page: str, letters: _Letters, found: Sequence[Sequence[Span | None]]) -> list[list[Span | None]]:
+def _widened(page: str, letters: _Letters, matches: Sequence[Sequence[Span | None]]) -> list[list[Span | None]]:
     """Return spans of letters as spans of characters, with the punctuation around them."""
-    flat = [span for spans in found for span in spans if span]
+    flat = [span for spans in matches for span in spans if span]
     bounds = [(letters.places[begin], letters.places[end - 1] + 1) for begin, end in flat]
-    wide: list[Span] = []
+    widened: list[Span] = []
     for index, (begin, end) in enumerate(bounds):
-        floor = wide[-1][1] if wide else 0
+        floor = widened[-1][1] if widened else 0
         ceiling = bounds[index + 1][0] if index + 1 < len(bounds) else len(page)
         while begin > floor and not page[begin - 1].isspace():
             begin -= 1
         while end < ceiling and not page[end].isspace() and unicodedata.category(page[end]) not in _OPENING:
             end += 1
-        wide.append((begin, max(end, begin)))
-    rest = iter(wide)
-    return [[next(rest) if span else None for span in spans] for spans in found]
+        widened.append((begin, max(end, begin)))
+    rest = iter(widened)
+    return [[next(rest) if span else None for span in spans] for spans in matches]

@@ -58,14 +58,14 @@ class Page:
         One span is enough where no element ends or begins within the text. Call it for later text first: what stands
         before `begin` is left as it was.
         """
-        made: list[tuple[str, int]] = []
+        elements: list[tuple[str, int]] = []
 
         def named(length: int) -> str:
-            made.append((next(ids), length))
-            return made[-1][0]
+            elements.append((next(ids), length))
+            return elements[-1][0]
 
         self._wrap(self._body, begin, end, named)
-        return made
+        return elements
 
     def _read(self, node: Any) -> None:
         """Note the content of an element."""
@@ -98,16 +98,16 @@ class Page:
         self._pieces.append("\n")
         self._at += 1
 
-    def _wrap(self, node: Any, begin: int, end: int, named: Callable[[int], str]) -> None:
+    def _wrap(self, node: Any, begin: int, end: int, next_id: Callable[[int], str]) -> None:
         """Put spans around the part of the text that lies in an element."""
-        made: list[_Item] = []
+        children: list[_Item] = []
         run: list[_Item] = []
 
         def finish() -> None:
             if any(item.content.strip() if isinstance(item.content, str) else item.end > item.begin for item in run):
-                made.append(self._span(run, named(run[-1].end - run[0].begin)))
+                children.append(self._span(run, next_id(run[-1].end - run[0].begin)))
             else:
-                made.extend(run)
+                children.extend(run)
             run.clear()
 
         items = self._contents[node]
@@ -120,27 +120,27 @@ class Page:
                         run.append(part)
                     else:
                         finish()
-                        made.append(part)
+                        children.append(part)
             elif begin <= item.begin and item.end <= end and not self._has_blocks(item.content):
                 run.append(item)
             else:
                 finish()
                 if item.content in self._contents:
-                    self._wrap(item.content, begin, end, named)
-                made.append(item)
+                    self._wrap(item.content, begin, end, next_id)
+                children.append(item)
         finish()
-        if [item.content for item in made] != [item.content for item in items[first:last]]:
-            items[first:last] = made
+        if [item.content for item in children] != [item.content for item in items[first:last]]:
+            items[first:last] = children
             _fill(node, items)
 
     def _has_blocks(self, node: Any) -> bool:
         """Check whether an element is a block or holds one, so that it may not stand in a span."""
         return any(self._blocks.get(each, name(each) in _BLOCKS) for each in node.iter())
 
-    def _span(self, items: list[_Item], given: str) -> _Item:
+    def _span(self, items: list[_Item], identifier: str) -> _Item:
         from lxml import etree
 
-        span = etree.Element(f"{{{_XHTML}}}span", {"id": given}, nsmap={None: _XHTML})
+        span = etree.Element(f"{{{_XHTML}}}span", {"id": identifier}, nsmap={None: _XHTML})
         self._contents[span] = [*items]
         self._blocks[span] = False
         _fill(span, items)

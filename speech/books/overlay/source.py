@@ -42,7 +42,7 @@ class Unfit(Exception):
 
 
 @dataclass(slots=True)
-class _Heard:
+class _MarkedUnit:
     """A unit that was found in a page.
 
     Attributes:
@@ -73,35 +73,37 @@ def write(timeline: Timeline, audio: Sequence[Path], target: Path, level: Level,
     archive = Archive(data)
     manifest = _Package(archive)
     pages: dict[str, Any] = {}
-    heard: list[_Heard] = []
-    lost = 0
+    marked: list[_MarkedUnit] = []
+    unmarked = 0
     for name, passages in _by_page(timeline).items():
         root = _page(archive, name) if name in manifest.items else None
         if root is None:
-            lost += sum(len(timing.units(passage, level)) for _, passage in passages)
+            unmarked += sum(len(timing.units(passage, level)) for _, passage in passages)
             continue
-        found, missing = _marked(root, name, passages, level)
-        lost += missing
-        if found:
+        page_units, unmatched = _mark_units(root, name, passages, level)
+        unmarked += unmatched
+        if page_units:
             pages[name] = root
-            heard += found
-    if not heard:
+            marked += page_units
+    if not marked:
         raise Unfit("none of what is heard was found in its pages")
-    clips = _timed(heard, timeline)
+    clips = _clips_by_page(marked, timeline)
     folder = _free(archive, posixpath.join(manifest.base, "read-along"))
     with creating(target) as book:
-        used = _write_overlays(book, clips, pages, audio, folder)
-        manifest.add_overlays(clips, folder, used, timeline)
+        chapters = _write_overlays(book, clips, pages, audio, folder)
+        manifest.add_overlays(clips, folder, chapters, timeline)
         for name, root in pages.items():
             _link(root, _relative(f"{folder}/read.css", name))
             book.add(name, _text(root))
         book.add(f"{folder}/read.css", CSS)
         book.add(manifest.name, _text(manifest.root))
-        done = {*pages, manifest.name, *_DROPPED}
-        for name, blocks in _others(data, done):
+        names = {*pages, manifest.name, *_DROPPED}
+        for name, blocks in _other_files(data, names):
             book.copy(name, blocks)
-    if lost:
-        return [f"Read-along: {lost} {level}s are not in the book's pages; each is heard with what comes before it."]
+    if unmarked:
+        return [
+            f"Read-along: {unmarked} {level}s are not in the book's pages; each is heard with what comes before it."
+        ]
     return []
 
 
@@ -125,50 +127,50 @@ def _page(archive: Archive, name: str) -> Any:
     return root if whole else None
 
 
-def _marked(
+def _mark_units(
     root: Any, name: str, passages: Sequence[tuple[int, TimedPassage]], level: Level
-) -> tuple[list[_Heard], int]:
+) -> tuple[list[_MarkedUnit], int]:
     """Put spans around the units of a page; return them, and the number of those that were not found."""
     page = Page(root.find(f"{{{_XHTML}}}body"))
     units = [timing.units(passage, level) for _, passage in passages]
-    spans = find(page.text, [[unit.text for unit in own] for own in units])
-    found, missing = [], 0
-    for (number, _), own, places in zip(passages, units, spans, strict=True):
-        for unit, place in zip(own, places, strict=True):
-            if place:
-                found.append(_Heard(number, unit, name, place))
+    spans = find(page.text, [[unit.text for unit in passage_units] for passage_units in units])
+    matches, unmatched = [], 0
+    for (number, _), passage_units, unit_spans in zip(passages, units, spans, strict=True):
+        for unit, span in zip(passage_units, unit_spans, strict=True):
+            if span:
+                matches.append(_MarkedUnit(number, unit, name, span))
             else:
-                missing += 1
-    taken = {node.get("id") for node in root.iter() if isinstance(node.tag, str)}
-    ids = (given for number in count(1) if (given := f"heard-{number}") not in taken)
-    for each in reversed(found):
+                unmatched += 1
+    used_ids = {node.get("id") for node in root.iter() if isinstance(node.tag, str)}
+    ids = (identifier for number in count(1) if (identifier := f"heard-{number}") not in used_ids)
+    for each in reversed(matches):
         each.clips = page.wrap(*each.span, ids)
-    return [each for each in found if each.clips], missing
+    return [each for each in matches if each.clips], unmatched
 
 
-def _timed(heard: Sequence[_Heard], timeline: Timeline) -> dict[str, list[Clip]]:
+def _clips_by_page(marked: Sequence[_MarkedUnit], timeline: Timeline) -> dict[str, list[Clip]]:
     """Return the clips of each page, in its order."""
     clips: dict[str, list[Clip]] = {}
     times: dict[int, tuple[int, int]] = {}
     for number, chapter in enumerate(timeline.chapters):
-        own = sorted((each for each in heard if each.chapter == number), key=lambda each: each.unit.begin)
-        spans = timing.times([each.unit for each in own], chapter, timeline.rate)
-        times |= {id(each): span for each, span in zip(own, spans, strict=True)}
-    for each in heard:
+        chapter_units = sorted((each for each in marked if each.chapter == number), key=lambda each: each.unit.begin)
+        spans = timing.times([each.unit for each in chapter_units], chapter, timeline.rate)
+        times |= {id(each): span for each, span in zip(chapter_units, spans, strict=True)}
+    for each in marked:
         begin, end = times[id(each)]
-        clips.setdefault(each.page, []).extend(_shared(each, begin, end))
+        clips.setdefault(each.page, []).extend(_share_time(each, begin, end))
     return clips
 
 
-def _shared(heard: _Heard, begin: int, end: int) -> Iterator[Clip]:
+def _share_time(unit: _MarkedUnit, begin: int, end: int) -> Iterator[Clip]:
     """Yield the clips of the elements of a unit, which share its time by their lengths."""
-    parts = heard.clips[: max(end - begin, 1)]
+    parts = unit.clips[: max(end - begin, 1)]
     whole, before, first = sum(length for _, length in parts), 0, begin
     for index, (name, length) in enumerate(parts, 1):
         before += length
-        left = len(parts) - index
-        last = end if not left else min(max(begin + (end - begin) * before // whole, first + 1), end - left)
-        yield Clip(name, heard.chapter, first, last)
+        remaining = len(parts) - index
+        last = end if not remaining else min(max(begin + (end - begin) * before // whole, first + 1), end - remaining)
+        yield Clip(name, unit.chapter, first, last)
         first = last
 
 
@@ -176,14 +178,14 @@ def _write_overlays(
     book: Any, clips: Mapping[str, Sequence[Clip]], pages: Mapping[str, Any], audio: Sequence[Path], folder: str
 ) -> list[int]:
     """Write the overlay of each page, and the audio that they use; return the numbers of the chapters used."""
-    used = sorted({clip.chapter for own in clips.values() for clip in own})
+    chapters = sorted({clip.chapter for page_clips in clips.values() for clip in page_clips})
     names = [f"{number + 1:03}.mp3" for number in range(len(audio))]
     for index, name in enumerate(pages, 1):
         overlay = f"{folder}/{index:03}.smil"
         book.add(overlay, smil(_relative(name, overlay), clips[name], names))
-    for number in used:
+    for number in chapters:
         book.add_file(f"{folder}/{names[number]}", audio[number])
-    return used
+    return chapters
 
 
 class _Package:
@@ -203,22 +205,22 @@ class _Package:
         entries = list(self._manifest.iter(f"{{{_OPF}}}item"))
         if any(attribute(entry, "media-overlay") for entry in entries):
             raise Unfit("it has a narration of its own")
-        self.items = {self._place(attribute(entry, "href")): entry for entry in entries}
+        self.items = {self._path_of(attribute(entry, "href")): entry for entry in entries}
         self._ids = {node.get("id") for node in self.root.iter() if isinstance(node.tag, str)}
 
     def add_overlays(
-        self, clips: Mapping[str, Sequence[Clip]], folder: str, used: Sequence[int], timeline: Timeline
+        self, clips: Mapping[str, Sequence[Clip]], folder: str, chapters: Sequence[int], timeline: Timeline
     ) -> None:
         """Add the overlays of the pages and the audio files of the used chapters, and say so."""
         total = 0
         self._item("css", f"{folder}/read.css", "text/css")
-        for number in used:
+        for number in chapters:
             self._item("audio", f"{folder}/{number + 1:03}.mp3", "audio/mpeg")
-        for index, (name, own) in enumerate(clips.items(), 1):
-            given = self._item("overlay", f"{folder}/{index:03}.smil", "application/smil+xml")
-            self.items[name].set("media-overlay", given)
-            length = sum(clip.end - clip.begin for clip in own)
-            self._meta("media:duration", clock(length), refines=f"#{given}")
+        for index, (name, page_clips) in enumerate(clips.items(), 1):
+            identifier = self._item("overlay", f"{folder}/{index:03}.smil", "application/smil+xml")
+            self.items[name].set("media-overlay", identifier)
+            length = sum(clip.end - clip.begin for clip in page_clips)
+            self._meta("media:duration", clock(length), refines=f"#{identifier}")
             total += length
         self._meta("media:duration", clock(total))
         self._meta("media:active-class", ACTIVE)
@@ -230,16 +232,16 @@ class _Package:
             if meta.get("property") == "dcterms:modified" and not meta.get("refines"):
                 meta.text = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
-    def _place(self, href: str) -> str:
+    def _path_of(self, href: str) -> str:
         return posixpath.normpath(posixpath.join(self.base, unquote(href)))
 
     def _item(self, kind: str, name: str, content_type: str) -> str:
         """Add an entry to the manifest; return its id."""
-        given = next(each for number in count(1) if (each := f"heard-{kind}-{number}") not in self._ids)
-        self._ids.add(given)
+        identifier = next(each for number in count(1) if (each := f"heard-{kind}-{number}") not in self._ids)
+        self._ids.add(identifier)
         href = quote(posixpath.relpath(name, self.base or "."))
-        self._add(self._manifest, "item", {"id": given, "href": href, "media-type": content_type})
-        return given
+        self._add(self._manifest, "item", {"id": identifier, "href": href, "media-type": content_type})
+        return identifier
 
     def _meta(self, prop: str, text: str, **attributes: str) -> None:
         self._add(self._metadata, "meta", {"property": prop, **attributes}).text = text
@@ -286,21 +288,21 @@ def _text(root: Any) -> bytes:
     return text
 
 
-def _others(data: bytes, done: set[str]) -> Iterator[tuple[str, Iterator[bytes]]]:
+def _other_files(data: bytes, written: set[str]) -> Iterator[tuple[str, Iterator[bytes]]]:
     """Yield all parts but those that are done, block by block.
 
     Raises:
         InvalidRequest: a part is damaged, far larger than it looks, or has a name that leads out of the archive.
     """
-    left = _MOST_BYTES
+    remaining = _MOST_BYTES
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for part in archive.infolist():
-            if part.is_dir() or part.filename in done:
+            if part.is_dir() or part.filename in written:
                 continue
-            done.add(part.filename)
-            left -= part.file_size
+            written.add(part.filename)
+            remaining -= part.file_size
             check(part)
-            if left < 0 or part.filename.startswith("/") or ".." in part.filename.split("/"):
+            if remaining < 0 or part.filename.startswith("/") or ".." in part.filename.split("/"):
                 raise refused(f"its part {part.filename[:80]!r} is not one that a book has", "file")
             yield part.filename, _blocks(archive, part)
 

@@ -34,26 +34,26 @@ class Doubt:
     weight: float
 
 
-def find_doubts(lines: Iterable[Line], kept: Mapping[str, TakeRecord]) -> list[Doubt]:
+def find_doubts(lines: Iterable[Line], records: Mapping[str, TakeRecord]) -> list[Doubt]:
     """Return the doubtful takes, the worst first.
 
     Args:
-        kept: the records of the takes, by their keys.
+        records: the records of the takes, by their keys.
     """
-    heard = [line for line in lines if line.chunk.spoken]
+    audible_lines = [line for line in lines if line.chunk.spoken]
     paces, levels = defaultdict(list), defaultdict(list)
-    for line in heard:
-        if pace := _pace(line, kept[line.key]):
+    for line in audible_lines:
+        if pace := _pace(line, records[line.key]):
             paces[_voice(line)].append(pace)
-        if (level := kept[line.key].level) is not None:
+        if (level := records[line.key].level) is not None:
             levels[_voice(line)].append(level)
     usual_pace, usual_level = _usual(paces), _usual(levels)
-    found = []
-    for line in heard:
-        doubt = _doubt(line, kept[line.key], usual_pace.get(_voice(line)), usual_level.get(_voice(line)))
+    doubts = []
+    for line in audible_lines:
+        doubt = _doubt(line, records[line.key], usual_pace.get(_voice(line)), usual_level.get(_voice(line)))
         if doubt.reasons:
-            found.append(doubt)
-    return sorted(found, key=lambda doubt: -doubt.weight)
+            doubts.append(doubt)
+    return sorted(doubts, key=lambda doubt: -doubt.weight)
 
 
 def _doubt(line: Line, record: TakeRecord, usual_pace: float | None, usual_level: float | None) -> Doubt:
@@ -66,8 +66,8 @@ def _doubt(line: Line, record: TakeRecord, usual_pace: float | None, usual_level
     if usual_pace and (pace := _pace(line, record)):
         ratio = pace / usual_pace
         if not 1 / _PACE_RATIO <= ratio <= _PACE_RATIO:
-            way, times = ("fast", ratio) if ratio > 1 else ("slow", 1 / ratio)
-            reasons.append(f"it is {times:.1f} times as {way} as this voice usually is")
+            tempo, times = ("fast", ratio) if ratio > 1 else ("slow", 1 / ratio)
+            reasons.append(f"it is {times:.1f} times as {tempo} as this voice usually is")
             weight += times
     if usual_level is not None and record.level is not None and abs(off := record.level - usual_level) > _LEVEL_DB:
         reasons.append(f"it is {abs(off):.0f} dB {'louder' if off > 0 else 'softer'} than this voice usually is")
@@ -89,6 +89,6 @@ def _pace(line: Line, record: TakeRecord) -> float | None:
 
 
 def _usual(
-    found: Mapping[tuple[str | None, str | None], list[float]],
+    measurements: Mapping[tuple[str | None, str | None], list[float]],
 ) -> dict[tuple[str | None, str | None], float]:
-    return {voice: median(values) for voice, values in found.items() if len(values) >= _FEWEST_TAKES}
+    return {voice: median(values) for voice, values in measurements.items() if len(values) >= _FEWEST_TAKES}

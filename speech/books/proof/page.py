@@ -33,7 +33,7 @@ def sound_of(line: Line, number: int) -> str:
 def write(
     edition: Edition,
     timeline: Timeline,
-    kept: Mapping[str, TakeRecord],
+    records: Mapping[str, TakeRecord],
     audio: Sequence[str],
     target: Path,
     name: str,
@@ -43,14 +43,14 @@ def write(
 
     Args:
         timeline: of the edition.
-        kept: the records of the takes, by their keys; of takes that could be chosen, those that are there.
+        records: the records of the takes, by their keys; of takes that could be chosen, those that are there.
         audio: the files of the chapters, relative to the page.
         name: of the book, for commands.
         storage: the storage block of commands; None for the default.
     """
     lines = {line.id: line for line in edition.all_lines}
     numbers = {id: number for number, id in enumerate(lines)}
-    doubts = find_doubts(lines.values(), kept)
+    doubts = find_doubts(lines.values(), records)
     data = {
         "book": name,
         "storage": f" --storage {shlex.quote(storage)}" if storage else "",
@@ -60,11 +60,11 @@ def write(
                 "level": chapter.level,
                 "audio": file,
                 "length": _ms(chapter.length, timeline),
-                "passages": [*_passages(chapter, own, numbers, timeline)],
+                "passages": [*_passages(chapter, chapter_lines, numbers, timeline)],
             }
-            for chapter, own, file in zip(timeline.chapters, edition.lines, audio, strict=True)
+            for chapter, chapter_lines, file in zip(timeline.chapters, edition.lines, audio, strict=True)
         ],
-        "chunks": [_chunk(line, kept) for line in lines.values()],
+        "chunks": [_chunk(line, records) for line in lines.values()],
         "doubts": [[numbers[doubt.line.id], doubt.reasons] for doubt in doubts],
         "seeded": edition.engine.is_stochastic,
     }
@@ -87,23 +87,23 @@ def write(
     return target
 
 
-def _chunk(line: Line, kept: Mapping[str, TakeRecord]) -> list[Any]:
+def _chunk(line: Line, records: Mapping[str, TakeRecord]) -> list[Any]:
     """Return the id of a chunk, the number, seed and score of its take, and the takes that can be chosen."""
     versions = [
         [
             each.number,
             each.text,
-            _seed(kept.get(each.key), each.seed),
-            _score(kept.get(each.key)),
-            sound_of(line, each.number) if each.key in kept else None,
+            _seed(records.get(each.key), each.seed),
+            _score(records.get(each.key)),
+            sound_of(line, each.number) if each.key in records else None,
         ]
         for each in line.versions
     ]
-    return [line.id, line.number, _seed(kept[line.key], line.seed), _score(kept[line.key]), versions]
+    return [line.id, line.number, _seed(records[line.key], line.seed), _score(records[line.key]), versions]
 
 
-def _seed(record: TakeRecord | None, asked: int) -> int:
-    return record.seed if record else asked
+def _seed(record: TakeRecord | None, default: int) -> int:
+    return record.seed if record else default
 
 
 def _score(record: TakeRecord | None) -> float | None:
@@ -124,16 +124,16 @@ def _passages(
 def _pieces(passage: TimedPassage, chunks: Iterator[int], timeline: Timeline) -> Iterator[list[Any]]:
     """Yield the sentences of a passage: text, begin and end in milliseconds, and the number of the chunk."""
     for sentence in passage.sentences:
-        own: list[TimedWord] = []
+        words: list[TimedWord] = []
         last = -1
         for word in sentence.words:
             chunk = next(chunks)
-            if own and chunk != last:
-                yield _piece(own, last, timeline)
-                own = []
-            own.append(word)
+            if words and chunk != last:
+                yield _piece(words, last, timeline)
+                words = []
+            words.append(word)
             last = chunk
-        yield _piece(own, last, timeline)
+        yield _piece(words, last, timeline)
 
 
 def _piece(words: Sequence[TimedWord], chunk: int, timeline: Timeline) -> list[Any]:

@@ -36,7 +36,7 @@ class Archive:
         if sum(part.file_size for part in texts) > _MOST_BYTES:
             raise _too_long()
         self._parts = {part.filename: part for part in parts}
-        self._left = 2 * _MOST_BYTES
+        self._bytes_left = 2 * _MOST_BYTES
 
     def __contains__(self, name: str) -> bool:
         return name in self._parts
@@ -60,8 +60,8 @@ class Archive:
             raise refused(f"its part {name[:80]!r} is missing", "file")
         check(part)
         # Parts may be read more than once, and text may have any name.
-        self._left -= part.file_size
-        if self._left < 0:
+        self._bytes_left -= part.file_size
+        if self._bytes_left < 0:
             raise _too_long()
         if part.flag_bits & 1:
             raise refused("it is locked with a password", "file")

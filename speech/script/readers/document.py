@@ -56,16 +56,16 @@ def open_document(data: bytes, name: str | None = None, kind: str | None = None)
     Raises:
         InvalidRequest: it cannot be read; the text says what it looks like, and what is accepted.
     """
-    called = name or "The file"
+    label = name or "The file"
     try:
         return _open(data, kind)
     except InvalidRequest as fault:
-        raise InvalidRequest([_with_name(problem, called) for problem in fault.problems]) from None
+        raise InvalidRequest([_with_name(problem, label) for problem in fault.problems]) from None
     except SpeechError:
         raise
     except Exception as fault:
         # The libraries raise whatever they stumble over in a damaged file.
-        message = f"{called} cannot be read: it is damaged, or nested too deeply ({type(fault).__name__})."
+        message = f"{label} cannot be read: it is damaged, or nested too deeply ({type(fault).__name__})."
         raise InvalidRequest([Problem("file", None, "", message)]) from fault
 
 
@@ -102,8 +102,8 @@ def _binary(data: bytes) -> Callable[[], Script] | None:
             return lambda: epub.read(archive)
         if docx.DOCUMENT in archive:
             return lambda: docx.read(archive)
-    if sort := unsupported_type(data):
-        raise refused(f"it looks like {sort}; accepted are {ACCEPTED}", "file")
+    if kind := unsupported_type(data):
+        raise refused(f"it looks like {kind}; accepted are {ACCEPTED}", "file")
     return None
 
 
@@ -115,12 +115,12 @@ def _text(text: str, kind: str | None) -> Script:
     kind = kind or detect(text)
     if kind == "text" and _XML.match(text):
         root = _ROOT.search(text)
-        shown = f" (<{root[1]}>)" if root else ""
-        raise refused(f"it looks like XML of another kind{shown}; accepted are {ACCEPTED}", "file")
+        element = f" (<{root[1]}>)" if root else ""
+        raise refused(f"it looks like XML of another kind{element}; accepted are {ACCEPTED}", "file")
     return parse(text, kind)
 
 
-def _with_name(problem: Problem, called: str) -> Problem:
+def _with_name(problem: Problem, label: str) -> Problem:
     """Return a problem of a file under the name of the file."""
-    what = str(problem).partition(": ")[2]
-    return Problem("file", problem.value, problem.accepted, f"{called} cannot be read: {what.rstrip('.')}.")
+    sentence = str(problem).partition(": ")[2]
+    return Problem("file", problem.value, problem.accepted, f"{label} cannot be read: {sentence.rstrip('.')}.")

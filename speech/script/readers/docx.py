@@ -53,21 +53,21 @@ def read(archive: Archive) -> Script:
         creator = " ".join((core.findtext("{*}creator") or "").split())
     no_pictures = mammoth.images.img_element(lambda image: {"src": "", "alt": image.alt_text or ""})
     html = mammoth.convert_to_html(_repacked(parts), style_map=_STYLES, convert_image=no_pictures).value
-    script = _once(read_as(html, "docx", " ".join((title or "").split()) or None, code))
+    script = _without_repeated_title(read_as(html, "docx", " ".join((title or "").split()) or None, code))
     return replace(script, facts=(("creator", creator),)) if creator else script
 
 
 def _repacked(parts: Mapping[str, bytes]) -> io.BytesIO:
     """Return an archive of the parts that were checked, the only ones that the library then finds by any name."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name, part in parts.items():
             archive.writestr(name, part)
-    made.seek(0)
-    return made
+    buffer.seek(0)
+    return buffer
 
 
-def _once(script: Script) -> Script:
+def _without_repeated_title(script: Script) -> Script:
     """Return a document without a first heading that only repeats its title.
 
     Its title is the heading that it begins with; an author or a date may stand between the two.
@@ -75,12 +75,14 @@ def _once(script: Script) -> Script:
     passages = script.passages
     if not passages or passages[0].kind != "heading":
         return script
-    again = next((number for number in range(1, len(passages[:_TITLE_PAGE])) if passages[number].kind == "heading"), 0)
-    if not again or _bare(passages[again].text) != _bare(passages[0].text):
+    repeated = next(
+        (number for number in range(1, len(passages[:_TITLE_PAGE])) if passages[number].kind == "heading"), 0
+    )
+    if not repeated or _normalize(passages[repeated].text) != _normalize(passages[0].text):
         return script
-    left_out = (*script.left_out, LeftOut(f"title again: {passages[again].text}", _WHY_AGAIN))
-    return replace(script, passages=passages[:again] + passages[again + 1 :], left_out=left_out)
+    left_out = (*script.left_out, LeftOut(f"title again: {passages[repeated].text}", _WHY_AGAIN))
+    return replace(script, passages=passages[:repeated] + passages[repeated + 1 :], left_out=left_out)
 
 
-def _bare(text: str) -> str:
+def _normalize(text: str) -> str:
     return " ".join("".join(character if character.isalnum() else " " for character in text.casefold()).split())

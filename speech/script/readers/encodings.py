@@ -44,8 +44,8 @@ def decode(data: bytes) -> tuple[str, list[str]]:
             if text is None:
                 raise refused(f"it begins as {name.upper()} text, but is none", "file")
             return _checked(text), []
-    if (wide := _without_mark(data)) is not None:
-        name, text = wide
+    if (decoded := _without_mark(data)) is not None:
+        name, text = decoded
         return _checked(text), [f"The text has no byte order mark; it was read as {name}."]
     text = _strictly(data, "utf-8")
     if text is not None:

@@ -84,9 +84,9 @@ def read(archive: Archive) -> Script:
         body = body if body is not None else root
         role = "note" if not is_linear else _role(body, book.roles.get(part, set()))
         if role:
-            why = "it stands beside the text" if not is_linear else "it is not part of what is read"
+            reason = "it stands beside the text" if not is_linear else "it is not part of what is read"
             text = " ".join("".join(body.itertext()).split())
-            page.silence.note(role if is_linear else "page", text or part, why)
+            page.silence.note(role if is_linear else "page", text or part, reason)
             continue
         titles = book.titles.get(part, {})
         if "" in titles:
@@ -111,11 +111,11 @@ def cover(archive: Archive) -> bytes | None:
 
 def _check_rights(archive: Archive) -> None:
     """Refuse a book whose text is encrypted."""
-    locked = "META-INF/rights.xml" in archive or "META-INF/sinf.xml" in archive
+    is_locked = "META-INF/rights.xml" in archive or "META-INF/sinf.xml" in archive
     if _ENCRYPTION in archive:
         methods = _xml(archive, _ENCRYPTION).iter("{*}EncryptionMethod")
-        locked = locked or any(attribute(method, "Algorithm") not in _VEILS for method in methods)
-    if locked:
+        is_locked = is_locked or any(attribute(method, "Algorithm") not in _VEILS for method in methods)
+    if is_locked:
         raise refused("it is protected against copying (DRM), so its text cannot be read", "file")
 
 
@@ -134,46 +134,46 @@ def _package(archive: Archive) -> _Book:
     root, document = package(archive)
     base = posixpath.dirname(root)
     items = {attribute(item, "id"): item for item in document.iter("{*}item")}
-    places = {key: _place(base, attribute(item, "href"))[0] for key, item in items.items()}
+    paths = {key: _resolve(base, attribute(item, "href"))[0] for key, item in items.items()}
     pages = []
     itemrefs = list(document.iter("{*}itemref"))
     for itemref in itemrefs[:_MOST_PAGES]:
         key = attribute(itemref, "idref")
         if key in items and attribute(items[key], "media-type") in _PAGES:
-            pages.append((places[key], attribute(itemref, "linear") != "no"))
+            pages.append((paths[key], attribute(itemref, "linear") != "no"))
     if not pages:
         raise refused("it is an EPUB book without any page of text", "file")
     title = " ".join((document.findtext(".//{*}metadata/{*}title") or "").split())
     code = language(document.findtext(".//{*}metadata/{*}language") or "")
-    book = _Book(title or None, code, pages, facts=_facts(document), cover=_cover(document, items, places))
+    book = _Book(title or None, code, pages, facts=_facts(document), cover=_cover(document, items, paths))
     book.dropped = max(len(itemrefs) - _MOST_PAGES, 0)
     for reference in document.iter("{*}reference"):
-        place, fragment = _place(base, attribute(reference, "href"))
-        book.roles.setdefault(place, set()).update(() if fragment else {attribute(reference, "type")})
+        page, fragment = _resolve(base, attribute(reference, "href"))
+        book.roles.setdefault(page, set()).update(() if fragment else {attribute(reference, "type")})
     nav = next((key for key, item in items.items() if "nav" in attribute(item, "properties").split()), None)
     ncx = next((key for key, item in items.items() if attribute(item, "media-type").endswith("ncx+xml")), None)
-    for entries in (_nav(archive, places[nav], book) if nav else (), _ncx(archive, places[ncx]) if ncx else ()):
-        for place, fragment, label, level in entries:
-            book.titles.setdefault(place, {}).setdefault(fragment, Entry(label, level))
+    for entries in (_nav(archive, paths[nav], book) if nav else (), _ncx(archive, paths[ncx]) if ncx else ()):
+        for page, fragment, label, level in entries:
+            book.titles.setdefault(page, {}).setdefault(fragment, Entry(label, level))
         if book.titles:
             break
     return book
 
 
 def _facts(package: Any) -> tuple[tuple[str, str], ...]:
-    found = (
+    facts = (
         (name, " ".join("".join(node.itertext()).split())[:_LONGEST_FACT])
         for name in FACTS
         for node in package.iterfind(f".//{{*}}metadata/{{*}}{name}")
     )
-    return tuple((name, text) for name, text in found if text)
+    return tuple((name, text) for name, text in facts if text)
 
 
-def _cover(package: Any, items: Mapping[str, Any], places: Mapping[str, str]) -> str | None:
+def _cover(package: Any, items: Mapping[str, Any], paths: Mapping[str, str]) -> str | None:
     """Return the name of the part that is the cover, as EPUB 3 or as EPUB 2 says it."""
-    marked = [key for key, item in items.items() if "cover-image" in attribute(item, "properties").split()]
-    marked += [attribute(meta, "content") for meta in package.iter("{*}meta") if attribute(meta, "name") == "cover"]
-    return next((places[key] for key in marked if key in places), None)
+    candidates = [key for key, item in items.items() if "cover-image" in attribute(item, "properties").split()]
+    candidates += [attribute(meta, "content") for meta in package.iter("{*}meta") if attribute(meta, "name") == "cover"]
+    return next((paths[key] for key in candidates if key in paths), None)
 
 
 def _nav(archive: Archive, part: str, book: _Book) -> Iterator[tuple[str, str, str, int]]:
@@ -182,12 +182,12 @@ def _nav(archive: Archive, part: str, book: _Book) -> Iterator[tuple[str, str, s
         return
     for nav in _parse(archive.read(part)).iter("{*}nav"):
         for link in nav.iter("{*}a"):
-            place, fragment = _place(posixpath.dirname(part), attribute(link, "href"))
+            page, fragment = _resolve(posixpath.dirname(part), attribute(link, "href"))
             label = " ".join("".join(link.itertext()).split())
             if "landmarks" in kinds(nav):
-                book.roles.setdefault(place, set()).update(kinds(link) if not fragment else ())
+                book.roles.setdefault(page, set()).update(kinds(link) if not fragment else ())
             elif "toc" in kinds(nav) and label:
-                yield place, fragment, label, sum(1 for _ in link.iterancestors("{*}ol")) or 1
+                yield page, fragment, label, sum(1 for _ in link.iterancestors("{*}ol")) or 1
 
 
 def _ncx(archive: Archive, part: str) -> Iterator[tuple[str, str, str, int]]:
@@ -196,22 +196,22 @@ def _ncx(archive: Archive, part: str) -> Iterator[tuple[str, str, str, int]]:
     for point in _xml(archive, part).iter("{*}navPoint"):
         content, label = point.find("{*}content"), point.find("{*}navLabel")
         if content is not None and label is not None:
-            place, fragment = _place(posixpath.dirname(part), attribute(content, "src"))
+            page, fragment = _resolve(posixpath.dirname(part), attribute(content, "src"))
             text = " ".join("".join(label.itertext()).split())
             if text:
-                yield place, fragment, text, sum(1 for _ in point.iterancestors("{*}navPoint")) + 1
+                yield page, fragment, text, sum(1 for _ in point.iterancestors("{*}navPoint")) + 1
 
 
 def _role(body: Any, landmarks: set[str]) -> str | None:
     """Return the role of a page, if it is not read out: what the page says of itself, or the landmarks of it."""
-    said = set(kinds(body))
+    types = set(kinds(body))
     if len(body) == 1:
         # What a whole page is stands on its only section; what stands deeper is about a part of it.
-        said |= kinds(body[0])
-    return next((_ROLES[each] for each in sorted(said | landmarks) if each in _ROLES), None)
+        types |= kinds(body[0])
+    return next((_ROLES[each] for each in sorted(types | landmarks) if each in _ROLES), None)
 
 
-def _place(base: str, href: str) -> tuple[str, str]:
+def _resolve(base: str, href: str) -> tuple[str, str]:
     """Return the part and the id that a link leads to."""
     path, fragment = urldefrag(href)
     return posixpath.normpath(posixpath.join(base, unquote(path))), unquote(fragment)

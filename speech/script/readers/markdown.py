@@ -61,14 +61,14 @@ def _mark_alerts(state: StateCore) -> None:
     for before, paragraph, inline in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
         if (before.type, paragraph.type) != ("blockquote_open", "paragraph_open") or not inline.children:
             continue
-        found = _ALERT.match(inline.children[0].content)
-        if inline.children[0].type != "text" or not found or not _ALERT.match(inline.content):
+        match = _ALERT.match(inline.children[0].content)
+        if inline.children[0].type != "text" or not match or not _ALERT.match(inline.content):
             continue
         from markdown_it.token import Token
 
         label, first = Token("html_inline", "", 0), inline.children[0]
-        label.content = f'<span class="markdown-alert-title">{found["kind"]}</span>'
-        first.content = first.content[found.end() :]
+        label.content = f'<span class="markdown-alert-title">{match["kind"]}</span>'
+        first.content = first.content[match.end() :]
         rest = inline.children[1:] if first.content else inline.children[2:]
         inline.children[:] = [label, *([first] if first.content else []), *rest]
         if first.content and len(inline.children) > 2 and inline.children[2].type == "softbreak":

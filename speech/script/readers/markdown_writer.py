@@ -42,19 +42,19 @@ def _scalar(text: str) -> str:
 def _blocks(passages: Sequence[Passage]) -> Iterator[list[Passage]]:
     """Yield the passages of each paragraph, with the pauses within it; other pauses and scenes by themselves."""
     block: list[Passage] = []
-    waiting: list[Passage] = []
+    pending: list[Passage] = []
     for passage in passages:
         if passage.kind == "pause":
-            waiting.append(passage)
+            pending.append(passage)
             continue
-        within = bool(passage.text) and passage.continues
-        if within and block and block[-1].kind == passage.kind:
-            block += [*waiting, passage]
+        continues = bool(passage.text) and passage.continues
+        if continues and block and block[-1].kind == passage.kind:
+            block += [*pending, passage]
         else:
-            yield from _non_empty(block, [] if within else waiting)
-            block = [*waiting, passage] if within else [passage]
-        waiting = []
-    yield from _non_empty(block, waiting)
+            yield from _non_empty(block, [] if continues else pending)
+            block = [*pending, passage] if continues else [passage]
+        pending = []
+    yield from _non_empty(block, pending)
 
 
 def _non_empty(block: list[Passage], pauses: list[Passage]) -> Iterator[list[Passage]]:
@@ -69,15 +69,15 @@ class _Writer:
 
     def block(self, block: Sequence[Passage]) -> str:
         """Return a paragraph."""
-        spoken = [passage for passage in block if passage.text]
-        if not spoken:
+        texts = [passage for passage in block if passage.text]
+        if not texts:
             return "***" if block[0].kind == "scene" else _pause(block[0])
-        first = spoken[0]
+        first = texts[0]
         if first.kind == "heading":
             words = self._text(block, "<br>").replace("\n", "<br data-soft>")
             return f"{'#' * (first.level or 1)} {words}"
         if first.kind == "verse":
-            if len(spoken) > 1 and all(breadth(passage.text) < MAX_VERSE for passage in spoken):
+            if len(texts) > 1 and all(breadth(passage.text) < MAX_VERSE for passage in texts):
                 return self._text(block, "\\\n")
             return f'<p class="verse">{self._text(block, "<br>", _in_html)}</p>'
         if first.kind == "item":
@@ -95,19 +95,19 @@ class _Writer:
         Args:
             joint: what stands between two passages; None for a space.
         """
-        made, before, paused = "", None, False
+        result, before, paused = "", None, False
         for passage in block:
             if passage.kind == "pause":
-                made += f"{' ' if made else ''}{_pause(passage)}"
+                result += f"{' ' if result else ''}{_pause(passage)}"
                 paused = True
                 continue
             # Two passages that nothing else divides are divided by the name of their voice.
             alike = not paused if before is not None and _look(before) == _look(passage) else before is None and paused
             tag = self._tag(passage, always=joint is None and alike)
-            made += (joint or ("\n" if tag else " ")) if made else ""
-            made += _with_attributes(passage, tag + _marked_up(passage, escaped or _escaped))
+            result += (joint or ("\n" if tag else " ")) if result else ""
+            result += _with_attributes(passage, tag + _marked_up(passage, escaped or _escaped))
             before, paused = passage, False
-        return made
+        return result
 
     def _tag(self, passage: Passage, *, always: bool = False) -> str:
         if passage.voice == self._voice and not always:
@@ -137,12 +137,12 @@ def _with_attributes(passage: Passage, text: str) -> str:
 
 def _marked_up(passage: Passage, escaped: _Escape) -> str:
     """Return the text of a passage, with what is spoken otherwise than it is written."""
-    made, at = "", 0
+    result, at = "", 0
     for each in passage.says:
         alias, words = escape(each.say), escaped(passage.text[each.start : each.end])
-        made += f'{escaped(passage.text[at : each.start])}<sub alias="{alias}">{words}</sub>'
+        result += f'{escaped(passage.text[at : each.start])}<sub alias="{alias}">{words}</sub>'
         at = each.end
-    return made + escaped(passage.text[at:])
+    return result + escaped(passage.text[at:])
 
 
 def _in_html(text: str) -> str:

@@ -66,15 +66,15 @@ def parse_xml(text: str) -> Any:
         raise refused(f"the XML is not well-formed: {fault.msg or fault}") from None
 
 
-def _character(found: regex.Match[str]) -> str:
+def _character(match: regex.Match[str]) -> str:
     """Return what a named entity of HTML means, which XML does not know."""
-    meant = html5.get(f"{found[1]};")
-    return "".join(f"&#{ord(character)};" for character in meant) if meant else str(found[0])
+    characters = html5.get(f"{match[1]};")
+    return "".join(f"&#{ord(character)};" for character in characters) if characters else str(match[0])
 
 
-def refused(what: str, field: str = "text") -> InvalidRequest:
+def refused(reason: str, field: str = "text") -> InvalidRequest:
     """Return the error that refuses a text, or a file."""
-    return InvalidRequest([Problem(field, None, "", f"{field}: {what}")])
+    return InvalidRequest([Problem(field, None, "", f"{field}: {reason}")])
 
 
 def name(node: Any) -> str:

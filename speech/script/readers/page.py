@@ -71,7 +71,7 @@ class Page:
         self._runs: list[Run] = []
         self._omitted = False
         self._frames = [Frame()]
-        self._within: Any = None
+        self._last_parent: Any = None
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
@@ -117,17 +117,17 @@ class Page:
     def _starts(self, node: Any) -> bool:
         """Enter an element; return whether its content is read."""
         tag, above = name(node), self._frames[-1]
-        place = attribute(node, "id") or attribute(node, "name")
-        if place and place in self._titles:
-            self.expect(self._titles[place])
+        anchor = attribute(node, "id") or attribute(node, "name")
+        if anchor and anchor in self._titles:
+            self.expect(self._titles[anchor])
         before = "".join(run.text for run in self._runs[-3:])[-40:]
-        sort = "crossed-out text" if tag == "s" and not self.is_ssml else silent(node, before)
-        if sort is not None:
+        silence_kind = "crossed-out text" if tag == "s" and not self.is_ssml else silent(node, before)
+        if silence_kind is not None:
             if tag in _BLOCKS:
                 self._flush()
             else:
                 self._omitted = True
-            self.silence.add(sort, node)
+            self.silence.add(silence_kind, node)
             return False
         if tag == "pre":
             self._pre(node)
@@ -221,8 +221,8 @@ class Page:
         """Return the text after something that is left out, without what belonged to that: a space, empty brackets."""
         last = next((run for run in reversed(self._runs) if run.text.strip()), None)
         if last is None:
-            found = _STRAY.match(text)
-            return text[found.end() :] if found else text
+            match = _STRAY.match(text)
+            return text[match.end() :] if match else text
         if last.text.rstrip()[-1] in "([" and text[:1] in tuple(")]"):
             last.text, text = last.text.rstrip()[:-1].rstrip(), text[1:]
         if text[:1] in tuple(_CLOSING):
@@ -251,19 +251,21 @@ class Page:
             kind = "verse"
         if kind not in ("heading", "verse"):
             lines = [runs]
-        if kind == "item" and (found := _TASK.match(lines[0][0].text)):
-            lines[0][0].text = lines[0][0].text[found.end() :]
+        if kind == "item" and (task := _TASK.match(lines[0][0].text)):
+            lines[0][0].text = lines[0][0].text[task.end() :]
         above = frame.place.getparent() if frame.place is not None else None
         # The lines of a stanza may be elements of their own, as sentences are in SSML.
         is_part = name(frame.place) == "s" if self.is_ssml else frame.verse and name(frame.place) == "div"
-        continues = is_part and self._within is above and bool(self.passages) and self.passages[-1].kind == kind
+        continues = is_part and self._last_parent is above and bool(self.passages) and self.passages[-1].kind == kind
         for line in lines:
             if has_words("".join(run.text for run in line)):
-                made = passages(line, Passage(kind, level=level, language=frame.style.language, continues=continues))
-                for passage in made:
+                line_passages = passages(
+                    line, Passage(kind, level=level, language=frame.style.language, continues=continues)
+                )
+                for passage in line_passages:
                     self._append(passage)
-                continues = continues or bool(made)
-        self._within = above
+                continues = continues or bool(line_passages)
+        self._last_parent = above
 
     def _append(self, passage: Passage) -> None:
         title, self._title = self._title, None if passage.text else self._title

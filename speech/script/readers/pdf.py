@@ -75,29 +75,29 @@ def read(data: bytes) -> Script:
     if not lines:
         raise refused("it is a PDF without text, perhaps of scanned pages; recognise their text first (OCR)", "file")
     silence = Silence()
-    kept = _without_edges(lines, silence)
-    return Script(tuple(_passages(kept, outline)), "pdf", title, left_out=silence.all(), notes=(_GUESS,))
+    body = _without_edges(lines, silence)
+    return Script(tuple(_passages(body, outline)), "pdf", title, left_out=silence.all(), notes=(_GUESS,))
 
 
 def _extract(data: bytes) -> tuple[list[_Line], dict[tuple[int, str], int], str | None]:
     """Return the lines, the levels of the names in the outline by page and name, and the title."""
-    made = json.loads(_answer(data))
-    if "refused" in made:
-        raise refused(made["refused"], "file")
-    lines = [_Line(words.replace("\n", " "), *place) for text, *place in made["lines"] if (words := tidy(text))]
+    answer = json.loads(_answer(data))
+    if "refused" in answer:
+        raise refused(answer["refused"], "file")
+    lines = [_Line(words.replace("\n", " "), *box) for text, *box in answer["lines"] if (words := tidy(text))]
     outline: dict[tuple[int, str], int] = {}
-    for page, name, level in made["outline"]:
+    for page, name, level in answer["outline"]:
         outline[page, _key(name)] = level
-    return lines, outline, tidy(made["title"]).replace("\n", " ") or None
+    return lines, outline, tidy(answer["title"]).replace("\n", " ") or None
 
 
 def _answer(data: bytes) -> bytes:
     """Return what a process of its own reads in a PDF: its time, memory and output are limited."""
-    made, size = [], 0
+    chunks, size = [], 0
     try:
         with Program(_COMMAND, fault=_Late, seconds=_SECONDS, memory=_MEMORY, folder=_ROOT, feed=[data]) as program:
             for part in program.output():
-                made.append(part)
+                chunks.append(part)
                 size += len(part)
                 if size > _MOST_OUTPUT:
                     raise refused(f"it unpacks to more than {_MOST_OUTPUT / 1e6:.0f} MB of text", "file")
@@ -106,31 +106,31 @@ def _answer(data: bytes) -> bytes:
     if program.code:
         limit = f"{_MEMORY / 1e9:g} GB of memory"
         raise refused(f"reading this PDF takes more than {limit}, or crashes; save it anew, or as text", "file")
-    return b"".join(made)
+    return b"".join(chunks)
 
 
 def _without_edges(lines: Sequence[_Line], silence: Silence) -> list[_Line]:
     """Leave out page numbers and running heads: what stands at the edge of page after page."""
     edges: dict[int, list[_Line]] = {}
-    for page, own in itertools.groupby(lines, key=lambda line: line.page):
-        by_height = sorted(own, key=lambda line: line.bottom)
+    for page, page_lines in itertools.groupby(lines, key=lambda line: line.page):
+        by_height = sorted(page_lines, key=lambda line: line.bottom)
         edges[page] = [*by_height[:2], *by_height[-2:]]
-    heads = Counter(head for own in edges.values() for head in {_head(line) for line in own})
-    outermost = {id(line) for own in edges.values() for line in (own[0], own[-1])}
-    at_edges = {id(line) for own in edges.values() for line in own}
-    kept: list[_Line] = []
-    named: set[tuple[str, int]] = set()
+    heads = Counter(head for page_lines in edges.values() for head in {_head(line) for line in page_lines})
+    outermost = {id(line) for page_lines in edges.values() for line in (page_lines[0], page_lines[-1])}
+    at_edges = {id(line) for page_lines in edges.values() for line in page_lines}
+    body: list[_Line] = []
+    noted: set[tuple[str, int]] = set()
     for line in lines:
         key = _head(line)
         if id(line) in outermost and len(edges) > 1 and _NUMBER.fullmatch(line.text):
             silence.add("page number")
         elif id(line) in at_edges and has_words(key[0]) and heads[key] >= _REPEATED:
-            if key not in named:
+            if key not in noted:
                 silence.note("running head", line.text, "it stands on every page")
-            named.add(key)
+            noted.add(key)
         else:
-            kept.append(line)
-    return kept
+            body.append(line)
+    return body
 
 
 def _head(line: _Line) -> tuple[str, int]:
@@ -146,21 +146,23 @@ def _passages(lines: Sequence[_Line], outline: dict[tuple[int, str], int]) -> It
     body = letters.most_common(1)[0][0] if letters else 0.0
     larger = sorted({line.size for line in lines if line.size >= body * _LARGER}, reverse=True)
     widest = max((len(line.text) for line in lines if line.size == body), default=0)
-    known = {line.text.replace(" ", "").casefold() for line in lines}
-    words = {word for line in lines for word in line.text.casefold().split()} | known
+    texts = {line.text.replace(" ", "").casefold() for line in lines}
+    words = {word for line in lines for word in line.text.casefold().split()} | texts
     pitch = _pitch(lines, body)
     margins = _margins(lines, body)
     open_lines: list[_Line] = []
     level = 0
     for line in lines:
-        own = outline.get((line.page, _key(line.text)), 0)
-        if not own and line.size in larger and len(line.text) <= _LONGEST_HEADING:
-            own = min(larger.index(line.size) + 1, 6)
+        outline_level = outline.get((line.page, _key(line.text)), 0)
+        if not outline_level and line.size in larger and len(line.text) <= _LONGEST_HEADING:
+            outline_level = min(larger.index(line.size) + 1, 6)
         before = open_lines[-1] if open_lines else None
-        if before is not None and (own != level or (not own and _begins(before, line, widest, pitch, margins))):
+        if before is not None and (
+            outline_level != level or (not outline_level and _begins(before, line, widest, pitch, margins))
+        ):
             yield from _passage(open_lines, level, words)
             open_lines = []
-        level = own
+        level = outline_level
         open_lines.append(line)
     yield from _passage(open_lines, level, words)
 
@@ -169,13 +171,13 @@ def _begins(before: _Line, line: _Line, widest: int, pitch: float, margins: dict
     """Check whether a paragraph begins with a line."""
     if before.is_divided:
         return False
-    ended = bool(_END.search(before.text)) and len(before.text) < widest * _FULL
+    ends_sentence = bool(_END.search(before.text)) and len(before.text) < widest * _FULL
     indented = line.left > margins.get(line.page, line.left) + line.size * _INDENT
     if line.page != before.page:
-        return ended or (indented and bool(_END.search(before.text)))
+        return ends_sentence or (indented and bool(_END.search(before.text)))
     gap = before.bottom - line.bottom
     was_indented = before.left > margins.get(before.page, before.left) + before.size * _INDENT
-    return ended or gap > pitch * _GAP or (indented and not was_indented)
+    return ends_sentence or gap > pitch * _GAP or (indented and not was_indented)
 
 
 def _passage(lines: Sequence[_Line], level: int, words: set[str]) -> Iterator[Passage]:
@@ -194,12 +196,12 @@ def _passage(lines: Sequence[_Line], level: int, words: set[str]) -> Iterator[Pa
 
 def _undivided(text: str, words: set[str]) -> str:
     """Join the words that were divided at the ends of lines."""
-    joined, *rest = text.split(DIVIDED)
+    result, *rest = text.split(DIVIDED)
     for part in rest:
-        before, after = joined.rsplit(None, 1)[-1:], part.split(None, 1)[:1]
+        before, after = result.rsplit(None, 1)[-1:], part.split(None, 1)[:1]
         first, second = "".join(before), "".join(after) if part[:1].strip() else ""
-        joined = f"{joined[: len(joined) - len(first)]}{_mended(first, second, words)}{part[len(second) :]}"
-    return joined
+        result = f"{result[: len(result) - len(first)]}{_mended(first, second, words)}{part[len(second) :]}"
+    return result
 
 
 def _mended(first: str, second: str, words: set[str]) -> str:
@@ -227,8 +229,8 @@ def _margins(lines: Sequence[_Line], body: float) -> dict[int, float]:
         if line.size == body:
             edges.setdefault(line.page, Counter())[round(line.left)] += 1
     return {
-        page: min(left for left, count in found.items() if count >= max(found.values()) * 0.3)
-        for page, found in edges.items()
+        page: min(left for left, count in counts.items() if count >= max(counts.values()) * 0.3)
+        for page, counts in edges.items()
     }
 
 

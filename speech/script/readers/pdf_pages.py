@@ -32,16 +32,16 @@ def _answer(data: bytes) -> dict[str, Any]:
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as fault:
-        locked = "password" in str(fault).lower()
-        return {"refused": "it is locked with a password; remove that first" if locked else "it is a damaged PDF"}
+        is_locked = "password" in str(fault).lower()
+        return {"refused": "it is locked with a password; remove that first" if is_locked else "it is a damaged PDF"}
     if len(document) > _MOST_PAGES:
         return {"refused": f"it has {len(document)} pages; at most {_MOST_PAGES} are read"}
     lines: list[_Line] = []
     chars = 0
     for number in range(len(document)):
-        own = [*_lines(document[number], number)]
-        lines += own
-        chars += sum(len(line[0]) for line in own)
+        page_lines = [*_lines(document[number], number)]
+        lines += page_lines
+        chars += sum(len(line[0]) for line in page_lines)
         if chars > _MOST_CHARS:
             return {"refused": f"it has more than {_MOST_CHARS / 1e6:.0f} million characters"}
     outline = []
@@ -61,7 +61,7 @@ def _lines(page: Any, number: int) -> Iterator[_Line]:
         count = content.count_chars()
         parts = _PARTS.split(text)
         for part, following in zip(parts, [*parts[1:], ""], strict=True):
-            index = at + next((place for place, char in enumerate(part) if not char.isspace()), 0)
+            index = at + next((offset for offset, char in enumerate(part) if not char.isspace()), 0)
             # Places are counted in UTF-16.
             at += len(part.encode("utf-16-le", "surrogatepass")) // 2
             if not part.strip() or part == DIVIDED or index >= count:

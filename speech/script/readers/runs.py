@@ -63,19 +63,19 @@ def passages(runs: Sequence[Run], model: Passage) -> list[Passage]:
     Args:
         model: gives the kind, the level, the language around it, and whether the first one continues a paragraph.
     """
-    made: list[Passage] = []
+    result: list[Passage] = []
     for run in _merge_short(runs, model.language):
         text = tidy(run.text)
         if not text:
             continue
         words, says, _ = unmark(text, run.says)
         voiced = replace(
-            model, text=words, says=says, continues=model.continues or bool(made), speaker=run.style.speaker
+            model, text=words, says=says, continues=model.continues or bool(result), speaker=run.style.speaker
         )
-        made.append(
+        result.append(
             replace(voiced, voice=run.style.voice, language=run.style.language, speed=round(run.style.speed, 3))
         )
-    return made
+    return result
 
 
 def tidy(text: str) -> str:
@@ -102,29 +102,29 @@ def _merge_short(runs: Sequence[Run], language: str | None) -> list[Run]:
             if run.words < _FEWEST_WORDS:
                 run.style = replace(run.style, language=language)
         merged = _merged(merged)
-    settled: list[Run] = []
+    result: list[Run] = []
     opening: Run | None = None
     for run in merged:
         if opening is not None:
             run, opening = Run(run.style, opening.text + run.text, opening.says + run.says), None
         if run.words:
-            settled.append(run)
-        elif settled and not _DIRECTION.search(run.text):
-            settled[-1] = _joined(settled[-1], run)
+            result.append(run)
+        elif result and not _DIRECTION.search(run.text):
+            result[-1] = _joined(result[-1], run)
         else:
             # A direction, or a quotation mark, belongs to what follows.
             opening = run
     if opening is not None:
-        if settled:
-            settled[-1] = _joined(settled[-1], opening)
+        if result:
+            result[-1] = _joined(result[-1], opening)
         else:
-            settled.append(opening)
-    settled = _merged(settled)
-    for before, after in itertools.pairwise(settled):
-        if found := _STOP.match(after.text):
+            result.append(opening)
+    result = _merged(result)
+    for before, after in itertools.pairwise(result):
+        if match := _STOP.match(after.text):
             # The stop after a quotation ends it.
-            before.text, after.text = before.text + found[0], after.text[found.end() :]
-    return settled
+            before.text, after.text = before.text + match[0], after.text[match.end() :]
+    return result
 
 
 def _merged(runs: Iterable[Run]) -> list[Run]:

@@ -88,21 +88,21 @@ def silent(node: Any, before: str) -> str | None:
     Args:
         before: the text before it in the same paragraph.
     """
-    tag, said = name(node), kinds(node)
+    tag, types = name(node), kinds(node)
     names = f"{attribute(node, 'class')} {attribute(node, 'id')}".strip()
-    sort = next((_BY_KIND[kind] for kind in sorted(said) if kind in _BY_KIND), None)
-    sort = sort or next((each for each, pattern in _BY_CLASS if names and _matches(pattern, node)), None)
-    if sort is None and (tag in _BY_TAG or tag == "pre"):
-        sort = _by_tag(node, tag, names)
-    if sort is None and (node.get("hidden") is not None or attribute(node, "aria-hidden") == "true"):
-        sort = "hidden text"
-    if sort is None and _HIDDEN.search(attribute(node, "style")):
-        sort = "hidden text"
-    if sort is None and tag in ("a", "sup") and _is_mark(node, tag, before):
-        sort = NOTE_MARK
-    if sort is None and tag == "footer" and name(node.getparent()) == "body":
-        sort = "page footer"
-    return sort
+    kind_name = next((_BY_KIND[kind] for kind in sorted(types) if kind in _BY_KIND), None)
+    kind_name = kind_name or next((each for each, pattern in _BY_CLASS if names and _matches(pattern, node)), None)
+    if kind_name is None and (tag in _BY_TAG or tag == "pre"):
+        kind_name = _by_tag(node, tag, names)
+    if kind_name is None and (node.get("hidden") is not None or attribute(node, "aria-hidden") == "true"):
+        kind_name = "hidden text"
+    if kind_name is None and _HIDDEN.search(attribute(node, "style")):
+        kind_name = "hidden text"
+    if kind_name is None and tag in ("a", "sup") and _is_mark(node, tag, before):
+        kind_name = NOTE_MARK
+    if kind_name is None and tag == "footer" and name(node.getparent()) == "body":
+        kind_name = "page footer"
+    return kind_name
 
 
 def _matches(pattern: regex.Pattern[str], node: Any) -> bool:
@@ -149,40 +149,40 @@ class Silence:
     listed: list[LeftOut] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
 
-    def add(self, sort: str, node: Any = None) -> None:
+    def add(self, kind: str, node: Any = None) -> None:
         """Add an element of a sort of thing."""
-        if sort in _COUNTED:
-            self.counted[sort] += 1
-        elif sort == _PICTURE:
-            shown = attribute(node, "alt") or attribute(node, "src").rpartition("/")[2]
-            self.note(sort, "" if shown.startswith("data:") else shown)
-        elif sort == _NOTE and (notes := [*node.iter("{*}li")]):
+        if kind in _COUNTED:
+            self.counted[kind] += 1
+        elif kind == _PICTURE:
+            description = attribute(node, "alt") or attribute(node, "src").rpartition("/")[2]
+            self.note(kind, "" if description.startswith("data:") else description)
+        elif kind == _NOTE and (notes := [*node.iter("{*}li")]):
             for each in notes:
-                self.note(sort, "".join(each.itertext()).rstrip(_BACK))
+                self.note(kind, "".join(each.itertext()).rstrip(_BACK))
         else:
-            between = " " if sort == "table" else ""
-            self.note(sort, between.join(node.itertext()).rstrip(_BACK) if node is not None else "")
+            between = " " if kind == "table" else ""
+            self.note(kind, between.join(node.itertext()).rstrip(_BACK) if node is not None else "")
 
-    def note(self, sort: str, text: str, why: str | None = None) -> None:
+    def note(self, kind: str, text: str, reason: str | None = None) -> None:
         """Add something by its text."""
         words = " ".join(text[:2000].split())
-        if words or sort in (_PICTURE, "recording", "embedded page", "drawing", "formula"):
-            shown = words if len(words) <= _SHOWN else f"{words[:_SHOWN].rstrip()}…"
-            self.listed.append(LeftOut(f"{sort}: {shown}" if shown else sort, why or WHY[sort]))
+        if words or kind in (_PICTURE, "recording", "embedded page", "drawing", "formula"):
+            excerpt = words if len(words) <= _SHOWN else f"{words[:_SHOWN].rstrip()}…"
+            self.listed.append(LeftOut(f"{kind}: {excerpt}" if excerpt else kind, reason or WHY[kind]))
 
     def all(self) -> tuple[LeftOut, ...]:
         """Return everything that is left out."""
-        counts = (LeftOut(_count(number, sort), WHY[sort]) for sort, number in self.counted.items())
+        counts = (LeftOut(_count(number, kind), WHY[kind]) for kind, number in self.counted.items())
         return (*self.listed, *counts)
 
 
-def _count(number: int, sort: str) -> str:
+def _count(number: int, kind: str) -> str:
     """Return a number of things.
 
     >>> _count(2, "link address"), _count(3, "number of an item")
     ('2 link addresses', '3 numbers of an item')
     """
     if number == 1:
-        return f"1 {sort}"
-    noun, of, rest = sort.partition(" of ")
+        return f"1 {kind}"
+    noun, of, rest = kind.partition(" of ")
     return f"{number} {noun}{'es' if noun.endswith('s') else 's'}{of}{rest}"

@@ -78,10 +78,10 @@ def _pause(node: Any) -> float:
         if strength and strength not in _STRENGTHS:
             raise refused(f"<break strength={strength[:40]!r}> is not accepted; expected {', '.join(_STRENGTHS)}")
         return _STRENGTHS[strength or "medium"]
-    found = _TIME.fullmatch(time)
-    if not found or not found[1].strip("."):
+    match = _TIME.fullmatch(time)
+    if not match or not match[1].strip("."):
         raise refused(f"<break time={time[:40]!r}> is not accepted; expected, for example, 500ms or 1.5s")
-    seconds = float(found[1]) / (1000 if found[2] == "ms" else 1)
+    seconds = float(match[1]) / (1000 if match[2] == "ms" else 1)
     if seconds > _LONGEST_PAUSE:
         raise refused(f"<break time={time!r}> is too long; at most {_LONGEST_PAUSE:g} seconds are accepted")
     return round(seconds, 3)
@@ -93,13 +93,13 @@ def _paced(rate: str, style: Style, page: Page) -> Style:
         return style
     if rate in _RATES:
         factor = _RATES[rate]
-    elif found := _RATE.fullmatch(rate):
-        sign, number, percent = found.groups()
+    elif match := _RATE.fullmatch(rate):
+        sign, number, percent = match.groups()
         factor = float(number) / (100 if percent else 1)
         factor = 1 + factor if sign == "+" else 1 - factor if sign == "-" else factor
     else:
-        expected = f"{', '.join(_RATES)}, a number or a percentage"
-        raise refused(f"<prosody rate={rate[:40]!r}> is not accepted; expected {expected}")
+        accepted = f"{', '.join(_RATES)}, a number or a percentage"
+        raise refused(f"<prosody rate={rate[:40]!r}> is not accepted; expected {accepted}")
     speed = min(max(style.speed * factor, _SLOWEST), _FASTEST)
     if speed != style.speed * factor:
         page.note(f"A rate of {rate} is beyond what can be spoken; {speed:g} times the pace was used.")
@@ -112,17 +112,17 @@ def _said_as(node: Any, style: Style, page: Page) -> str | None:
     text = " ".join("".join(node.itertext()).split())[:200]
     language = style.language or page.language or "en"
     speak = _KINDS.get(kind)
-    said = speak(text, language, attribute(node, "format").strip().lower()) if speak else None
-    if said is None and text:
+    form = speak(text, language, attribute(node, "format").strip().lower()) if speak else None
+    if form is None and text:
         page.note(
             f"<say-as interpret-as={kind[:40]!r}> is not honoured for {text[:40]!r}; the text is spoken as it is."
         )
-    return said
+    return form
 
 
 def _characters(text: str, language: str, _format: str) -> str | None:
-    named = (_spelled(char, language) if char.isdigit() else char.upper() for char in text if char.isalnum())
-    return " ".join(named) or None
+    names = (_spelled(char, language) if char.isdigit() else char.upper() for char in text if char.isalnum())
+    return " ".join(names) or None
 
 
 def _digits(text: str, language: str, _format: str) -> str | None:
@@ -142,9 +142,9 @@ def _cardinal(text: str, language: str, _format: str) -> str | None:
 def _ordinal(text: str, language: str, _format: str) -> str | None:
     from num2words import num2words
 
-    found = regex.fullmatch(r"(\d{1,9})\.?\p{L}{0,3}", text)
+    match = regex.fullmatch(r"(\d{1,9})\.?\p{L}{0,3}", text)
     try:
-        return str(num2words(int(found[1]), lang=language, to="ordinal")) if found else None
+        return str(num2words(int(match[1]), lang=language, to="ordinal")) if match else None
     except (NotImplementedError, ArithmeticError, LookupError, ValueError):
         return None
 
@@ -161,10 +161,10 @@ def _date(text: str, language: str, order: str) -> str | None:
         return None
     year, month, day = (int(parts[order.index(each)]) for each in "ymd")
     try:
-        shown = format_date(date(year, month, day), "long", language)
+        form = format_date(date(year, month, day), "long", language)
     except (ValueError, UnknownLocaleError):
         return None
-    return _spelled(shown, language)
+    return _spelled(form, language)
 
 
 def _spelled(text: str, language: str) -> str:

@@ -56,10 +56,10 @@ def read(text: str) -> Script:
     paragraphs: list[_Speech] = []
     end, last, dashes = 0.0, "", 0
     for start, stop, cue in _cues(text):
-        for speaker, said in _spoken_by(cue):
-            own = [line for line in said.split("\n") if has_words(line)]
-            dashes += sum(bool(_DASH.match(line)) for line in own)
-            lines = [tidy(_DASH.sub("", line)) for line in own]
+        for speaker, speech in _spoken_by(cue):
+            cue_lines = [line for line in speech.split("\n") if has_words(line)]
+            dashes += sum(bool(_DASH.match(line)) for line in cue_lines)
+            lines = [tidy(_DASH.sub("", line)) for line in cue_lines]
             whole = " ".join(lines)
             if whole and _SOUND.fullmatch(whole):
                 silence.note("sound", whole, _WHY_SOUND)
@@ -68,8 +68,8 @@ def read(text: str) -> Script:
             lines = lines[1:] if lines and lines[0] == last else lines
             if not lines:
                 continue
-            ended = bool(paragraphs) and bool(_END.search(paragraphs[-1].lines[-1]))
-            silent = ended and start - end >= _PARAGRAPH_SECONDS
+            ends_sentence = bool(paragraphs) and bool(_END.search(paragraphs[-1].lines[-1]))
+            silent = ends_sentence and start - end >= _PARAGRAPH_SECONDS
             if silent or not paragraphs or paragraphs[-1].speaker != speaker:
                 paragraphs.append(_Speech(speaker, continues=bool(paragraphs) and not silent))
             paragraphs[-1].lines += lines
@@ -107,22 +107,22 @@ def _spoken_by(cue: str) -> list[tuple[str | None, str]]:
     parts: list[tuple[str | None, str]] = []
     speaker: str | None = None
     at = 0
-    for found in _SPEAKER.finditer(cue):
-        parts.append((speaker, cue[at : found.start()]))
-        at, speaker = found.end(), " ".join(unescape(found["name"] or "").split()) or None
+    for match in _SPEAKER.finditer(cue):
+        parts.append((speaker, cue[at : match.start()]))
+        at, speaker = match.end(), " ".join(unescape(match["name"] or "").split()) or None
     parts.append((speaker, cue[at:]))
-    return [(who, unescape(_TAGS.sub("", said))) for who, said in parts if has_words(_TAGS.sub("", said))]
+    return [(name, unescape(_TAGS.sub("", speech))) for name, speech in parts if has_words(_TAGS.sub("", speech))]
 
 
 def _cues(text: str) -> list[tuple[float, float, str]]:
     """Return the start, the end and the text of each cue, with its tags."""
-    found = [*_TIMES.finditer(text)]
+    matches = [*_TIMES.finditer(text)]
     cues = []
-    for number, times in enumerate(found):
-        following = found[number + 1].start() if number + 1 < len(found) else len(text)
+    for number, times in enumerate(matches):
+        following = matches[number + 1].start() if number + 1 < len(matches) else len(text)
         # What follows a blank line is the number of the next cue, or a comment.
         body = regex.split(r"\n[^\S\n]*\n", text[times.end() : following].lstrip("\n"), maxsplit=1)[0]
-        if number + 1 < len(found):
+        if number + 1 < len(matches):
             # The number may follow without one.
             body = regex.sub(r"(?:^|\n)\d+\s*$", "", body)
         cues.append((_seconds(times[1]), _seconds(times[2]), body))

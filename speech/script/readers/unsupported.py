@@ -55,5 +55,5 @@ def unsupported_type(data: bytes) -> str | None:
     ('a PNG picture', None)
     """
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return next((sort for part, sort in _ZIPPED if part in data), "a ZIP archive")
-    return next((sort for at, mark, sort in _SIGNATURES if data[at : at + len(mark)] == mark), None)
+        return next((kind for part, kind in _ZIPPED if part in data), "a ZIP archive")
+    return next((kind for at, mark, kind in _SIGNATURES if data[at : at + len(mark)] == mark), None)

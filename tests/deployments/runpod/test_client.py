@@ -154,11 +154,11 @@ async def test_a_pod_that_no_machine_is_free_for_is_said_to_be_so(plane):
 
 
 def test_every_call_goes_through_the_one_helper():
-    """`_once` alone talks HTTP, and only the retrying helpers call it."""
+    """`_request` alone talks HTTP, and only the retrying helpers call it."""
     tree = ast.parse(Path(module.__file__).read_text())
-    users: dict[str, set[str]] = {"request": set(), "_once": set()}
+    users: dict[str, set[str]] = {"request": set(), "_request": set()}
     for function in [node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef)]:
         for node in ast.walk(function):
             if isinstance(node, ast.Attribute) and node.attr in users:
                 users[node.attr].add(function.name)
-    assert users == {"request": {"_once"}, "_once": {"_call", "create_pod", "_list_pods"}}
+    assert users == {"request": {"_request"}, "_request": {"_call", "create_pod", "_list_pods"}}

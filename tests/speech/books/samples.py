@@ -3,7 +3,7 @@
 import numpy as np
 import soundfile
 
-from speech.books.layout import Layout, TakeSound, audible
+from speech.books.layout import ChapterLayout, TakeSound, audible
 from speech.books.timeline import Metadata, TimedChapter, TimedPassage, Timeline, sentences
 from speech.words import Word
 
@@ -29,7 +29,7 @@ def take(folder, key, text, voice="anna", level=0.1, rate=RATE):
 
 def chapter(folder, number, passages, voices=("anna",), levels=(0.1,), rate=RATE, title=None, href=None, **values):
     """Lay out a chapter of passages, each a kind and a text, spoken by the voices in turn."""
-    layout, timed = Layout(rate), []
+    layout, timed = ChapterLayout(rate), []
     for index, (kind, text) in enumerate(passages):
         if not text:
             timed.append(TimedPassage(f"{number}-{index}", kind))
@@ -40,8 +40,8 @@ def chapter(folder, number, passages, voices=("anna",), levels=(0.1,), rate=RATE
         timed.append(
             TimedPassage(f"{number}-{index}", kind, sentences(words, "en"), level=int(kind == "heading"), href=href)
         )
-    pieces, length = layout.finish()
-    return TimedChapter(title or f"Chapter {number}", length, pieces, tuple(timed), **values)
+    takes, length = layout.finish()
+    return TimedChapter(title or f"Chapter {number}", length, takes, tuple(timed), **values)
 
 
 def book(folder, chapters=2, rate=RATE, metadata=None, **values):

@@ -9,7 +9,7 @@ import pytest
 
 from speech.books.binding import Options, bind, too_long
 from speech.books.presets import PRESETS
-from speech.books.timeline import Cover, Metadata, Piece, TimedChapter, Timeline
+from speech.books.timeline import Cover, Metadata, PlacedTake, TimedChapter, Timeline
 from speech.errors import AudioError
 from speech.media import ffmpeg
 from speech.processes import interrupted_by
@@ -105,7 +105,7 @@ def test_an_m4b_is_an_audiobook_and_says_everything_about_itself(tmp_path, cover
 
 def test_chapters_beyond_255_are_all_there(tmp_path):
     own = take(tmp_path, "a", "One")
-    made = tuple(TimedChapter(f"No. {number}", 4_000, (Piece("a", "anna", 0, 4_000, 0),)) for number in range(300))
+    made = tuple(TimedChapter(f"No. {number}", 4_000, (PlacedTake("a", "anna", 0, 4_000, 0),)) for number in range(300))
     timeline = Timeline(Metadata("Many"), RATE, made)
     bind(
         timeline,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from speech.books.layout import Layout, TakeSound, audible
+from speech.books.layout import ChapterLayout, TakeSound, audible
 from speech.words import Word
 
 RATE = 1000
@@ -14,14 +14,14 @@ def take(key, length, heard=None, words=()):
 
 def laid(*takes, overlap=0.05):
     """Lay takes, each with the pause before it in milliseconds."""
-    layout = Layout(RATE, head=0.5, tail=1, overlap=overlap)
+    layout = ChapterLayout(RATE, head=0.5, tail=1, overlap=overlap)
     words = [word for each, pause in takes for word in layout.add(each, pause)]
     return *layout.finish(), words
 
 
 def test_the_room_is_heard_before_the_first_take_and_after_the_last():
-    pieces, length, _ = laid((take("a", 400), 0))
-    assert (pieces[0].begin, pieces[0].end, length) == (500, 900, 1900)
+    placed, length, _ = laid((take("a", 400), 0))
+    assert (placed[0].begin, placed[0].end, length) == (500, 900, 1900)
 
 
 def test_a_pause_is_as_long_as_asked_for_whatever_silence_the_takes_end_with():
@@ -38,8 +38,8 @@ def test_without_a_pause_a_take_fades_into_the_next():
 
 
 def test_a_fade_never_reaches_into_the_one_before_it():
-    pieces, _, _ = laid((take("a", 400), 0), (take("b", 70), 0), (take("c", 300), 0))
-    assert pieces[1].fade_in + pieces[1].fade_out <= 70
+    placed, _, _ = laid((take("a", 400), 0), (take("b", 70), 0), (take("c", 300), 0))
+    assert placed[1].fade_in + placed[1].fade_out <= 70
 
 
 def test_words_lie_where_their_take_does_and_never_overlap():
@@ -51,8 +51,8 @@ def test_words_lie_where_their_take_does_and_never_overlap():
 
 def test_a_silent_take_keeps_its_length():
     assert audible(np.zeros(300, np.float32)) == (0, 300)
-    pieces, _, _ = laid((take("a", 5), 0), (take("b", 3), 100), (take("c", 3), 0))
-    assert all(piece.first < piece.last and piece.fade_in + piece.fade_out <= piece.last for piece in pieces)
+    placed, _, _ = laid((take("a", 5), 0), (take("b", 3), 100), (take("c", 3), 0))
+    assert all(each.first < each.last and each.fade_in + each.fade_out <= each.last for each in placed)
 
 
 def test_an_empty_chapter_is_nothing_but_its_room():

@@ -10,7 +10,7 @@ import soxr
 
 from speech.books.binding import Options, bind
 from speech.books.figures import broken, measure
-from speech.books.layout import Layout, TakeSound, audible
+from speech.books.layout import ChapterLayout, TakeSound, audible
 from speech.books.loudness import integrated
 from speech.books.master import Gains, master
 from speech.books.presets import PRESETS
@@ -26,12 +26,12 @@ TEXT = " ".join(["word"] * 40)
 
 def two_voices(folder, levels=(0.02, 0.2)):
     """Return a book in which a quiet and a loud voice speak by turns, and where its takes are."""
-    layout = Layout(RATE)
+    layout = ChapterLayout(RATE)
     for number in range(4):
         voice = number % 2
         layout.add(take(folder, f"t{number}", TEXT, ("quiet", "loud")[voice], levels[voice]), 600)
-    pieces, length = layout.finish()
-    return Timeline(Metadata("Two"), RATE, (TimedChapter("One", length, pieces),)), lambda key: folder / f"{key}.flac"
+    placed, length = layout.finish()
+    return Timeline(Metadata("Two"), RATE, (TimedChapter("One", length, placed),)), lambda key: folder / f"{key}.flac"
 
 
 def samples(pcm):
@@ -39,9 +39,9 @@ def samples(pcm):
 
 
 def levels(timeline, sound):
-    """Return the RMS of each piece in decibels."""
-    pieces = timeline.chapters[0].pieces
-    return [10 * np.log10(np.mean(np.square(sound[piece.begin : piece.end]))) for piece in pieces]
+    """Return the RMS of each take in decibels."""
+    placed = timeline.chapters[0].takes
+    return [10 * np.log10(np.mean(np.square(sound[take.begin : take.end]))) for take in placed]
 
 
 def loudness(path):
@@ -61,10 +61,10 @@ def spoken(folder, voice):
     utterance = say(ALICE, "en", voice=voice)
     sound = soxr.resample(utterance.samples, utterance.rate, RATE)
     soundfile.write(folder / "a.flac", sound / np.abs(sound).max() / 2, RATE, subtype="PCM_16")
-    layout = Layout(RATE)
+    layout = ChapterLayout(RATE)
     layout.add(TakeSound("a", voice, len(sound), audible(sound), (Word("Alice", 0, 500),)))
-    pieces, length = layout.finish()
-    return Timeline(Metadata("Alice"), RATE, (TimedChapter("One", length, pieces),)), lambda key: folder / f"{key}.flac"
+    placed, length = layout.finish()
+    return Timeline(Metadata("Alice"), RATE, (TimedChapter("One", length, placed),)), lambda key: folder / f"{key}.flac"
 
 
 def test_all_voices_become_equally_loud_and_each_keeps_its_dynamics(tmp_path):
@@ -90,7 +90,7 @@ def test_below_the_ceiling_a_gain_is_all_that_changes(tmp_path):
     mastered, gains = master(timeline, takes, tmp_path, PRESETS["podcast"])
     raised = before * 10 ** ((gains.voices["quiet"] + gains.book) / 20)
     quiet = np.abs(raised) < 0.3
-    inside = slice(timeline.chapters[0].pieces[0].begin + RATE, timeline.chapters[0].pieces[0].end - RATE)
+    inside = slice(timeline.chapters[0].takes[0].begin + RATE, timeline.chapters[0].takes[0].end - RATE)
     room = 10 ** (PRESETS["podcast"].room / 20)
     assert np.abs((samples(mastered) - raised)[inside][quiet[inside]]).max() < 6 * room
 
@@ -130,10 +130,10 @@ def test_what_the_limiter_takes_is_given_back(tmp_path, preset, aim):
     for first in range(RATE // 20, len(spoken), RATE // 4):
         spoken[first + 1_000 : first + 1_200] *= 9
     soundfile.write(tmp_path / "a.flac", spoken, RATE, subtype="PCM_16")
-    layout = Layout(RATE)
+    layout = ChapterLayout(RATE)
     layout.add(own)
-    pieces, length = layout.finish()
-    timeline = Timeline(Metadata("Bursts"), RATE, (TimedChapter("One", length, pieces),))
+    placed, length = layout.finish()
+    timeline = Timeline(Metadata("Bursts"), RATE, (TimedChapter("One", length, placed),))
     mastered, _ = master(timeline, lambda key: tmp_path / f"{key}.flac", tmp_path, PRESETS[preset])
     sound = samples(mastered)
     assert np.abs(sound).max() <= 10 ** (PRESETS[preset].ceiling / 20) + 1e-4
@@ -172,11 +172,11 @@ def test_the_loudness_of_blocks_is_that_of_ffmpeg(tmp_path):
 
 def test_silence_is_left_alone(tmp_path):
     soundfile.write(tmp_path / "a.flac", np.zeros(RATE, np.float32), RATE)
-    layout = Layout(RATE)
+    layout = ChapterLayout(RATE)
     layout.add(take(tmp_path, "a", "Hush", level=0.0))
     soundfile.write(tmp_path / "a.flac", np.zeros(RATE, np.float32), RATE)
-    pieces, length = layout.finish()
-    timeline = Timeline(Metadata("Hush"), RATE, (TimedChapter("One", length, pieces),))
+    placed, length = layout.finish()
+    timeline = Timeline(Metadata("Hush"), RATE, (TimedChapter("One", length, placed),))
     _, gains = master(timeline, lambda key: tmp_path / f"{key}.flac", tmp_path, PRESETS["acx"])
     assert gains == Gains({"anna": 0.0})
 

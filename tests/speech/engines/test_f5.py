@@ -85,7 +85,7 @@ def test_a_batch_of_unequal_chunks_equals_them_one_by_one():
 
 @pytest.mark.parametrize("frames", [0, 900, 2000, 100_000])
 def test_batches_are_few_of_one_size_and_in_order(frames):
-    pieces = [f5_sampling.Piece(index, [], 500 + 97 * index % 400) for index in range(23)]
+    pieces = [f5_sampling.ChunkInput(index, [], 500 + 97 * index % 400) for index in range(23)]
     batches = list(f5_sampling.batches(pieces, frames))
     assert [piece for batch in batches for piece in batch] == pieces
     sizes = [sum(piece.frames for piece in batch) for batch in batches]
