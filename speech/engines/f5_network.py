@@ -106,7 +106,7 @@ class PackedDiT(nn.Module):  # type: ignore[misc]
 
     @staticmethod
     def fits(dit: Any) -> bool:
-        """Whether the network has nothing that is not computed here."""
+        """Check whether the network has nothing that is not computed here."""
         attention = dit.transformer_blocks[0].attn
         return attention.q_norm is None and dit.long_skip_connection is None and dit.rotary_embed.scale is None
 
@@ -176,11 +176,11 @@ class PackedDiT(nn.Module):  # type: ignore[misc]
 
     def _record(self, x: Tensor, time: Tensor, layout: _Layout) -> Any:
         """Return the recorded kernels of a step, or False if recording takes more memory than there is."""
-        x, time = x.clone(), time.clone()
         graph, stream = torch.cuda.CUDAGraph(), self._streams[0]
         pool = None if self._recorded is None else self._recorded.pool()
-        stream.wait_stream(torch.cuda.current_stream())
         try:
+            x, time = x.clone(), time.clone()
+            stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(stream):
                 # Other threads may do to the GPU what this one must not while it records.
                 graph.capture_begin(pool, capture_error_mode="thread_local")

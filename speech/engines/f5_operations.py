@@ -6,8 +6,9 @@ computes the same in several steps.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import logging
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,10 +25,10 @@ _EPSILON = 1e-6
 # Tokens of a program of the convolution.
 _BLOCK = 128
 
-if find_spec("triton") is None:
-    _kernels: Any = None
-else:
-    from speech.engines import f5_kernels as _kernels
+_kernels: Any = None
+# A Triton that is there but cannot be imported must not take F5-TTS with it.
+with contextlib.suppress(Exception):
+    _kernels = importlib.import_module("speech.engines.f5_kernels")
 
 
 def prepare(weight: Tensor, heads: int, size: int) -> None:
@@ -100,7 +101,9 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor, first: Tensor, last: Tenso
     """
     tokens, width = x.shape
     groups, taps, channels, _ = weight.shape
-    if _kernels is None or not x.is_cuda or channels < 16 or channels & (channels - 1):
+    odd = channels < 16 or channels & (channels - 1)
+    # In float32 the kernel did not compile within four minutes for a GPU of capability 8.6.
+    if _kernels is None or not x.is_cuda or odd or x.dtype == torch.float32:
         kernel = weight.permute(0, 3, 2, 1).reshape(width, channels, taps)
         rows = [F.conv1d(row.T[None], kernel, bias, padding=taps // 2, groups=groups)[0].T for row in x.split(lengths)]
         return F.mish(torch.cat(rows))
