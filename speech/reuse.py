@@ -49,38 +49,38 @@ def best(
         key_of(engine, chunk.spoken, each, digests[each.reference] if each.reference else None, retakes)
         for chunk, each in zip(chunks, options, strict=True)
     ]
-    known = _stored(take_store, take_store.present(keys))
+    reused = _stored(take_store, take_store.present(keys))
     first: dict[str, int] = {}
     for index, key in enumerate(keys):
-        if key not in known:
+        if key not in reused:
             first.setdefault(key, index)
     new = [*first.values()]
     if on_progress and len(new) < total:
         on_progress(total - len(new), total)
 
-    def keep(place: int, take: Take) -> None:
+    def keep(position: int, take: Take) -> None:
         # What is no sound is an error, which the caller reports.
         if len(take.samples) and np.isfinite(take.samples).all():
-            take_store.put(keys[new[place]], take, engine.rate)
+            take_store.put(keys[new[position]], take, engine.rate)
 
     def advance(done: int, _: int) -> None:
         if on_progress:
             on_progress(total - len(new) + done, total)
 
-    spoken = takes.best(
+    new_takes = takes.best(
         engine, [chunks[index] for index in new], [options[index] for index in new],
         retakes=retakes, on_progress=advance, score=score, keep=keep,
     )  # fmt: skip
     # Read back, so that the same request gives the same samples whether they were there or not.
-    known |= _stored(take_store, set(first))
-    unstored = dict(zip(first, spoken, strict=True))
-    return [known.get(key) or unstored[key] for key in keys]
+    reused |= _stored(take_store, set(first))
+    unstored = dict(zip(first, new_takes, strict=True))
+    return [reused.get(key) or unstored[key] for key in keys]
 
 
 def _stored(take_store: TakeStore, keys: set[str]) -> dict[str, Take]:
     with ThreadPoolExecutor(_HANDS) as pool:
-        found = zip(keys, pool.map(partial(_read, take_store), keys), strict=True)
-        return {key: take for key, take in found if take}
+        pairs = zip(keys, pool.map(partial(_read, take_store), keys), strict=True)
+        return {key: take for key, take in pairs if take}
 
 
 def _read(take_store: TakeStore, key: str) -> Take | None:
