@@ -77,7 +77,7 @@ class CueRules(Fields):
             raise ValueError(f"cues.min_duration: {least:g} is more than max_duration, which is {most:g}")
         return self
 
-    def set_values(self) -> dict[str, float]:
+    def explicit_values(self) -> dict[str, float]:
         """Return the values that were set."""
         return self.model_dump(exclude_none=True)
 

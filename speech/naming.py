@@ -101,10 +101,10 @@ def _cut(text: str, most: int, separator: str) -> str:
     """Cut a text to a length, after a word if it has several."""
     if len(text) <= most:
         return text
-    whole, has_separator, _ = text[: most + 1].rpartition(separator)
-    stem = whole if has_separator else text[:most]
+    whole, divider, _ = text[: most + 1].rpartition(separator)
+    stem = whole if divider else text[:most]
     # A mark belongs to the letter before it.
-    while len(stem) < len(text) and not has_separator and unicodedata.category(text[len(stem)]).startswith("M"):
+    while len(stem) < len(text) and not divider and unicodedata.category(text[len(stem)]).startswith("M"):
         stem = stem[:-1]
     return stem
 

@@ -247,7 +247,7 @@ class SpeechRequest(Fields):
     def _options_fit_together(self) -> SpeechRequest:
         if self.split and not self.return_word_timings:
             raise ValueError(f"split: {self.split!r} needs return_word_timings: true")
-        if self.cues and self.preset == "word" and self.cues.set_values():
+        if self.cues and self.preset == "word" and self.cues.explicit_values():
             raise ValueError("cues: the preset 'word' has no values to replace; expected another preset")
         if self.look and self.style:
             raise ValueError(
@@ -268,7 +268,7 @@ class SpeechRequest(Fields):
 
     def presentation(self) -> dict[str, Any]:
         """Return the arguments of `speech.subtitles.make` for the rules and look of the cues."""
-        limits = self.cues.set_values() if self.cues else {}
+        limits = self.cues.explicit_values() if self.cues else {}
         return {
             "preset": self.preset, "own": limits, "style": self.style, "karaoke": self.karaoke, "look": self.look,
             "speakers": self.speaker_names,

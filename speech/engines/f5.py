@@ -108,8 +108,8 @@ class F5:
             ]
             recordings: dict[int, Samples] = {}
             for batch in batches(inputs, room(loaded)):
-                for piece, samples in zip(batch, sample(batch, prompt, loaded, steps, options.seed), strict=True):
-                    recordings[piece.index] = samples
+                for chunk_input, samples in zip(batch, sample(batch, prompt, loaded, steps, options.seed), strict=True):
+                    recordings[chunk_input.index] = samples
                 if on_progress:
                     on_progress(len(recordings), len(chunks))
         return [recordings[index] for index in range(len(chunks))]

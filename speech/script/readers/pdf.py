@@ -93,11 +93,11 @@ def _extract(data: bytes) -> tuple[list[_Line], dict[tuple[int, str], int], str 
 
 def _answer(data: bytes) -> bytes:
     """Return what a process of its own reads in a PDF: its time, memory and output are limited."""
-    chunks, size = [], 0
+    blocks, size = [], 0
     try:
         with Program(_COMMAND, fault=_Late, seconds=_SECONDS, memory=_MEMORY, folder=_ROOT, feed=[data]) as program:
             for part in program.output():
-                chunks.append(part)
+                blocks.append(part)
                 size += len(part)
                 if size > _MOST_OUTPUT:
                     raise refused(f"it unpacks to more than {_MOST_OUTPUT / 1e6:.0f} MB of text", "file")
@@ -106,7 +106,7 @@ def _answer(data: bytes) -> bytes:
     if program.code:
         limit = f"{_MEMORY / 1e9:g} GB of memory"
         raise refused(f"reading this PDF takes more than {limit}, or crashes; save it anew, or as text", "file")
-    return b"".join(chunks)
+    return b"".join(blocks)
 
 
 def _without_edges(lines: Sequence[_Line], silence: Silence) -> list[_Line]:

@@ -90,19 +90,21 @@ def silent(node: Any, before: str) -> str | None:
     """
     tag, types = name(node), kinds(node)
     names = f"{attribute(node, 'class')} {attribute(node, 'id')}".strip()
-    kind_name = next((_BY_KIND[kind] for kind in sorted(types) if kind in _BY_KIND), None)
-    kind_name = kind_name or next((each for each, pattern in _BY_CLASS if names and _matches(pattern, node)), None)
-    if kind_name is None and (tag in _BY_TAG or tag == "pre"):
-        kind_name = _by_tag(node, tag, names)
-    if kind_name is None and (node.get("hidden") is not None or attribute(node, "aria-hidden") == "true"):
-        kind_name = "hidden text"
-    if kind_name is None and _HIDDEN.search(attribute(node, "style")):
-        kind_name = "hidden text"
-    if kind_name is None and tag in ("a", "sup") and _is_mark(node, tag, before):
-        kind_name = NOTE_MARK
-    if kind_name is None and tag == "footer" and name(node.getparent()) == "body":
-        kind_name = "page footer"
-    return kind_name
+    silence_kind = next((_BY_KIND[kind] for kind in sorted(types) if kind in _BY_KIND), None)
+    silence_kind = silence_kind or next(
+        (each for each, pattern in _BY_CLASS if names and _matches(pattern, node)), None
+    )
+    if silence_kind is None and (tag in _BY_TAG or tag == "pre"):
+        silence_kind = _by_tag(node, tag, names)
+    if silence_kind is None and (node.get("hidden") is not None or attribute(node, "aria-hidden") == "true"):
+        silence_kind = "hidden text"
+    if silence_kind is None and _HIDDEN.search(attribute(node, "style")):
+        silence_kind = "hidden text"
+    if silence_kind is None and tag in ("a", "sup") and _is_mark(node, tag, before):
+        silence_kind = NOTE_MARK
+    if silence_kind is None and tag == "footer" and name(node.getparent()) == "body":
+        silence_kind = "page footer"
+    return silence_kind
 
 
 def _matches(pattern: regex.Pattern[str], node: Any) -> bool:
