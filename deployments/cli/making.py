@@ -85,7 +85,7 @@ def _print_outcome(state: dict[str, Any], files: list[Path], notes: list[str], t
     for path in files:
         if path.parent == target:
             echo(f"  {path}")
-    chapters = [path for path in files if path.parent != target]
-    if chapters:
-        folder = chapters[0].parent
-        echo(f"  {folder}/ with {sum(path.parent == folder for path in chapters)} files, by chapter")
+    chapter_files = [path for path in files if path.parent != target]
+    if chapter_files:
+        folder = chapter_files[0].parent
+        echo(f"  {folder}/ with {sum(path.parent == folder for path in chapter_files)} files, by chapter")
