@@ -74,7 +74,7 @@ async def add_subtitles(
             passages=reading.script.passages,
             **request.presentation(),
         )
-        violations = subtitles.broken()
+        problems = subtitles.violations()
         rendered = await render_subtitles(subtitles, request, recording, audio.path, folder)
         await progress.start_step("persist")
         urls = await persist_files(store, job_id(), rendered.paths, request.title)
@@ -87,12 +87,10 @@ async def add_subtitles(
             "word_count": len(alignment.words),
             "timing_confidence": subtitles.confidence,
             "timing_cost_usd": alignment.cost_usd or None,
-            "subtitle_problems": [asdict(violation) for violation in violations] or None,
+            "subtitle_problems": [asdict(violation) for violation in problems] or None,
         }
         unseen = [note] if (note := remark(subtitles, request.formats)) else []
-        return SubtitleResult(
-            subtitles, fields, (*alignment.warnings, *rendered.warnings, *summary(violations), *unseen)
-        )
+        return SubtitleResult(subtitles, fields, (*alignment.warnings, *rendered.warnings, *summary(problems), *unseen))
     except CancelledRun:
         raise
     except Exception as fault:

@@ -180,12 +180,10 @@ def align(
         on_progress("render", 0.9)
         page = None if no_preview else (audio, warnings)
         with writing(folder), lock(folder):
-            stem = (
-                audio.stem if out else vacant(audio.stem, lambda candidate: _names(folder / candidate, request.formats))
-            )
+            stem = audio.stem if out else vacant(audio.stem, lambda base: _names(folder / base, request.formats))
             paths = _write(subtitles, recording, request, folder / stem, page)
     echo(f"Timed {len(subtitles.words)} words with {subtitles.method}, confidence {subtitles.confidence:.2f}")
-    for warning in [*warnings, *summary(subtitles.broken())]:
+    for warning in [*warnings, *summary(subtitles.violations())]:
         echo(f"Note: {warning}")
     for path in paths:
         echo(f"  {path}")

@@ -81,7 +81,7 @@ def write(
 
 def _data(subtitles: Subtitles, audio: Path, warnings: Sequence[str]) -> dict[str, Any]:
     """Return what the page's script reads, without the audio and the downloads."""
-    violations, layout = subtitles.broken(), lay_out(subtitles)
+    violations, layout = subtitles.violations(), lay_out(subtitles)
     problems: dict[int, list[str]] = {}
     for problem in violations:
         problems.setdefault(problem.cue, []).append(describe(problem))

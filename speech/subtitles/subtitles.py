@@ -44,7 +44,7 @@ class Subtitles:
         """Mean confidence of the words, 0 to 1."""
         return confidence_of(self.words)
 
-    def broken(self) -> list[Violation]:
+    def violations(self) -> list[Violation]:
         """Return the violations of rules that could not be kept."""
         return violations(self.cues, self.rules)
 

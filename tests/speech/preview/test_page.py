@@ -293,7 +293,7 @@ def test_downloads_are_on_top_and_called_by_the_title(browser, made, tmp_path):
 
 def test_notes_and_rules_that_were_not_kept_are_told(page, made):
     assert "Something went less than well." in page.inner_text("#notes")
-    broken = made[0].broken()
+    broken = made[0].violations()
     assert broken
     assert page.locator(".problem").all_inner_texts() == [describe(problem) for problem in broken]
     first = made[0].cues[broken[0].cue - 1]
