@@ -74,8 +74,8 @@ def make_book(folder: Path, hours: float) -> Timeline:
             words = layout.add(takes[number % len(takes)], 600)
             passages.append(TimedPassage(str(number), "paragraph", sentences(words, "en")))
             at += WORDS * WORD_SECONDS + 0.6
-        takes, length = layout.finish()
-        chapters.append(TimedChapter(f"Chapter {len(chapters) + 1}", length, takes, tuple(passages)))
+        placed, length = layout.finish()
+        chapters.append(TimedChapter(f"Chapter {len(chapters) + 1}", length, placed, tuple(passages)))
     return Timeline(Metadata("Noise", ("Nobody",)), RATE, tuple(chapters))
 
 
