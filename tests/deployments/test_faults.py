@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 
 import httpx
 import pytest
@@ -103,7 +104,7 @@ async def test_an_endpoint_that_is_killed_in_the_middle_of_a_run_is_taken_over_f
 async def test_a_child_that_is_killed_crashes_its_run_and_is_replaced(stack):
     assert stack.job(text=TEXT)["status"] == "COMPLETED"
     job = stack.send(text=LONG)
-    [run] = [run for run in await running_runs(stack) if job in str(run.infrastructure_pid)]
+    run = await running_run(stack, job)
     children = [line for line in (await ps()).splitlines() if "deployments.endpoint.child" in line]
     mine = [line.split()[0] for line in children if line.split()[1] == str(stack.processes["pod1"].pid)]
     signalled = [int(pid) for pid in mine]
@@ -121,14 +122,16 @@ async def test_a_child_that_is_killed_crashes_its_run_and_is_replaced(stack):
     assert stack.job(text=TEXT)["status"] == "COMPLETED"
 
 
-async def running_runs(stack):
-    for _ in range(200):
+async def running_run(stack, job):
+    """The run of a job, once it runs; another's may run before it."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         async with stack.client() as client:
-            runs = [run for run in await client.read_flow_runs() if run.state.is_running()]
-        if runs:
-            return runs
+            for run in await client.read_flow_runs():
+                if run.state.is_running() and job in str(run.infrastructure_pid):
+                    return run
         await asyncio.sleep(0.1)
-    raise AssertionError("nothing runs")
+    raise AssertionError(f"{job} does not run")
 
 
 async def ps():
@@ -183,7 +186,7 @@ async def test_a_run_that_is_cancelled_in_prefect_stops_at_the_next_chunk(stack,
 
 async def test_a_job_that_is_cancelled_at_runpod_cancels_its_run(stack):
     job = stack.send(text=LONG)
-    [run] = [run for run in await running_runs(stack) if job in str(run.infrastructure_pid)]
+    run = await running_run(stack, job)
     assert stack.ask("POST", f"cancel/{job}")["status"] == "CANCELLED"
     done = await stack.until(run.id)
     assert done.state_name == "Cancelled"
@@ -194,7 +197,7 @@ async def test_a_job_that_is_cancelled_at_runpod_cancels_its_run(stack):
 
 async def test_a_job_whose_time_is_up_at_runpod_ends_its_run_as_cancelled(stack):
     job = stack.send(text=LONG)
-    [run] = [run for run in await running_runs(stack) if job in str(run.infrastructure_pid)]
+    run = await running_run(stack, job)
     stack.runpod.jobs[job].started -= 100_000
     assert (await stack.until(run.id)).state_name == "Cancelled"
     await stack.recorded(run.id, "CANCELLED")
@@ -254,7 +257,7 @@ async def test_a_job_is_answered_for_by_another_container_after_its_own_is_gone(
 
 async def test_a_container_that_is_told_to_stop_finishes_what_it_has(stack):
     job = stack.send(text=LONG)
-    [run] = [run for run in await running_runs(stack) if job in str(run.infrastructure_pid)]
+    run = await running_run(stack, job)
     stack.processes["pod1"].send_signal(signal.SIGTERM)
     assert stack.processes["pod1"].wait(PATIENCE) == 0
     assert stack.ask("GET", f"status/{job}")["status"] == "COMPLETED"

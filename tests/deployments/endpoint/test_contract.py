@@ -21,7 +21,9 @@ SAYS = "The quick brown fox jumps over the lazy dog, and then it sleeps in the s
 
 @pytest.fixture(scope="module")
 def container(plane, prefect_server, tmp_path_factory):
-    container = Container(plane, tmp_path_factory.mktemp("container"), prefect_server, MAX_TEXT_CHARS="3000")
+    # Without a sweep, which on a server that tests share would write records of other tests' runs.
+    variables = {"MAX_TEXT_CHARS": "3000", "RUNPOD_RECONCILE_SECONDS": "3600"}
+    container = Container(plane, tmp_path_factory.mktemp("container"), prefect_server, **variables)
     yield container
     container.stop()
 
