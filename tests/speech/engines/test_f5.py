@@ -98,7 +98,7 @@ def test_batches_are_few_of_one_size_and_in_order(frames):
 
 
 def test_no_batch_is_a_small_remainder():
-    pieces = [f5_sampling.Piece(index, [], 1900) for index in range(43)]
+    pieces = [f5_sampling.ChunkInput(index, [], 1900) for index in range(43)]
     assert [len(batch) for batch in f5_sampling.batches(pieces, 40_000)] == [14, 15, 14]
 
 
