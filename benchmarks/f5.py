@@ -155,12 +155,10 @@ def _official(parts: Sequence[str]) -> float:
     assert checkpoint and vocoder
 
     def load() -> tuple[Any, Any]:
-        network = {"weights": checkpoint.file("*.safetensors"), "vocabulary": checkpoint.file("vocab.txt")}
+        weights, vocabulary = str(checkpoint.file("*.safetensors")), str(checkpoint.file("vocab.txt"))
         with contextlib.redirect_stdout(sys.stderr):
             return (
-                utils_infer.load_model(
-                    DiT, f5._architecture(checkpoint), str(network["weights"]), vocab_file=str(network["vocabulary"])
-                ),
+                utils_infer.load_model(DiT, f5._architecture(checkpoint), weights, vocab_file=vocabulary),
                 utils_infer.load_vocoder("vocos", is_local=True, local_path=str(vocoder.folder)),
             )
 

@@ -49,7 +49,7 @@ def best(
         key_of(engine, chunk.spoken, each, digests[each.reference] if each.reference else None, retakes)
         for chunk, each in zip(chunks, options, strict=True)
     ]
-    reused = _stored(take_store, take_store.present(keys))
+    reused = _stored(take_store, set(keys))
     first: dict[str, int] = {}
     for index, key in enumerate(keys):
         if key not in reused:
