@@ -52,11 +52,15 @@ def _load(folder: Path) -> Any:
 
 def _load_files(folder: Path) -> Any:
     import torch
-    from transformers import pipeline
+
+    from speech.runtime.imports import importing
 
     cuda = torch.cuda.is_available()
     check_config(folder)
-    with loading(TRANSCRIBER):
+    # transformers imports much of itself only when it is called.
+    with importing(), loading(TRANSCRIBER):
+        from transformers import pipeline
+
         return pipeline(
             "automatic-speech-recognition",
             model=str(folder),

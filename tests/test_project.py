@@ -54,7 +54,7 @@ def test_the_domain_does_not_know_prefect():
 
 # Installed as runtime components, or used where they are found.
 FOUND_AT_RUN_TIME = {
-    "f5_tts", "flash_attn", "huggingface_hub", "nltk", "torch", "torchaudio", "transformers", "triton", "uv",
+    "f5_tts", "flash_attn", "huggingface_hub", "torch", "torchaudio", "transformers", "triton", "uv",
     "whisperx",
 }  # fmt: skip
 

@@ -19,6 +19,7 @@ import numpy as np
 import regex
 
 from speech.alignment.bias import NONE, Bias, measure
+from speech.alignment.ctc import Located, Scores, locate
 from speech.audio import Recording, Samples, Span, blocks
 from speech.errors import AlignerUnavailable, AlignmentError, ModelError, SpeechError
 from speech.files import write_text
@@ -32,10 +33,10 @@ __all__ = ["WhisperX"]
 
 RATE = 16_000
 
-# In samples: a wav2vec2 model reads a window of 25 ms every 20 ms.
-_HOP, _WINDOW = 320, 400
+# A wav2vec2 model reads a window of 25 ms, in samples, every 20 ms.
+_WINDOW, _FRAME_MS = 400, 20
 
-# Languages that whisperx does not split into words at spaces; it times each character instead.
+# Languages without spaces between words: each character is timed.
 _SPACELESS = ("ja", "zh")
 
 # A recording of one chunk without spans is aligned as a whole up to this length.
@@ -114,19 +115,19 @@ def load(language: str) -> Model:
 
 
 def _load(local: Local, language: str, root: Path) -> Model:
-    import nltk
     import torch
-    from whisperx import alignment
 
-    nltk.data.path.insert(0, str(root / "nltk"))
+    from speech.alignment.whisperx_library import load_align_model
+    from speech.runtime.imports import importing
+
     device = "cuda" if torch.cuda.is_available() else "cpu"
     # A folder with a configuration is a Hugging Face model; without one it is a model of torchaudio's.
     if local.file("config.json"):
         check_config(local.folder)
     source = {"model_name": str(local.folder)} if local.file("config.json") else {"model_dir": str(local.folder)}
     # whisperx prints while loading; that must not end up in the output of the command line.
-    with contextlib.redirect_stdout(sys.stderr), loading(local.name):
-        network, metadata = alignment.load_align_model(language, device, **source, model_cache_only=True)
+    with importing(), contextlib.redirect_stdout(sys.stderr), loading(local.name):
+        network, metadata = load_align_model(language, device, **source, model_cache_only=True)
     size = parameter_bytes(network)
     uncorrected = Model(network, metadata, device, size)
     return Model(network, metadata, device, size, _bias(uncorrected, local, language, root))
@@ -178,27 +179,15 @@ def _chunk(
 ) -> tuple[list[Span | None], list[float]]:
     """Return the tokens' spans in milliseconds from the start of the recording, and their confidences."""
     spans: list[Span | None] = [None] * len(tokens)
-    scores = [0.0] * len(tokens)
-    parts = list(_parts(tokens, model, language))
-    if not parts or len(samples) < _WINDOW:
-        return spans, scores
-    aligned = _align("".join(word for _, word in parts) if language in _SPACELESS else " ".join(
-        word for _, word in parts), samples, model)  # fmt: skip
-    if len(aligned) != len(parts):
-        # whisperx gives up on text that is too long for the audio, and then leaves words out of its result.
-        return spans, scores
     confidences: list[list[float]] = [[] for _ in tokens]
-    factor = _stretch_factor(len(samples))
-    for (index, _), word in zip(parts, aligned, strict=True):
-        if "start" not in word or "end" not in word:
-            continue
-        start = max(round(word["start"] * factor * 1000 - model.bias.onset_ms), 0) + offset_ms
-        end = max(round(word["end"] * factor * 1000 - model.bias.offset_ms), 0) + offset_ms
+    parts = list(_parts(tokens, model, language))
+    for (index, _), word in zip(parts, _words([word for _, word in parts], samples, model), strict=False):
+        start = max(round(word.first * _FRAME_MS - model.bias.onset_ms), 0) + offset_ms
+        end = max(round(word.end * _FRAME_MS - model.bias.offset_ms), 0) + offset_ms
         span = spans[index]
         spans[index] = (span[0] if span else start, max(end, start))
-        confidences[index].append(float(word.get("score", 0.0)))
-    means = [min(max(sum(score) / len(score), 0.0), 1.0) if score else 0.0 for score in confidences]
-    return spans, means
+        confidences[index].append(word.score)
+    return spans, [sum(scores) / len(scores) if scores else 0.0 for scores in confidences]
 
 
 def _parts(tokens: Sequence[Token], model: Model, language: str) -> Iterator[_Part]:
@@ -220,23 +209,42 @@ def _parts(tokens: Sequence[Token], model: Model, language: str) -> Iterator[_Pa
                 yield index, normalized
 
 
-def _align(text: str, samples: Samples, model: Model) -> list[dict[str, Any]]:
-    from whisperx import alignment
+def _words(words: Sequence[str], samples: Samples, model: Model) -> list[Located]:
+    """Return where each word is heard; nothing if there are more letters than fit into the samples."""
+    if not words or len(samples) < _WINDOW:
+        return []
+    dictionary = model.metadata["dictionary"]
+    scores = _scores(samples, model)
+    blank = next((dictionary[name] for name in ("<pad>", "[pad]") if name in dictionary), 0)
+    # As in whisperx, a letter that the network does not know is whichever it is most sure of.
+    unknown = scores.shape[1]
+    scores = np.column_stack((scores, np.delete(scores, blank, axis=1).max(axis=1)))
+    letters: list[int] = []
+    ends: list[int] = []
+    for number, word in enumerate(words):
+        if number and "|" in dictionary and model.metadata["language"] not in _SPACELESS:
+            letters.append(dictionary["|"])
+        letters += [dictionary.get(letter.lower(), unknown) for letter in word]
+        ends.append(len(letters))
+    located = locate(scores, letters, blank)
+    if located is None:
+        return []
+    groups = [located[end - len(word) : end] for end, word in zip(ends, words, strict=True)]
+    return [Located(group[0].first, group[-1].end, sum(one.score for one in group) / len(group)) for group in groups]
 
-    segment = {"text": text, "start": 0.0, "end": len(samples) / RATE}
-    result = alignment.align([segment], model.network, model.metadata, samples, model.device)
-    words: list[dict[str, Any]] = result["word_segments"]
-    return words
 
+def _scores(samples: Samples, model: Model) -> Scores:
+    """Return the logarithms of the letters' probabilities, (frames, letters), one frame every 20 ms."""
+    import torch
 
-def _stretch_factor(samples: int) -> float:
-    """Return the factor by which whisperx's times must be multiplied.
-
-    whisperx divides the whole length evenly among the frames, although the last window is longer than a
-    hop, so its times drift late, by up to a frame at the end.
-    """
-    frames = (samples - _WINDOW) // _HOP + 1
-    return frames * _HOP / samples
+    waveform = torch.from_numpy(samples)[None].to(model.device)
+    with torch.inference_mode():
+        if model.metadata["type"] == "torchaudio":
+            scores, _ = model.network(waveform)
+        else:
+            scores = model.network(waveform).logits
+        logarithms: Scores = scores[0].float().log_softmax(-1).cpu().numpy()
+    return logarithms
 
 
 @contextlib.contextmanager

@@ -147,7 +147,7 @@ def _load() -> Loaded:
 
 
 def _load_files(weights: Path | None, checkpoint: Any, vocoder: Path) -> Loaded:
-    from speech.engines.f5_library import DiT, flash_attention, utils_infer
+    from speech.engines.f5_library import blank, flash_attention, utils_infer
 
     vocabulary = checkpoint.file("vocab.txt")
     if weights is None or vocabulary is None:
@@ -159,7 +159,7 @@ def _load_files(weights: Path | None, checkpoint: Any, vocoder: Path) -> Loaded:
     with contextlib.redirect_stdout(sys.stderr), loading(f"{checkpoint.name} or {VOCODER}"):
         vocos = utils_infer.load_vocoder("vocos", is_local=True, local_path=str(vocoder), device=device)
         model = utils_infer.load_model(
-            DiT, _architecture(checkpoint), str(weights), vocab_file=str(vocabulary), device=device
+            blank, _architecture(checkpoint), str(weights), vocab_file=str(vocabulary), device=device
         )
     if values.f5_dtype in ("float16", "float32"):
         # bfloat16 is used only inside the network: it cannot tell the sampler's steps apart.

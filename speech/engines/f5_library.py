@@ -1,29 +1,32 @@
-"""The inference part of f5_tts, imported without its training part.
+"""The part of f5_tts that synthesis calls, imported without its trainer, its plots and its recognizer.
 
-`f5_tts.model` imports its trainer, and with it four packages that inference never calls; if any of them
-is missing, an empty stand-in replaces the trainer. A flash-attn that fails to import would break f5_tts
-and transformers, which only check whether it is installed; it is hidden from them.
+A flash-attn that fails to import would break f5_tts and transformers, which only check whether it is installed; it is
+hidden from them.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.machinery
 import sys
 from importlib.util import find_spec
-from types import ModuleType
+from typing import Any
 
-__all__ = ["DiT", "flash_attention", "get_epss_timesteps", "utils_infer"]
+from torch.overrides import TorchFunctionMode
 
-_TRAINING = ("accelerate", "datasets", "ema_pytorch", "wandb")
+from speech.runtime.imports import importing
 
+__all__ = ["DiT", "blank", "flash_attention", "get_epss_timesteps", "utils_infer"]
 
-def _hide(name: str, **attributes: object) -> None:
-    """Put an empty stand-in module into `sys.modules`."""
-    module = ModuleType(name)
-    module.__spec__ = importlib.machinery.ModuleSpec(name, None)
-    module.__dict__.update(attributes)
-    sys.modules[name] = module
+_UNUSED: dict[str, dict[str, object]] = {
+    "einx": {},
+    "f5_tts.model.trainer": {},
+    "librosa": {},
+    "librosa.filters": {},
+    "matplotlib": {"use": lambda backend: None},
+    "matplotlib.pylab": {},
+    "torchdiffeq._impl.scipy_wrapper": {},
+    "transformers": {"pipeline": None},
+}
 
 
 def _has_flash_attention() -> bool:
@@ -40,14 +43,27 @@ def _has_flash_attention() -> bool:
 
 flash_attention = _has_flash_attention()
 
-if not all(find_spec(name) for name in _TRAINING):
-    _hide("f5_tts.model.trainer", Trainer=object)
-if find_spec("librosa") is None:
-    # Only BigVGAN's features need librosa. transformers checks for it on import, so it is imported first.
-    importlib.import_module("transformers")
-    _hide("librosa")
-    _hide("librosa.filters", mel=None)
+with importing(_UNUSED):
+    from f5_tts.infer import utils_infer
+    from f5_tts.model.backbones.dit import DiT
+    from f5_tts.model.utils import get_epss_timesteps
 
-from f5_tts.infer import utils_infer  # noqa: E402
-from f5_tts.model.backbones.dit import DiT  # noqa: E402
-from f5_tts.model.utils import get_epss_timesteps  # noqa: E402
+
+class _Uninitialized(TorchFunctionMode):  # type: ignore[misc]
+    """Leaves new parameters as they are instead of filling them with random numbers."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        # In PyTorch's names: kaiming_uniform_, trunc_normal_, Tensor.uniform_ and so on.
+        if getattr(func, "__name__", "").endswith(("uniform_", "normal_")):
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
+
+
+def blank(**architecture: Any) -> Any:
+    """Return f5_tts's network without weights, for a checkpoint that has all of them.
+
+    Random ones, which PyTorch would make first, take seven eighths of the time to load a model.
+    """
+    with _Uninitialized():
+        return DiT(**architecture)

@@ -76,17 +76,6 @@ def _problem(root: Path, needed_bytes: int) -> str | None:
     return None
 
 
-# The four files that nltk's sentence splitter, which whisperx loads for each text, requires. They are empty:
-# each text is aligned as one piece, so the split does not affect the times.
-_PUNKT = ("abbrev_types.txt", "collocations.tab", "ortho_context.tab", "sent_starters.txt")
-
-
-_PUNKT_LANGUAGES = (
-    "czech", "danish", "dutch", "english", "estonian", "finnish", "french", "german", "greek", "italian",
-    "malayalam", "norwegian", "polish", "portuguese", "russian", "slovene", "spanish", "swedish", "turkish",
-)  # fmt: skip
-
-
 def announce(location: Location, *, offline: bool = False) -> None:
     """Set the variables by which libraries find their models; libraries read them on import.
 
@@ -94,17 +83,11 @@ def announce(location: Location, *, offline: bool = False) -> None:
         offline: whether to keep libraries from asking a hub, which takes seconds for each existing file.
     """
     root = location.root
-    for language in _PUNKT_LANGUAGES:
-        folder = root / "nltk" / "tokenizers" / "punkt_tab" / language
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in _PUNKT:
-            (folder / name).touch()
     variables = {
         "HF_HOME": root,
         "HF_HUB_CACHE": location.hub,
         "TRANSFORMERS_CACHE": location.hub,
         "TORCH_HOME": root / "torch",
-        "NLTK_DATA": root / "nltk",
         "CACHED_PATH_CACHE_ROOT": root / "cached_path",
     }
     export(

@@ -65,7 +65,6 @@ def _f5(live: Mapping[str, str]) -> Need:
             _audio(live),
             _transformers(live),
             "huggingface-hub>=0.28,<3",
-            "matplotlib>=3.8,<4",
             "pydub>=0.25,<0.26",
             "pypinyin>=0.53,<0.60",
             "pyyaml>=6,<7",
@@ -83,7 +82,7 @@ def _f5(live: Mapping[str, str]) -> Need:
 def _whisperx(live: Mapping[str, str]) -> Need:
     """Return what whisperx needs for alignment; its own list pins PyTorch and adds a recognizer and a diarizer."""
     return Need(
-        whole=(_audio(live), _transformers(live), "nltk>=3.9,<4", "pandas>=2.2,<4"),
+        whole=(_audio(live), _transformers(live)),
         bare=("whisperx>=3.8,<3.9",),
     )
 
@@ -126,7 +125,7 @@ COMPONENTS: dict[str, Component] = {
     component.name: component
     for component in (
         Component("f5-tts", "speaks in a cloned voice", ("speech.engines.f5_library",), _f5),
-        Component("whisperx", "times the words by forced alignment", ("whisperx.alignment",), _whisperx),
+        Component("whisperx", "times the words by forced alignment", ("speech.alignment.whisperx_library",), _whisperx),
         Component(
             "google",
             "times the words through Google Speech-to-Text",

@@ -34,8 +34,7 @@ _FIXED_FAMILIES = ("nvidia-", "cuda-")
 
 # Environment variables by which the libraries of components find their folders and devices.
 _LIBRARIES = (
-    "CUDA_*", "OMP_*", "MKL_*", "PYTORCH_*", "TORCH_*", "HF_HOME", "HF_HUB_*", "TRANSFORMERS_CACHE", "NLTK_DATA",
-    "MPLCONFIGDIR",
+    "CUDA_*", "OMP_*", "MKL_*", "PYTORCH_*", "TORCH_*", "HF_HOME", "HF_HUB_*", "TRANSFORMERS_CACHE",
 )  # fmt: skip
 
 _active: set[str] = set()
@@ -105,7 +104,7 @@ def try_import(modules: Sequence[str], folders: Sequence[Path]) -> str | None:
         capture_output=True,
         text=True,
         errors="replace",
-        env=bare_environment(*_LIBRARIES, MPLBACKEND="Agg"),
+        env=bare_environment(*_LIBRARIES),
     )
     if completed.returncode == 0:
         return None

@@ -27,7 +27,7 @@ MOST = 40
 # Seconds below which a clock tells nothing; a quadratic pattern takes some 0.2 s at the least.
 FLOOR = 0.06
 # What runs in a process of its own, or needs a runtime component; neither has a pattern.
-ALONE = {"espeak_worker", "f5_kernels", "f5_library", "f5_network", "f5_operations"}
+ALONE = {"espeak_worker", "f5_kernels", "f5_library", "f5_network", "f5_operations", "whisperx_library"}
 METHODS = {"match", "fullmatch", "search", "sub", "findall", "finditer", "split"}
 KINDS = (re.Pattern, regex.Pattern)
 # One sign or more of each kind that classes in patterns tell apart.
@@ -37,7 +37,7 @@ SIGNS = "a1 .,-_/@$€%°'\"()[]{}<>&+=#!?:;\\\n~½²٣３Ⅷª好กא\u0301�
 def patterns():
     """Name, pattern and method of every pattern in `speech`."""
     for found in pkgutil.walk_packages(speech.__path__, "speech."):
-        if found.name.removeprefix("speech.engines.") in ALONE:
+        if found.name.rpartition(".")[2] in ALONE:
             continue
         module = importlib.import_module(found.name)
         tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))

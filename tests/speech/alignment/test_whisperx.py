@@ -78,14 +78,6 @@ def one(text, samples, tmp_path, language="en"):
 # The traps of whisperx 3.8, one by one.
 
 
-def test_its_sentence_splitter_needs_no_download(networks):
-    import nltk
-
-    load("en")
-    assert str(networks / "nltk") in nltk.data.path
-    assert nltk.data.load("tokenizers/punkt_tab/english.pickle").tokenize("One. Two.")
-
-
 def test_the_end_given_to_it_is_the_end_of_the_samples(tmp_path):
     text = "he opened the window and listened"
     samples = say(text, "en").samples

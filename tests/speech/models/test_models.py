@@ -428,7 +428,7 @@ def test_without_room_anywhere_each_place_is_named(monkeypatch, tmp_path):
 
 
 def test_every_library_is_told_the_place_before_it_is_imported(tmp_path):
-    names = ("HF_HOME", "HF_HUB_CACHE", "TRANSFORMERS_CACHE", "TORCH_HOME", "NLTK_DATA", "CACHED_PATH_CACHE_ROOT")
+    names = ("HF_HOME", "HF_HUB_CACHE", "TRANSFORMERS_CACHE", "TORCH_HOME", "CACHED_PATH_CACHE_ROOT")
     code = (
         "import os; from pathlib import Path; from speech.models import Location, announce\n"
         f"announce(Location(Path({str(tmp_path)!r})), offline=True)\n"
