@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,8 +124,7 @@ def _load(local: Local, language: str, root: Path) -> Model:
     if local.file("config.json"):
         check_config(local.folder)
     source = {"model_name": str(local.folder)} if local.file("config.json") else {"model_dir": str(local.folder)}
-    # whisperx prints while loading; that must not end up in the output of the command line.
-    with importing(), contextlib.redirect_stdout(sys.stderr), loading(local.name):
+    with importing(), loading(local.name):
         network, metadata = load_align_model(language, device, **source, model_cache_only=True)
     size = parameter_bytes(network)
     uncorrected = Model(network, metadata, device, size)

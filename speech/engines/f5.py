@@ -155,8 +155,7 @@ def _load_files(weights: Path | None, checkpoint: Any, vocoder: Path) -> Loaded:
     device, values = str(utils_infer.device), settings()
     check_vocabulary(vocabulary)
     check_vocoder(vocoder)
-    # The official code prints while loading; that must not end up in the output of the command line.
-    with contextlib.redirect_stdout(sys.stderr), loading(f"{checkpoint.name} or {VOCODER}"):
+    with loading(f"{checkpoint.name} or {VOCODER}"):
         vocos = utils_infer.load_vocoder("vocos", is_local=True, local_path=str(vocoder), device=device)
         model = utils_infer.load_model(
             blank, _architecture(checkpoint), str(weights), vocab_file=str(vocabulary), device=device

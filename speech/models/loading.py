@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 from speech.errors import ModelError, SpeechError
 from speech.settings import export
@@ -16,13 +17,16 @@ __all__ = ["loading"]
 def loading(name: str) -> Iterator[None]:
     """Load untrusted model files within the block: no code in them is run, and errors are reported clearly.
 
+    What libraries print is dropped: it must not end up in the output of the command line.
+
     Raises:
         ModelError: the files hold something other than weights, or are damaged.
     """
     # PyTorch obeys this at every load, even if a library explicitly asks for a full pickle.
     export(TORCH_FORCE_WEIGHTS_ONLY_LOAD="1")
     try:
-        yield
+        with redirect_stdout(io.StringIO()):
+            yield
     except (SpeechError, ImportError, OSError, RuntimeError, ValueError, KeyError):
         raise
     except pickle.UnpicklingError:
