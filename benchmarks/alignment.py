@@ -70,7 +70,9 @@ def plain(recording: Recording, script: str, language: str) -> np.ndarray:
 
 def events(utterance: Utterance, script: str) -> dict[int, float]:
     """Return the milliseconds of each word's event, by word index."""
-    places, at, found = {}, 0, {}
+    at = 0
+    places: dict[int, int] = {}
+    found: dict[int, float] = {}
     for index, word in enumerate(script.split()):
         places[at] = index
         at += len(word) + 1
@@ -157,7 +159,8 @@ def main() -> None:
             measure("sentences, flite, librosa dtw", plain, cases)
         else:
             print("flite is not installed: apt-get install flite")
-        right, wrong = [], []
+        right: list[float] = []
+        wrong: list[float] = []
         for recording, script, language, _ in cases[:6]:
             for text, scores in ((script, right), (CITIES if script.startswith("Alice") else ALICE, wrong)):
                 words = Embedded().align(recording, chunks(normalise(text), language), language)

@@ -20,6 +20,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import soundfile
@@ -30,6 +31,7 @@ from speech.books.layout import ChapterLayout, TakeSound, audible
 from speech.books.master import master
 from speech.books.presets import PRESETS
 from speech.books.timeline import Metadata, TimedChapter, TimedPassage, Timeline, sentences
+from speech.choices import BookPreset
 from speech.media import ffmpeg
 from speech.words import Word
 
@@ -66,7 +68,8 @@ def sweep() -> np.ndarray:
 
 
 def make_book(folder: Path, hours: float) -> Timeline:
-    takes, numbers, chapters = make_takes(folder), count(), []
+    takes, numbers = make_takes(folder), count()
+    chapters: list[TimedChapter] = []
     while sum(chapter.length for chapter in chapters) < hours * 3600 * RATE:
         layout, passages, at = ChapterLayout(RATE), [], 0.0
         while at < min(CHAPTER_SECONDS, hours * 3600):
@@ -85,7 +88,7 @@ def spent() -> float:
     return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
 
 
-def measure_bind(folder: Path, hours: float, preset: str) -> dict[str, float]:
+def measure_bind(folder: Path, hours: float, preset: BookPreset) -> dict[str, float]:
     timeline = make_book(folder, hours)
     before, began = spent(), time.perf_counter()
     bound = bind(timeline, lambda key: folder / f"{key}.flac", folder / "out", Options(preset))
@@ -97,7 +100,7 @@ def measure_bind(folder: Path, hours: float, preset: str) -> dict[str, float]:
     return figures
 
 
-def measure_ffmpeg(folder: Path, hours: float, preset: str) -> dict[str, float]:
+def measure_ffmpeg(folder: Path, hours: float, preset: BookPreset) -> dict[str, float]:
     timeline, own = make_book(folder, hours), PRESETS[preset]
     pcm, _ = master(timeline, lambda key: folder / f"{key}.flac", folder, own)
     out = folder / "alone"
@@ -134,7 +137,7 @@ def main() -> None:
     if len(sys.argv) > 4 and sys.argv[1] == "child":
         _, _, which, hours, preset, place = sys.argv
         measure = measure_bind if which == "bind" else measure_ffmpeg
-        print(json.dumps(measure(Path(place), float(hours), preset)))
+        print(json.dumps(measure(Path(place), float(hours), cast(BookPreset, preset))))
         return
     hours, presets = (sys.argv[1] if len(sys.argv) > 1 else "10"), sys.argv[2:] or [*PRESETS]
     for preset in presets:

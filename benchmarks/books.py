@@ -232,7 +232,7 @@ def main(what: str, *options: str) -> None:
     """Run one of the benchmarks."""
     if what == "order":
         return order_book(options[0])
-    {"plan": plan, "overhead": overhead, "workers": workers, "edit": edit, "worker": worker}[what](*map(int, options))  # type: ignore[operator]
+    {"plan": plan, "overhead": overhead, "workers": workers, "edit": edit, "worker": worker}[what](*map(int, options))
     return None
 
 

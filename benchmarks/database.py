@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -193,12 +194,14 @@ def postgres(folder: Path, prefect: list[str]) -> None:
     if os.geteuid() == 0:
         shutil.chown(data, "postgres")
         user = ["runuser", "-u", "postgres", "--"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
-    subprocess.run([*user, binaries / "initdb", "-D", data, "-U", "prefect", "-A", "trust"], check=True, **quiet)
-    options = ["-D", data, "-p", str(port), "-k", data, "-c", "listen_addresses=127.0.0.1"]
-    server = subprocess.Popen([*user, binaries / "postgres", *options], **quiet)
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
+    subprocess.run(
+        [*user, str(binaries / "initdb"), "-D", str(data), "-U", "prefect", "-A", "trust"], check=True, **quiet
+    )
+    options = ["-D", str(data), "-p", str(port), "-k", str(data), "-c", "listen_addresses=127.0.0.1"]
+    server = subprocess.Popen([*user, str(binaries / "postgres"), *options], **quiet)
     try:
-        create = [binaries / "createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "prefect", "prefect"]
+        create = [str(binaries / "createdb"), "-h", "127.0.0.1", "-p", str(port), "-U", "prefect", "prefect"]
         for _ in range(100):
             if subprocess.run(create, check=False, **quiet).returncode == 0:
                 break

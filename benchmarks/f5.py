@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from speech.engines import SynthesisOptions
+from speech.engines.f5_sampling import RATE
 from speech.models import VOCODER, Location, adopt, announce, choose, find
 from speech.models import loaded as loaded_models
 from speech.runtime import ensure
@@ -99,7 +100,7 @@ def compare(small: bool) -> None:
         print(f"{name}, PyTorch {torch.__version__}, {label}")
         official, in_memory = None, None
         for row in rows:
-            values = {"F5_DTYPE": "auto", "NFE_STEP": "32"} | row.settings
+            values = {"F5_DTYPE": "auto", "NFE_STEP": "32", **row.settings}
             if (kind := (row.way == "official", values["F5_DTYPE"])) != in_memory:
                 loaded_models.clear()
                 in_memory = kind
@@ -136,7 +137,7 @@ def _way(row: Row) -> Callable[[Sequence[str]], float]:
     options = SynthesisOptions(seed=7, quality="fast" if row.fast else "standard")
 
     def batches(parts: Sequence[str]) -> float:
-        return sum(map(len, f5.F5().synthesize(parts, options))) / f5.RATE
+        return sum(map(len, f5.F5().synthesize(parts, options))) / RATE
 
     def single(parts: Sequence[str]) -> float:
         return sum(batches([part]) for part in parts)
@@ -172,7 +173,7 @@ def _official(parts: Sequence[str]) -> float:
             prompt, transcript, list(parts), model, decoder, progress=None, device=utils_infer.device
         )
     )
-    return len(wave) / f5.RATE
+    return len(wave) / RATE
 
 
 def measure(way: Callable[[Sequence[str]], float], parts: list[str], rounds: int) -> tuple[float, float, float]:

@@ -80,9 +80,9 @@ def main() -> None:
         folder = Path(sys.argv[2])
         make_recording(folder) if sys.argv[1] == "make" else measure(folder, sys.argv[1] == "spans")
         return
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as home:
         for step in ("make", "whole", "spans"):
-            subprocess.run([sys.executable, "-m", "benchmarks.hour", step, folder], check=True)
+            subprocess.run([sys.executable, "-m", "benchmarks.hour", step, home], check=True)
 
 
 if __name__ == "__main__":

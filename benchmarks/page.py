@@ -95,9 +95,9 @@ def subtitles(hours: float) -> Subtitles:
 def measure(hours: float, folder: Path) -> None:
     made = subtitles(hours)
     write_wav(folder / "talk.wav", noise(hours), _RATE, _RATE)
-    files = {name: folder / f"talk.{name}" for name in STANDARD_FORMATS}
-    for name, path in files.items():
-        write_text(path, render(made, name))
+    files: dict[str, Path] = {name: folder / f"talk.{name}" for name in STANDARD_FORMATS}
+    for name in STANDARD_FORMATS:
+        write_text(files[name], render(made, name))
     began = time.perf_counter()
     page = preview.write(made, folder / "talk.wav", files, folder / "talk.html", beside="./talk.wav")
     wrote = time.perf_counter() - began
