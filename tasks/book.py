@@ -13,8 +13,9 @@ from speech.alignment.google import Account
 from speech.books import choices, order, speaking
 from speech.books.edition import Edition, MissingKeys
 from speech.books.lines import Line
-from speech.books.order import FOLDER, Ordered
+from speech.books.order import Ordered
 from speech.books.preparation import prepare, requirements
+from speech.books.stored import edition_key
 from speech.books.take_store import TakeStore
 from speech.requirements import Requirements
 from speech.stores import Store
@@ -38,7 +39,7 @@ class BookContext:
 
     def key(self, rest: str) -> str:
         """Return the store key of a file of this edition."""
-        return f"{FOLDER}{self.name}/editions/{self.edition.name}{rest}"
+        return edition_key(self.name, self.edition.name, rest)
 
     def finished(self, missing: MissingKeys) -> BookContext | None:
         """Return the context of the chapters of which nothing is missing; None if there is none."""

@@ -163,14 +163,14 @@ async def _cancel(name: str) -> int:
 def _now(store: Store, name: str) -> dict[str, Any]:
     """Return the state of a book as of its last visit, updated with the chunks finished since."""
     from speech.books import choices, order
-    from speech.books.stored import Outline, read
+    from speech.books.stored import read_outline
     from speech.books.take_store import TakeStore
 
     order.read(store, name)
     state = order.state(store, name)
     if not state or state["finished"]:
         return state | ({"decided": not choices.is_current(store, name, state)} if "choices" in state else {})
-    outline = read(store, f"{order.FOLDER}{name}/editions/{state['edition']}.json", Outline, name)
+    outline = read_outline(store, name, state["edition"])
     keys = [chapter.keys for chapter in outline.chapters]
     if len(keys) != len(state["chapters"]):
         refuse(f"NAME: the state of {name} is not that of its plan; f5-flows book bind {name} writes both again")
@@ -182,12 +182,11 @@ def _now(store: Store, name: str) -> dict[str, Any]:
 
 def _bound_share(store: Store, name: str, state: dict[str, Any]) -> float:
     """Return the share of a book that is bound, as whoever binds it tells now and then."""
-    from speech.books.order import FOLDER
-    from speech.books.stored import decode
+    from speech.books.stored import decode, edition_key
     from speech.errors import NotFound, NotText
 
     try:
-        progress = decode(store.read(f"{FOLDER}{name}/editions/{state['edition']}/progress.json"))
+        progress = decode(store.read(edition_key(name, state["edition"], "/progress.json")))
         return min(max(float(progress["share"]), 0.0), 1.0)
     except (NotFound, NotText, ValueError, LookupError, TypeError):
         return 0.0

@@ -148,10 +148,9 @@ def fetch_files(
     Args:
         source: a file that must not be written over.
     """
-    from speech.books.order import FOLDER
-    from speech.books.stored import Result, read
+    from speech.books.stored import Result, edition_key, read
 
-    base = f"{FOLDER}{name}/editions/{edition}/"
+    base = edition_key(name, edition, "/")
     result = read(store, f"{base}result.json", Result, name)
     # On this machine, `book.m4b` is named after the book.
     paths = {

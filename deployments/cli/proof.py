@@ -109,10 +109,9 @@ def _load_plan(store: Store, name: str, chunk: str) -> tuple[Any, dict[str, Any]
 
 
 def _outline(store: Store, name: str, state: dict[str, Any]) -> dict[str, Any]:
-    from speech.books.order import FOLDER
-    from speech.books.stored import Outline, read
+    from speech.books.stored import read_outline
 
-    return read(store, f"{FOLDER}{name}/editions/{state['edition']}.json", Outline, name).model_dump()
+    return read_outline(store, name, state["edition"]).model_dump()
 
 
 def _print_take(store: Store, name: str, chunk: str, take: int) -> None:

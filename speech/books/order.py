@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from speech.books import stored
+from speech.books.stored import FOLDER
 from speech.choices import SEED, BookPreset, EngineName
 from speech.errors import InvalidRequest, NotFound, NotText, Problem
 from speech.naming import slug
@@ -38,7 +39,6 @@ __all__ = [
     "state",
 ]
 
-FOLDER = "books/"
 _LONGEST_NAME, _UNCUT = 40, 1_000_000
 # The fields of a request that affect how a text is spoken, not which files are made of it.
 _FIELDS = (

@@ -11,9 +11,21 @@ from pydantic_core import from_json
 from speech.errors import InvalidRequest, NotText, Problem
 from speech.stores import Store, check_key
 
-__all__ = ["Outline", "Result", "Stamp", "State", "decode", "kept_keys", "read"]
+__all__ = [
+    "FOLDER",
+    "Outline",
+    "Result",
+    "Stamp",
+    "State",
+    "decode",
+    "edition_key",
+    "kept_keys",
+    "read",
+    "read_outline",
+]
 
-_EDITION = re.compile(r"books/(?P<book>[^/]+)/editions/[^/]+\.json")
+FOLDER = "books/"
+_PLAN = ".json"
 _Count = Annotated[int, Field(ge=0)]
 
 
@@ -99,6 +111,21 @@ def read(store: Store, key: str, model: type[Model], name: str) -> Model:
     return document
 
 
+def edition_key(book: str, edition: str, file: str) -> str:
+    """Return the store key of a file of an edition: `/result.json`, for example, or `.json` for its plan."""
+    return f"{FOLDER}{book}/editions/{edition}{file}"
+
+
+def read_outline(store: Store, book: str, edition: str) -> Outline:
+    """Return the plan of an edition.
+
+    Raises:
+        InvalidRequest: it is damaged.
+        NotFound: there is none.
+    """
+    return read(store, edition_key(book, edition, _PLAN), Outline, book)
+
+
 def kept_keys(store: Store) -> set[str]:
     """Return the keys of the takes and word times that the editions of all books refer to, those to choose from too.
 
@@ -106,8 +133,9 @@ def kept_keys(store: Store) -> set[str]:
         InvalidRequest: the plan of an edition is damaged.
     """
     keys: set[str] = set()
-    for entry in store.list("books/"):
-        if plan := _EDITION.fullmatch(entry.key):
+    plans = re.compile(edition_key("(?P<book>[^/]+)", "[^/]+", re.escape(_PLAN)))
+    for entry in store.list(FOLDER):
+        if plan := plans.fullmatch(entry.key):
             for chapter in read(store, entry.key, Outline, plan["book"]).chapters:
                 keys.update(chapter.keys, chapter.words, chapter.others)
     return keys
