@@ -41,7 +41,7 @@ __all__ = ["Loop", "leave", "serve"]
 Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 # RunPod holds an empty poll open; a poll that is silent for longer than this is dead.
-_POLL = ClientTimeout(total=300, sock_connect=30, sock_read=90)
+_SILENT_POLL_SECONDS = 90.0
 _LONGEST_PAUSE = 15.0
 # The minimum time between polls when RunPod answers an empty poll at once.
 _SHORTEST_POLL = 0.25
@@ -61,6 +61,7 @@ class Loop:
         slots: the maximum number of concurrent jobs.
         held: returns how many slots are taken by runs that continue after their reply was sent.
         heartbeat: called about once a second while the loop is running.
+        silence: the seconds after which a poll that gets no answer is made again.
     """
 
     def __init__(
@@ -70,8 +71,10 @@ class Loop:
         *,
         held: Callable[[], int] = lambda: 0,
         heartbeat: Callable[[], None] = lambda: None,
+        silence: float = _SILENT_POLL_SECONDS,
     ) -> None:
         self._handler, self._slots, self._held, self._heartbeat = handler, slots, held, heartbeat
+        self._timeout = ClientTimeout(total=300, sock_connect=30, sock_read=silence)
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
         self._last_answer_at = time.monotonic()
@@ -115,7 +118,7 @@ class Loop:
             while True:
                 began = time.monotonic()
                 try:
-                    answer = await _poll(session, url)
+                    answer = await _poll(session, url, self._timeout)
                     names = _ids(answer) if answer else []
                 except (ClientError, TimeoutError, OSError, ValueError) as fault:
                     raise RunPodError(f"RunPod could not be polled for jobs to stop ({describe(fault)}).") from None
@@ -134,7 +137,7 @@ class Loop:
             return
         began = time.monotonic()
         # An aborted poll could lose jobs, so the poll is awaited even if the container is stopping.
-        poll = asyncio.create_task(_take(session, free_slots, busy=bool(self._jobs)))
+        poll = asyncio.create_task(_take(session, free_slots, self._timeout, busy=bool(self._jobs)))
         while not (await asyncio.wait({poll}, timeout=_HEARTBEAT_SECONDS))[0]:
             self._heartbeat()
         try:
@@ -195,7 +198,7 @@ class Loop:
         return ({"output": reply} if reply else {}) | ({"error": error} if error else {})
 
 
-async def _take(session: ClientSession, free_slots: int, *, busy: bool) -> list[Offer]:
+async def _take(session: ClientSession, free_slots: int, timeout: ClientTimeout, *, busy: bool) -> list[Offer]:
     """Return the jobs that RunPod has for this worker, at most `free_slots` of them.
 
     Raises:
@@ -205,14 +208,14 @@ async def _take(session: ClientSession, free_slots: int, *, busy: bool) -> list[
     url = rp_job.JOB_GET_URL
     if free_slots > 1:
         url = f"{url.replace('/job-take/', '/job-take-batch/')}&batch_size={free_slots}"
-    answer = await _poll(session, f"{url}&job_in_progress={int(busy)}")
+    answer = await _poll(session, f"{url}&job_in_progress={int(busy)}", timeout)
     return await asyncio.to_thread(read, answer) if answer else []
 
 
-async def _poll(session: ClientSession, url: str) -> bytes:
+async def _poll(session: ClientSession, url: str, timeout: ClientTimeout) -> bytes:
     """Return RunPod's answer: empty if it has nothing to say, and incomplete if the connection breaks off."""
     try:
-        connection = await session.get(url, timeout=_POLL)
+        connection = await session.get(url, timeout=timeout)
     except SocketTimeoutError:
         return b""
     async with connection as answer:

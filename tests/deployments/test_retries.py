@@ -1,6 +1,7 @@
 """Prefect's clients, under the one policy of retries."""
 
 import asyncio
+import subprocess
 import threading
 import time
 from uuid import uuid4
@@ -15,7 +16,9 @@ from prefect.states import Running
 
 from deployments import retries
 from speech.errors import ServerError
+from tests import PATIENCE, inherited
 from tests.fakes.faults import FaultyProxy
+from tests.stack import PROGRAM
 
 
 @flow
@@ -69,6 +72,29 @@ async def test_what_cannot_be_an_answer_is_asked_for_again(proxy, api, mode):
     async with get_client() as client:
         run = await client.create_flow_run(nothing)
         assert (await client.read_flow_run(run.id)).id == run.id
+
+
+def test_a_run_whose_calls_fall_silent_makes_them_again_and_completes(proxy, tmp_path):
+    """As on connections that are half open: they are accepted, and not answered in time."""
+    silent = []
+
+    def mode(method, path):
+        if path.endswith("/set_state") and len(silent) < 2:
+            silent.append(path)
+            return "hang"
+        return "plain"
+
+    proxy.mode = mode
+    variables = {
+        "PREFECT_API_URL": f"{proxy.url}/api", "PREFECT_API_REQUEST_TIMEOUT": "3",
+        "ENGINE": "espeak", "STORAGE_DIR": str(tmp_path / "store"),
+    }  # fmt: skip
+    words = [PROGRAM, "speak", "Hello there.", "--out", str(tmp_path / "hello.wav")]
+    done = subprocess.run(words, env=inherited() | variables, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "hello.wav").exists()
+    # Two that were given up, and the two that a run needs: to Running, and to Completed.
+    assert len([path for _, path in proxy.seen if path == silent[0]]) >= 4
 
 
 async def test_a_state_whose_answer_was_lost_is_set_once(proxy, api):

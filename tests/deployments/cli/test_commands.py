@@ -219,6 +219,16 @@ def test_bad_input_is_one_clear_sentence_with_nothing_stored(call, tmp_path, wor
     assert not [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
 
 
+@pytest.mark.parametrize("words", [["speak", "Hello there."], ["worker"], ["deploy"]])
+def test_a_prefect_server_whose_name_nobody_knows_is_told_in_one_sentence(call, words):
+    done = call(*words, PREFECT_API_URL="http://prefect.invalid/api")
+    assert (done.returncode, done.stdout) == (1, "")
+    [told] = done.stderr.splitlines()
+    assert told.startswith(
+        "Error: The Prefect server at http://prefect.invalid/api (PREFECT_API_URL) does not answer; "
+    )
+
+
 def test_several_problems_are_told_at_once(call):
     done = call("speak", "x", "--speed", "9", "--preset", "loud", "--sample-rate", "1")
     assert done.returncode == 2

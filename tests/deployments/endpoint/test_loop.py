@@ -41,7 +41,8 @@ async def breaks(succeeded):
 
 async def main(pings):
     side_tasks = SideTasks(pause=0.1, most=3)
-    loop = Loop(handler, 3, held=lambda: len(held))
+    silence = {"silence": float(os.environ["SILENCE"])} if "SILENCE" in os.environ else {}
+    loop = Loop(handler, 3, held=lambda: len(held), **silence)
     side_tasks.start("pings", pings.keep)
     side_tasks.start("stops", loop.watch_stops, vital=False)
     if os.environ.get("BREAKS"):
@@ -184,6 +185,22 @@ def test_a_worker_that_is_told_to_stop_while_nothing_comes_ends(plane, worker):
     process = worker()
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE) == 0
+
+
+def test_polls_that_are_never_answered_are_given_up_and_the_next_one_brings_its_job(plane, worker):
+    """As on connections that are half open: RunPod takes the requests and says nothing."""
+    plane.hold = 0.5
+    worker(SILENCE="1")
+    for route in ("take", "stop"):
+        plane.fail(route, status=503, hang=PATIENCE, times=2)
+    until(lambda: not plane.faults["take"] and not plane.faults["stop"])
+    [first] = queue(plane, {"seconds": 60})
+    until(lambda: plane.jobs[first].status == "IN_PROGRESS")
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    httpx.post(f"{plane.url}/own/cancel/{first}", headers=headers)
+    until(lambda: plane.jobs[first].told_to_stop)
+    [second] = ended(plane, queue(plane, {}))
+    assert second.status == "COMPLETED"
 
 
 def test_a_job_that_cannot_be_read_fails_alone(ask, plane):

@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import sqlite3
 import sys
 import types
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,6 +17,7 @@ from prefect.states import Cancelled, Cancelling, Completed, Running, Scheduled
 from deployments.endpoint.runs import Runs
 from deployments.endpoint.side_tasks import SideTasks
 from deployments.endpoint.supervisor import Supervisor
+from deployments.local.home import database_file
 from flows.speak import speak
 from speech.errors import InvalidRequest
 from speech.request import SpeechRequest
@@ -71,6 +75,38 @@ async def test_a_job_that_comes_again_waits_while_the_first_lives_and_takes_over
     looking.cancel()
     assert await asyncio.wait_for(claiming, PATIENCE) is Claim.OURS
     assert (await other.read(run.id)).state_name == "Reclaimed"
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_clock_that_jumps_takes_no_run_from_its_holder_and_spares_none_that_is_silent(
+    monkeypatch, client, hours
+):
+    monkeypatch.setenv("LEASE_SECONDS", "6")
+    holder, other, job = some(client), some(client), str(uuid4())
+    run = await holder.create(SpeechRequest(text="Hi"), job)
+    assert await holder.claim(run, job) is Claim.OURS
+    await client.set_flow_run_state(run.id, Running())
+    stamps = {set_the_clock(run.id, hours)}
+    looking = asyncio.create_task(holder.maintain(print))
+    claiming = asyncio.create_task(other.claim(await other.read(run.id), job))
+    # Renewed four times, which is longer than a lease.
+    async with asyncio.timeout(PATIENCE):
+        while len(stamps) < 5:
+            stamps.add((await other.read(run.id)).updated)
+            await asyncio.sleep(0.1)
+    assert not claiming.done()
+    looking.cancel()
+    set_the_clock(run.id, hours)
+    assert await asyncio.wait_for(claiming, PATIENCE) is Claim.OURS
+
+
+def set_the_clock(run_id, hours):
+    """Change a run's time of change to what it would be by a clock that goes wrong by so many hours."""
+    stamp = datetime.now(UTC) + timedelta(hours=hours)
+    with closing(sqlite3.connect(database_file(), timeout=PATIENCE)) as connection, connection:
+        told = (stamp.strftime("%Y-%m-%d %H:%M:%S.%f"), str(run_id))
+        assert connection.execute("UPDATE flow_run SET updated = ? WHERE id = ?", told).rowcount == 1
+    return stamp
 
 
 @pytest.mark.parametrize("state", [Completed(), Cancelled()])

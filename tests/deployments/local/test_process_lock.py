@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -27,6 +28,18 @@ def left(home, **fields):
 def test_a_living_process_is_not_swept(tmp_path):
     with hold(None, str(tmp_path)):
         assert abandoned() == []
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_that_jumps_sweeps_no_living_process_and_spares_no_dead_one(home, tmp_path, hours):
+    left(home)
+    dead = home / "running" / "x.lease"
+    with hold(None, str(tmp_path)):
+        both = list((home / "running").iterdir())
+        assert len(both) == 2
+        for path in both:
+            os.utime(path, (time.time() + hours * 3600,) * 2)
+        assert abandoned() == [dead]
 
 
 def test_a_lock_can_be_read_at_any_moment_of_being_stopped(home, tmp_path):

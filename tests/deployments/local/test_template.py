@@ -8,11 +8,23 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 
+import httpx
 import pytest
 
 from deployments.local import template
-from deployments.local.server import ensure, stop
+from deployments.local.home import database_file, password
+from deployments.local.server import ensure, find_problem, stop
+from tests import PATIENCE, inherited
 from tests.conftest import small_disk
+
+# Prefect's tables of June 2025. Later migrations move rows into new tables and rewrite others.
+EARLIER = "bb2345678901"
+# Prefect's migrations run an event loop, and want to be called from a thread of one.
+DOWNGRADE = """
+import sys, anyio
+from prefect.server.database.alembic_commands import alembic_downgrade
+anyio.run(anyio.to_thread.run_sync, alembic_downgrade, sys.argv[1])
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -231,3 +243,51 @@ class TestOfARealServer:
         assert [name for name, rows in found.items() if rows & self.rows(second).get(name, set())] == [
             "alembic_version"
         ]
+
+    def test_tables_of_an_earlier_prefect_are_migrated_with_their_rows_and_not_replaced(
+        self, monkeypatch, homes, tmp_path
+    ):
+        monkeypatch.setenv("F5_FLOWS_CACHE", str(homes / "cache"))
+        monkeypatch.setenv("F5_FLOWS_HOME", str(tmp_path))
+        database = database_file()
+        try:
+            with self.client(ensure(str)) as client:
+                newest = self.revision(database)
+                flow = client.post("/flows/", json={"name": "kept"}).json()["id"]
+                given = {"flow_id": flow, "name": "old", "parameters": {"text": "Hello."}, "state": {"type": "PENDING"}}
+                run = client.post("/flow_runs/", json=given).json()["id"]
+                client.post(f"/flow_runs/{run}/set_state", json={"state": {"type": "RUNNING"}})
+                client.post(f"/flow_runs/{run}/set_state", json={"state": {"type": "COMPLETED"}})
+                before = self.told(client, run)
+            stop()
+            variables = {
+                "PREFECT_HOME": str(database.parent),
+                "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{database}",
+            }
+            subprocess.run(
+                [sys.executable, "-c", DOWNGRADE, EARLIER], env=inherited() | variables, check=True, timeout=PATIENCE
+            )
+            assert self.revision(database) == EARLIER != newest
+            assert find_problem() is None
+            with self.client(ensure(str)) as client:
+                assert self.told(client, run) == before
+                assert self.revision(database) == newest
+            assert set(tables(database)) == set(tables(homes / "first" / "prefect" / "prefect.db"))
+        finally:
+            stop()
+
+    def client(self, server):
+        name, _, word = password().partition(":")
+        return httpx.Client(base_url=server.api, auth=(name, word), trust_env=False, timeout=60)
+
+    def told(self, client, run):
+        """What the server tells of a run, and the states it went through."""
+        found = client.get(f"/flow_runs/{run}").raise_for_status().json()
+        states = client.get("/flow_run_states/", params={"flow_run_id": run}).raise_for_status().json()
+        assert [state["type"] for state in states] == ["PENDING", "RUNNING", "COMPLETED"]
+        return {name: found[name] for name in ("flow_id", "name", "parameters", "start_time", "end_time")}, states
+
+    def revision(self, database):
+        with closing(sqlite3.connect(database)) as connection:
+            [[revision]] = connection.execute("SELECT version_num FROM alembic_version")
+        return revision

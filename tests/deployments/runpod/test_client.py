@@ -102,6 +102,17 @@ async def test_what_does_not_pass_is_given_up_after_a_while(plane):
             await runpod.job(ENDPOINT, "x")
 
 
+async def test_a_host_that_no_name_server_knows_is_told_after_a_while():
+    credentials = RunPodCredentials(
+        api_key=SecretStr(API_KEY), job_url="http://runpod.invalid/v2", management_url="http://runpod.invalid/v2"
+    )
+    async with RunPod(credentials, 1) as runpod:
+        with pytest.raises(Busy, match=r"^RunPod does not answer \(submit\): ConnectError\.$"):
+            await submit(runpod)
+        with pytest.raises(Busy, match=r"^RunPod does not answer \(list pods\): ConnectError\.$"):
+            await runpod.pods("f5-flows-")
+
+
 @pytest.mark.parametrize(
     ("status", "error", "says"),
     [
