@@ -171,3 +171,21 @@ async def test_a_job_has_a_true_end_whatever_any_of_its_calls_is_answered(walk):
 async def test_a_run_that_could_be_claimed_but_not_begun_is_given_an_end(walk):
     await asyncio.to_thread(walk.calls)
     assert await follow(walk, [{("Prefect", "PATCH /api/flow_runs/*", 1): "401"}]) == []
+
+
+@pytest.mark.timeout(PATIENCE)
+async def test_a_job_ends_as_it_should_where_every_call_to_prefect_is_late(walk):
+    counted, late = walk.prefect.mode, []
+
+    def delay(method, path):
+        late.append(path)
+        return "behind"
+
+    walk.prefect.mode = delay
+    try:
+        answer = await asyncio.to_thread(walk.job)
+    finally:
+        walk.prefect.mode = counted
+    assert answer["status"] == "COMPLETED", answer
+    assert [path for path in late if path.endswith("/set_state")]
+    assert await walk.disagreement(answer) is None

@@ -27,6 +27,10 @@ TEXT = "Hello there, my friend. It is half past ten."
 # What a client sends as the address of a voice, and what is signed in it.
 SIGNED = "mark-signature-s3cr3t"
 VOICE = f"https://voices.invalid/ann.wav?X-Amz-Expires=60&X-Amz-Signature={SIGNED}"
+# The same of a voice in a cast, over the API and at the command line.
+PLAY = "[bob] Hello there, my friend."
+CAST = {"bob": VOICE.replace("ann.wav", "bob.wav")}
+PRINTED_CAST = f'bob = "{VOICE.replace("ann.wav", "bob-of-the-command-line.wav")}"'
 OTHERS = {
     "PREFECT_API_AUTH_STRING": "admin:mark-auth-string-s3cr3t", "HF_TOKEN": "mark-hf-token-s3cr3t", "SIGNED": SIGNED,
     "WRONG_KEY": "mark-wrong-key-s3cr3t/+=",
@@ -95,13 +99,17 @@ def watch(stack, secrets):
 
 
 @pytest.fixture(scope="module")
-def left(stack, secrets, watch):
+def left(stack, secrets, watch, tmp_path_factory):
     """What is left of it all, by where it lies."""
+    cast = tmp_path_factory.mktemp("cast") / "cast.toml"
+    cast.write_text(PRINTED_CAST)
     replies = [
         stack.job(text=TEXT, return_word_timings=True, timing_method="google"),
         stack.job(text=TEXT, local_voice=VOICE, audio_format="mp3"),
+        stack.job(text=PLAY, cast=CAST),
         stack.job(text=TEXT, local_voice=VOICE + "&pad=" + "x" * 2048),
         stack.job(text=TEXT, local_voice=VOICE.replace("https://", f"https://ann:{SIGNED}@")),
+        stack.job(text=PLAY, cast={"bob": CAST["bob"] + "&pad=" + "x" * 2048}),
         stack.job(text=TEXT, local_voice="nobody.wav", speed="fast"),
         stack.job(endpoint="upload", voice_name="ann.wav", voice_file_url=VOICE),
         stack.job(endpoint="status"),
@@ -116,6 +124,7 @@ def left(stack, secrets, watch):
         S3Bucket(bucket_name=stack.bucket.name, credentials=wrong).save("wrong", overwrite=True, _sync=True)
     commands = [
         ["speak", TEXT, "--voice", VOICE, "--out", str(stack.home / "spoken")],
+        ["speak", PLAY, "--cast", str(cast), "--out", str(stack.home / "played")],
         ["speak", TEXT, "--storage", "s3-bucket/wrong", "--out", str(stack.home / "nothing")],
         ["blocks", "save"],
         ["doctor"],
@@ -150,9 +159,9 @@ def files(folder):
 
 
 def test_the_work_went_as_it_was_meant_to(left):
-    replies, (spoken, refused, saved, doctor) = left
-    assert [reply["status"] for reply in replies] == ["COMPLETED"] * 2 + ["FAILED"] * 4 + ["COMPLETED"]
-    assert [spoken[0], refused[0], saved[0]] == [0, 1, 0], (spoken, refused, saved)
+    replies, (spoken, played, refused, saved, doctor) = left
+    assert [reply["status"] for reply in replies] == ["COMPLETED"] * 3 + ["FAILED"] * 5 + ["COMPLETED"]
+    assert [spoken[0], played[0], refused[0], saved[0]] == [0, 0, 1, 0], (spoken, played, refused, saved)
     assert "s3-bucket/f5-flows" in saved[1] and doctor[1]
 
 
@@ -166,7 +175,9 @@ def test_what_clients_and_people_are_told_holds_no_secret(left, secrets):
 
 def test_the_database_holds_no_secret_and_no_signed_url(left, stack, secrets):
     dump = stack.database.dump()
-    assert "runpod-credentials" in dump and "voices.invalid" in dump
+    assert "runpod-credentials" in dump
+    for voice in ("ann", "bob", "bob-of-the-command-line"):
+        assert f"voices.invalid/{voice}.wav" in dump
     # Of the person at the command line the parameters are kept too.
     assert not found(dump, secrets)
     assert "X-Amz-Signature" not in dump

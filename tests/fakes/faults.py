@@ -33,7 +33,7 @@ _ANSWERS: dict[str, dict[str, Any]] = {
     "page": {"text": "<html>Please sign in</html>", "content_type": "text/html"},
     "empty": {},
 }
-_PAUSES = {"hang": 30.0, "late": 3.0}
+_PAUSES = {"hang": 30.0, "late": 3.0, "behind": 2.0}
 
 
 class FaultyProxy:
@@ -44,8 +44,8 @@ class FaultyProxy:
             connection); "flip" (one bit of a body is wrong); "slow" (2 MB a second); "fault" (500);
             "unauthorized" (401); "denied" (403); "page" (200 with HTML); "empty" (200 with nothing);
             "nothing" (the same, after what changes something was passed on); "lost" (passed on, and the
-            answer is dropped); "late" (after 3 s); or a function of the method and path that returns one of
-            these.
+            answer is dropped); "late" (after 3 s); "behind" (after 2 s); or a function of the method and path
+            that returns one of these.
         seen: method and path of every request.
     """
 

@@ -413,6 +413,31 @@ async def test_a_subtitle_that_is_refused_costs_the_subtitles_and_not_the_audio(
         proxy.stop()
 
 
+async def test_what_cannot_be_taken_back_either_hides_no_fault_and_is_named_nowhere(monkeypatch, bucket):
+    proxy = FaultyProxy(bucket.endpoint)
+    try:
+        store = in_bucket(monkeypatch, bucket, proxy.url)
+
+        def fail(method, path):
+            if "/timings/" not in path and "/previews/" not in path:
+                return "plain"
+            # The words' times are there by then, and so are most of the files.
+            return {"PUT": "die" if path.endswith(".ass") else "plain", "DELETE": "denied"}.get(method, "plain")
+
+        proxy.mode = fail
+        answer = await (await run()).aresult()
+        left = [entry.key for entry in store.list("timings/")]
+        assert sorted(key.rpartition(".")[2] for key in left) == ["csv", "json", "srt", "vtt"]
+        assert answer["warnings"][-1].startswith("There are no subtitles: ")
+        assert "broke off" in answer["warnings"][-1] and "refused" not in answer["warnings"][-1]
+        told = reply(store, load(store, answer["job_id"]))
+        assert (told["status"], told["word_timings"]) == ("completed", [])
+        everything = json.dumps([answer, told]) + store.read(f"jobs/{answer['job_id']}.json")
+        assert not [key for key in left if key in everything]
+    finally:
+        proxy.stop()
+
+
 async def test_a_page_that_cannot_be_made_costs_the_page(monkeypatch):
     monkeypatch.setattr("speech.preview.write", broken)
     answer = await speak(SpeechRequest.parse(TIMED))

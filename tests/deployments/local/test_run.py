@@ -302,3 +302,18 @@ class TestHistory:
         eventually(lambda: home.database.stat().st_size < 7e6 and old not in home.runs())
         assert young in home.runs()
         home.run("server", "stop")
+
+    def test_a_log_of_the_server_that_grew_keeps_its_end_and_is_written_on(self, home):
+        # At its end a server says so there.
+        given = {"PREFECT_LOGGING_LOGGERS_UVICORN_LEVEL": "INFO"}
+        home.run("server", "stop")
+        assert home.run("server", "start", **given).returncode == 0
+        log = home.root / "server.log"
+        with log.open("a") as file:
+            file.writelines(f"This is line {number} of a long log.\n" for number in range(200_000))
+        assert log.stat().st_size > 6e6
+        eventually(lambda: log.stat().st_size < 1e6)
+        home.run("server", "stop")
+        kept = log.read_text()
+        assert "line 199999 of" in kept and "line 180000 of" not in kept
+        assert "Finished server process" in kept.rpartition("line 199999 of")[2] and "\0" not in kept

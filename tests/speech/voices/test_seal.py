@@ -48,6 +48,16 @@ def test_a_request_is_the_same_but_for_its_voice_and_is_valid(store):
     assert unseal(kept.local_voice, store) == request.local_voice
 
 
+def test_a_cast_is_the_same_but_for_its_urls(store):
+    cast = {"Ann": URL, "Bob": f"{URL}&bob", "Cid": "cid.wav", "Dee": "https://example.com/dee.wav"}
+    request = SpeechRequest.parse({"text": "Hi", "cast": cast})
+    kept = sealed(request, store)
+    assert "Signature" not in kept.model_dump_json()
+    assert SpeechRequest.parse(kept.model_dump(exclude_unset=True)) == kept
+    assert {name: unseal(voice, store) for name, voice in kept.cast.items()} == request.cast
+    assert (kept.cast["Cid"], kept.cast["Dee"]) == (cast["Cid"], cast["Dee"])
+
+
 @pytest.mark.parametrize("voice", [None, "ann.wav", "https://example.com/ann.wav"])
 def test_a_voice_without_a_query_stays_as_it_is_and_needs_no_key(store, voice):
     request = SpeechRequest.parse({"text": "Hi", "local_voice": voice})
