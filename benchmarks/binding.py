@@ -96,7 +96,7 @@ def measure_bind(folder: Path, hours: float, preset: BookPreset) -> dict[str, fl
     figures["drift"] = drift(timeline, folder / "out" / "book.m4b")
     figures["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     figures["hours"] = timeline.length / RATE / 3600
-    figures["outside"] = len(bound.report.broken)
+    figures["outside"] = len(bound.report.violations)
     return figures
 
 

@@ -244,7 +244,7 @@ def _running() -> list[psutil.Process]:
 
 
 def _start(notify: Notify, meanwhile: Callable[[Server], None] | None) -> Server:
-    home, file = settings().f5_flows_home, database_file()
+    file = database_file()
     if problem := find_problem():
         raise ServerError(f"The local Prefect server cannot start. {problem}")
     first = ""
@@ -254,7 +254,29 @@ def _start(notify: Notify, meanwhile: Callable[[Server], None] | None) -> Server
         # In it, Prefect remembers what the previous database holds.
         file.with_name("memo_store.toml").unlink(missing_ok=True)
     notify(f"Starting the local Prefect server{first} ...")
-    log, mark = home / "server.log", uuid4().hex
+    log = settings().f5_flows_home / "server.log"
+    server, child = _launch(file, log)
+    write_text(_state_file(), json.dumps(asdict(server)))
+    _state_file().chmod(0o600)
+    if meanwhile:
+        meanwhile(server)
+    if _comes_up(server, child):
+        return server
+    stop()
+    if problem := find_problem():
+        raise ServerError(f"The local Prefect server did not start. {problem}")
+    last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing"]
+    raise ServerError(f"The local Prefect server did not start; {log} ends with: {last[0][:200]}")
+
+
+def _launch(file: Path, log: Path) -> tuple[Server, subprocess.Popen[bytes]]:
+    """Start the process of a server on a free port.
+
+    Args:
+        file: its database.
+        log: where its output goes.
+    """
+    mark = uuid4().hex
     # The server inherits the bound socket, so that no other program can take the port in between.
     with open(log, "wb", opener=owner_only) as output, socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -267,7 +289,7 @@ def _start(notify: Notify, meanwhile: Callable[[Server], None] | None) -> Server
             start_new_session=True,
             pass_fds=[listener.fileno()],
             umask=0o077,
-            cwd=home,
+            cwd=settings().f5_flows_home,
             env=environment(
                 without=("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "PREFECT_PROFILE"),
                 **retention.variables(),
@@ -283,23 +305,19 @@ def _start(notify: Notify, meanwhile: Callable[[Server], None] | None) -> Server
                 PYTHONPATH=str(Path(__file__).parents[2]),
             ),
         )
-    server = Server(child.pid, mark, port, version("prefect"), version("f5-flows"))
-    write_text(_state_file(), json.dumps(asdict(server)))
-    _state_file().chmod(0o600)
+    return Server(child.pid, mark, port, version("prefect"), version("f5-flows")), child
+
+
+def _comes_up(server: Server, child: subprocess.Popen[bytes]) -> bool:
+    """Wait until a server answers; return whether it does. While it computes, it gets more time."""
     processor_seconds, deadline = 0.0, time.monotonic() + _START_SECONDS
-    if meanwhile:
-        meanwhile(server)
     while time.monotonic() < deadline and child.poll() is None:
         if server.answers(1):
-            return server
+            return True
         if processor_seconds + 1 < (now := _processor_seconds(child.pid)) < _START_PROCESSOR_SECONDS:
             processor_seconds, deadline = now, time.monotonic() + _START_SECONDS
         time.sleep(0.1)
-    stop()
-    if problem := find_problem():
-        raise ServerError(f"The local Prefect server did not start. {problem}")
-    last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing"]
-    raise ServerError(f"The local Prefect server did not start; {log} ends with: {last[0][:200]}")
+    return False
 
 
 def _processor_seconds(pid: int) -> float:

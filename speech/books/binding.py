@@ -18,7 +18,7 @@ from threading import Event, Lock
 from typing import Literal
 
 from speech.books import m4b, mp3, overlay, tags
-from speech.books.figures import Broken, Figures, broken, measure
+from speech.books.figures import Figures, Violation, measure, violations
 from speech.books.master import Gains, master
 from speech.books.mix import Takes
 from speech.books.overlay import Level
@@ -77,18 +77,18 @@ class Report:
     """How the book was mastered, and which files miss the preset's limits.
 
     Attributes:
-        broken: the measurements that lie outside the preset's limits.
+        violations: the measurements that lie outside the preset's limits.
         notes: sentences for the user.
     """
 
     preset: BookPreset
     gains: Gains
-    broken: tuple[Broken, ...] = ()
+    violations: tuple[Violation, ...] = ()
     notes: tuple[str, ...] = ()
 
     def sentences(self) -> list[str]:
         """Return what a user should know, one sentence each."""
-        return [*self.notes, *map(str, self.broken)]
+        return [*self.notes, *map(str, self.violations)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def bind(
         each
         for file in files
         if file.figures
-        for each in broken(file.name, file.figures, preset.limits, _seconds(timeline, file.chapter))
+        for each in violations(file.name, file.figures, preset.limits, _seconds(timeline, file.chapter))
     ]
     return Bound(tuple(files), Report(options.preset, gains, tuple(outside), tuple(notes)))
 

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from speech.books.pcm import run
 from speech.media import source
 
-__all__ = ["Figure", "Figures", "Limits", "broken", "measure"]
+__all__ = ["Figure", "Figures", "Limits", "measure", "violations"]
 
 Figure = Literal["loudness", "true peak", "RMS", "peak", "floor"]
 """Integrated loudness in LUFS (EBU R 128), true peak in dBTP; RMS of the whole, highest sample and RMS of the quietest
@@ -37,7 +37,7 @@ _STATISTICS = "measure_perchannel=none:measure_overall"
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class Violation:
     """A figure of a file that lies outside of its limits."""
 
     file: str
@@ -86,14 +86,14 @@ def measure(path: Path, rate: int, seconds: float, figures: Collection[Figure] =
     return {figure: _last(_PATTERNS[figure], report) for figure in get_args(Figure) if figure in figures}
 
 
-def broken(file: str, figures: Figures, limits: Limits, seconds: float = math.inf) -> list[Broken]:
+def violations(file: str, figures: Figures, limits: Limits, seconds: float = math.inf) -> list[Violation]:
     """Return the figures of a file that lie outside the limits once they are rounded to one decimal.
 
     Args:
         seconds: its length. Levels of a sentence or two, such as a title page, say nothing; peaks do.
     """
     return [
-        Broken(file, figure, figures[figure], least, most)
+        Violation(file, figure, figures[figure], least, most)
         for figure, (least, most) in limits.items()
         if not least <= round(figures[figure], 1) <= most and (seconds >= _SHORTEST_SECONDS or "peak" in figure)
     ]

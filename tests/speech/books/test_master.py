@@ -9,7 +9,7 @@ import soundfile
 import soxr
 
 from speech.books.binding import Options, bind
-from speech.books.figures import broken, measure
+from speech.books.figures import measure, violations
 from speech.books.layout import ChapterLayout, TakeSound, audible
 from speech.books.loudness import integrated
 from speech.books.master import Gains, master
@@ -108,7 +108,7 @@ def test_encoders_leave_the_peaks_of_speech_below_what_a_preset_accepts(tmp_path
     # At 64 kbit/s, AAC raises the peaks of the first two voices by three decibels.
     timeline, takes = spoken(tmp_path, voice)
     bound = bind(timeline, takes, tmp_path, Options(preset, overlay=None, subtitles=()))
-    assert len(bound.files) == 2 and bound.report.broken == ()
+    assert len(bound.files) == 2 and bound.report.violations == ()
     kind = "peak" if preset == "acx" else "true peak"
     assert max(true_peak(tmp_path / file.name) for file in bound.files) <= PRESETS[preset].limits[kind][1]
 
@@ -146,7 +146,7 @@ def test_what_the_limiter_takes_is_given_back(tmp_path, preset, aim):
 def test_a_figure_that_falls_outside_is_said_with_its_file(tmp_path):
     path = tmp_path / "loud.wav"
     soundfile.write(path, np.full(4 * RATE, 0.9, np.float32) * np.sin(np.arange(4 * RATE) / 20), RATE)
-    found = broken("chapters/001.mp3", measure(path, RATE, 4, PRESETS["acx"].limits), PRESETS["acx"].limits)
+    found = violations("chapters/001.mp3", measure(path, RATE, 4, PRESETS["acx"].limits), PRESETS["acx"].limits)
     assert [each.figure for each in found] == ["RMS", "peak", "floor"]
     assert str(found[0]) == "chapters/001.mp3: RMS is -3.9 dB; it should be -23 to -18 dB."
     assert str(found[1]).endswith("it should be at most -3 dB.")
@@ -154,8 +154,8 @@ def test_a_figure_that_falls_outside_is_said_with_its_file(tmp_path):
 
 def test_of_a_title_page_only_the_peaks_are_told():
     figures, limits = {"RMS": -30.0, "peak": -1.0, "floor": -50.0}, PRESETS["acx"].limits
-    assert [each.figure for each in broken("chapters/001.mp3", figures, limits, 4)] == ["peak"]
-    assert [each.figure for each in broken("chapters/002.mp3", figures, limits, 60)] == ["RMS", "peak", "floor"]
+    assert [each.figure for each in violations("chapters/001.mp3", figures, limits, 4)] == ["peak"]
+    assert [each.figure for each in violations("chapters/002.mp3", figures, limits, 60)] == ["RMS", "peak", "floor"]
 
 
 def test_the_loudness_of_blocks_is_that_of_ffmpeg(tmp_path):
