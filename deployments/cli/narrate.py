@@ -10,6 +10,7 @@ import click
 
 from deployments.cli.books import tell_plan
 from deployments.cli.console import (
+    Checks,
     open_store,
     reading,
     refuse,
@@ -19,9 +20,9 @@ from deployments.cli.console import (
 from deployments.cli.documents import cast_option, read_cast
 from deployments.cli.lexicon import lexicon_option
 from deployments.cli.making import finish, make
+from deployments.cli.stored import check_stored
 from deployments.cli.terminal import echo
 from deployments.cli.values import number, one_of
-from deployments.cli.voices import check_voice
 from speech.choices import BookPreset, EngineName, Quality, TimingMethod
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def narrate(
         data = file.read_bytes()
     store = open_store(storage)
     values = options | {"engine": engine, "preset": master, "chapters": chapters, "sample": sample}
-    new_order, title = _order(file, data, store, storage, cast, values)
+    new_order, title = _order(file, data, store, storage, cast, name, values)
     book = order.check_replaceable(store, name, new_order) if name else order.free_name(store, title, new_order)
     if plans or not detach:
         # With --detach, the workers that speak the book may have another engine.
@@ -109,38 +110,50 @@ def narrate(
 
 
 def _order(
-    file: Path, data: bytes, store: Store, storage: str | None, cast: Path | None, options: dict[str, Any]
+    file: Path,
+    data: bytes,
+    store: Store,
+    storage: str | None,
+    cast: Path | None,
+    name: str | None,
+    options: dict[str, Any],
 ) -> tuple[Order, str]:
-    """Return the order of a book, and its whole title; exit with an error if an option is invalid."""
-    from speech.books.order import Order
+    """Return the order of a book, and its whole title; exit with all that is wrong if an option is invalid."""
+    from speech.books.order import Order, check_name
     from speech.books.preparation import read
-    from speech.lexicons.library import find as find_lexicon
 
     engine, preset, chapters, sample = (options.pop(field) for field in ("engine", "preset", "chapters", "sample"))
     asked = {field: value for field, value in options.items() if value not in (None, ())}
-    if asked.get("ref_text") and not asked.get("voice"):
-        refuse("--ref-text: it is the transcript of a recording; name that with --voice.")
-    if voice := asked.pop("voice", None):
-        asked["local_voice"] = voice
-    people = read_cast(cast)
-    if people:
-        asked["cast"] = people
-    title = read(data, f"FILE: {file}", file.stem or "Untitled", people, store).title
+    checks, numbers = Checks(), None
+    people: dict[str, str] = {}
+    voice = asked.pop("voice", None)
+    with checks.each():
+        if asked.get("ref_text") and not voice:
+            refuse("--ref-text: it is the transcript of a recording; name that with --voice.")
+    with checks.each():
+        people = read_cast(cast)
+    with checks.each():
+        numbers = _numbers(chapters)
+    with checks.each():
+        if name:
+            check_name(name, "name")
+    asked |= {field: value for field, value in (("local_voice", voice), ("cast", people)) if value}
+    stem = file.stem or "Untitled"
     order = Order(
-        title=title[:200],
+        title=stem[:200],
         suffix=file.suffix.lower(),
         asked=asked,
         engine=engine,
         preset=preset,
-        chapters=_numbers(chapters),
+        chapters=numbers,
         sample=sample,
     )
-    request = order.request()
-    check_voice(request.local_voice, storage)
-    for speaker, voice_name in people.items():
-        check_voice(voice_name, storage, f"--cast: {speaker}")
-    find_lexicon(request.lexicon, store)
-    return order, title
+    with checks.each():
+        order.request()
+    check_stored({None: voice} | people, asked.get("lexicon"), storage, checks)
+    checks.finish()
+    title = read(data, f"FILE: {file}", stem, people, store).title
+    return order.model_copy(update={"title": title[:200]}), title
 
 
 def _numbers(chapters: str | None) -> list[int] | None:

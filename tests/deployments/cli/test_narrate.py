@@ -81,6 +81,16 @@ def test_what_cannot_be_done_is_refused_before_any_work(call, book, words, says)
     assert says in done.stderr
 
 
+def test_all_that_cannot_be_done_is_told_at_once(call, book):
+    done = call(
+        "narrate", book, "--plan", "--chapters", "x", "--name", "A b", "--speed", "9", "--voice", "nobody",
+        "--lexicon", "none", "--cast", "nowhere.toml",
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    named = [line.split(":")[1].strip() for line in done.stderr.splitlines()]
+    assert sorted(named) == ["--cast", "--chapters", "--lexicon", "--name", "--speed", "--voice"]
+
+
 @pytest.mark.usefixtures("prefect_server")
 def test_a_book_becomes_files_and_an_edit_speaks_only_what_it_changed(call, book, tmp_path):
     done = call("narrate", book, "--json")
