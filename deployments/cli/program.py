@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from contextlib import suppress
 
@@ -12,6 +14,8 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line; an error becomes one sentence and an exit code."""
+    # Or the interpreter would end with several searches for garbage in all that was imported.
+    atexit.register(gc.freeze)
     try:
         with listening():
             from deployments.cli.commands import run
