@@ -53,12 +53,9 @@ def _load(folder: Path) -> Any:
 def _load_files(folder: Path) -> Any:
     import torch
 
-    from speech.runtime.imports import importing
-
     cuda = torch.cuda.is_available()
     check_config(folder)
-    # transformers imports much of itself only when it is called.
-    with importing(), loading(TRANSCRIBER):
+    with loading(TRANSCRIBER):
         from transformers import pipeline
 
         return pipeline(

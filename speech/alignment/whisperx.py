@@ -117,14 +117,13 @@ def _load(local: Local, language: str, root: Path) -> Model:
     import torch
 
     from speech.alignment.whisperx_library import load_align_model
-    from speech.runtime.imports import importing
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     # A folder with a configuration is a Hugging Face model; without one it is a model of torchaudio's.
     if local.file("config.json"):
         check_config(local.folder)
     source = {"model_name": str(local.folder)} if local.file("config.json") else {"model_dir": str(local.folder)}
-    with importing(), loading(local.name):
+    with loading(local.name):
         network, metadata = load_align_model(language, device, **source, model_cache_only=True)
     size = parameter_bytes(network)
     uncorrected = Model(network, metadata, device, size)

@@ -6,7 +6,7 @@ Its own search for the letters, with a table that it makes of each word, takes m
 
 from __future__ import annotations
 
-from speech.runtime.imports import importing
+from speech.imports import importing
 
 __all__ = ["load_align_model"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch.overrides import TorchFunctionMode
 
-from speech.runtime.imports import importing
+from speech.imports import importing
 
 __all__ = ["DiT", "blank", "flash_attention", "get_epss_timesteps", "utils_infer"]
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
 from speech.errors import ModelError, SpeechError
+from speech.imports import importing
 from speech.settings import export
 
 __all__ = ["loading"]
@@ -17,7 +18,8 @@ __all__ = ["loading"]
 def loading(name: str) -> Iterator[None]:
     """Load untrusted model files within the block: no code in them is run, and errors are reported clearly.
 
-    What libraries print is dropped: it must not end up in the output of the command line.
+    One thread loads at a time: libraries import parts of themselves meanwhile. What they print must not end up in the
+    output of the command line; it is dropped.
 
     Raises:
         ModelError: the files hold something other than weights, or are damaged.
@@ -25,7 +27,7 @@ def loading(name: str) -> Iterator[None]:
     # PyTorch obeys this at every load, even if a library explicitly asks for a full pickle.
     export(TORCH_FORCE_WEIGHTS_ONLY_LOAD="1")
     try:
-        with redirect_stdout(io.StringIO()):
+        with importing(), redirect_stdout(io.StringIO()):
             yield
     except (SpeechError, ImportError, OSError, RuntimeError, ValueError, KeyError):
         raise

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from speech.runtime.imports import importing
+from speech.imports import importing
 
 
 def test_a_stand_in_is_there_for_the_time_of_the_import_alone():
