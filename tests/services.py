@@ -42,7 +42,7 @@ def stop_group(process: subprocess.Popen[bytes], sign: signal.Signals = signal.S
     with suppress(ProcessLookupError):
         os.killpg(process.pid, sign)
     if sign == signal.SIGKILL:
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 class Postgres:

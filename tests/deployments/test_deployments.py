@@ -19,6 +19,7 @@ from blocks.saved import FAILURES
 from deployments.setup import AUTOMATIONS, DEPLOYMENTS, apply_automations
 from flows import FLOWS
 from flows.speak import speak
+from tests import PATIENCE
 from tests.fakes.web import serve
 
 FILE = yaml.safe_load(DEPLOYMENTS.read_text())
@@ -97,10 +98,9 @@ async def test_a_webhook_is_told_of_a_run_that_failed(client):
     run = await client.create_flow_run(speak, parameters={"request": {"text": "Hi"}}, state=Running())
     await asyncio.sleep(1)
     await client.set_flow_run_state(run.id, Failed(message='It said "no".'))
-    for _ in range(200):
-        if mine := [text for text in told if str(run.id) in text]:
-            break
-        await asyncio.sleep(0.1)
+    async with asyncio.timeout(PATIENCE):
+        while not (mine := [text for text in told if str(run.id) in text]):
+            await asyncio.sleep(0.1)
     server.shutdown()
     assert "ended as Failed: It said 'no'." in mine[0]
     [automation] = await client.read_automations_by_name("f5-flows failures")

@@ -14,6 +14,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.schedules import IntervalSchedule
 
 from speech.records import load
+from tests import PATIENCE
 from tests.stack import ENDPOINT
 
 TEXT = "Hello there, my friend. It is half past ten."
@@ -65,12 +66,12 @@ async def test_a_schedule_starts_runs_by_itself(stack):
         changes = [{"schedule": soon.model_dump(mode="json"), "active": True, "parameters": parameters}]
         await client.request("POST", f"/deployments/{found.id}/schedules", json=changes)
         mine = DeploymentFilter(id=DeploymentFilterId(any_=[found.id]))
-        for _ in range(300):
-            runs = [run for run in await client.read_flow_runs(deployment_filter=mine) if run.auto_scheduled]
-            first = next((run for run in runs if run.state.is_final()), None)
-            if first:
-                break
-            await asyncio.sleep(0.2)
+        first = None
+        async with asyncio.timeout(PATIENCE):
+            while first is None:
+                await asyncio.sleep(0.2)
+                runs = [run for run in await client.read_flow_runs(deployment_filter=mine) if run.auto_scheduled]
+                first = next((run for run in runs if run.state.is_final()), None)
         for schedule in await client.read_deployment_schedules(found.id):
             await client.delete_deployment_schedule(found.id, schedule.id)
     assert first.state_name == "Completed"

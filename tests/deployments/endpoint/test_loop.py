@@ -176,7 +176,7 @@ def test_jobs_that_arrive_on_the_open_poll_when_it_is_told_to_stop_are_done(plan
     # Before, between and after the container has noticed.
     time.sleep(round * 0.1)
     jobs = queue(plane, *[{"seconds": 0.5}] * 3)
-    assert process.wait(120) == 0
+    assert process.wait(PATIENCE) == 0
     assert [plane.jobs[job].status for job in jobs] == ["COMPLETED"] * 3
 
 
@@ -268,7 +268,7 @@ def test_a_worker_past_mending_ends_with_a_fault_and_its_jobs_are_done_by_anothe
     plane.ping_timeout = 4
     process = worker(BREAKS="yes")
     [job] = queue(plane, {"seconds": 8})
-    assert process.wait(120) == 1
+    assert process.wait(PATIENCE) == 1
     assert plane.jobs[job].status == "IN_PROGRESS"
     other = worker()
     [done] = ended(plane, [job])

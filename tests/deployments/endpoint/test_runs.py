@@ -130,10 +130,9 @@ async def test_a_holder_hears_of_a_run_that_is_cancelled(client):
     await runs.claim(run, job)
     looking = asyncio.create_task(runs.maintain(heard.append))
     await some(client).cancel(run.id)
-    for _ in range(50):
-        if heard:
-            break
-        await asyncio.sleep(0.1)
+    async with asyncio.timeout(PATIENCE):
+        while not heard:
+            await asyncio.sleep(0.1)
     looking.cancel()
     assert set(heard) == {str(run.id)}
 

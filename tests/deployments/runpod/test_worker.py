@@ -3,6 +3,7 @@
 import asyncio
 import json
 import subprocess
+import time
 
 import httpx
 import pytest
@@ -52,11 +53,18 @@ async def logs(stack, run):
 
 
 async def says(stack, run, text):
-    for _ in range(100):
-        if text in await logs(stack, run):
-            return True
+    deadline = time.monotonic() + PATIENCE
+    while text not in (told := await logs(stack, run)):
+        assert time.monotonic() < deadline, told
         await asyncio.sleep(0.2)
-    raise AssertionError(await logs(stack, run))
+    return True
+
+
+async def terminated(stack):
+    """Wait until RunPod has no pod."""
+    async with asyncio.timeout(PATIENCE):
+        while stack.runpod.pods:
+            await asyncio.sleep(0.1)
 
 
 def post(stack, path, body):
@@ -197,11 +205,7 @@ async def test_a_pod_runs_one_flow_run_and_is_terminated(stack):
     # The first kind of GPU was not to be had.
     assert [body["gpu"]["id"] for body in made] == ["NVIDIA GeForce RTX 4090", "NVIDIA L4"]
     assert made[0]["env"] == {"STEP_RETRIES": "3", "AWS_KEY": "{{ RUNPOD_SECRET_aws }}"}
-    for _ in range(50):
-        if not stack.runpod.pods:
-            break
-        await asyncio.sleep(0.2)
-    assert not stack.runpod.pods
+    await terminated(stack)
     assert len(stack.runpod.calls("delete-pod")) >= 1
 
 
@@ -227,19 +231,16 @@ async def test_a_pod_whose_run_ended_while_no_worker_was_there_is_terminated(sta
     stack.runpod.launch = None
     run = await stack.start(TEXT)
     await stack.until(run.id, names=("InfrastructurePending",))
-    while not stack.runpod.pods:
-        await asyncio.sleep(0.1)
+    async with asyncio.timeout(PATIENCE):
+        while not stack.runpod.pods:
+            await asyncio.sleep(0.1)
     stack.kill("worker")
     answer = httpx.post(
         f"{stack.prefect.api}/flow_runs/{run.id}/set_state", json={"state": {"type": "FAILED"}, "force": True}
     )
     assert answer.is_success
     stack.worker()
-    for _ in range(150):
-        if not stack.runpod.pods:
-            break
-        await asyncio.sleep(0.2)
-    assert not stack.runpod.pods
+    await terminated(stack)
 
 
 def pool(stack, **values):

@@ -201,7 +201,7 @@ def test_a_killed_process_leaves_nothing_that_looks_whole_and_the_next_one_goes_
 def test_two_processes_fetch_a_file_once(pushed, fresh, bucket, proxy):
     proxy.mode = lambda method, path: "slow" if "/blobs/" in path else "plain"
     both = [start(proxy.url, bucket, fresh) for _ in range(2)]
-    assert [process.wait(120) for process in both] == [0, 0]
+    assert [process.wait(PATIENCE) for process in both] == [0, 0]
     assert contents(fresh) == BIG
     fetched = [path for method, path in proxy.seen if method == "GET" and "/blobs/" in path]
     assert len(fetched) == 5  # four parts and the vocabulary; an empty file is not asked for
