@@ -2,11 +2,11 @@
 
     uv run --all-extras --group dev python -m benchmarks.whisperx
 
-Needs PyTorch and the component whisperx (`f5-flows runtime install whisperx`). The model is the small one of
-the tests, trained on random words spoken by espeak-ng; the sentences were not in its training data. The
-true times are espeak-ng's own. The figures show the error that the calling code adds, not the accuracy of
-whisperx on human speech. With `--large` the network has the size of wav2vec2-base and random weights: its speed is
-real, its word times are not.
+Needs PyTorch, the component whisperx (`f5-flows runtime install whisperx`), and nltk and pandas of the group dev.
+The model is the small one of the tests, trained on random words spoken by espeak-ng; the sentences were not in its
+training data. The true times are espeak-ng's own. The figures show the error that the calling code adds, not the
+accuracy of whisperx on human speech. With `--large` the network has the size of wav2vec2-base and random weights: its
+speed is real, its word times are not.
 """
 
 from __future__ import annotations

@@ -49,11 +49,20 @@ def importing(stand_ins: Mapping[str, Mapping[str, object]] | None = None) -> It
     """
     with _lock, ExitStack() as stack:
         for name, attributes in (stand_ins or {}).items():
-            if name not in sys.modules:
+            # None stands for a module that must not be imported.
+            if sys.modules.get(name) is None:
+                hidden = name in sys.modules
                 sys.modules[name] = _StandIn(name)
-                stack.callback(sys.modules.pop, name, None)
+                stack.callback(_forget, name, hidden)
             stack.enter_context(_attributes(sys.modules[name], attributes))
         yield
+
+
+def _forget(name: str, hidden: bool) -> None:
+    if hidden:
+        sys.modules[name] = None  # type: ignore[assignment]
+    else:
+        sys.modules.pop(name, None)
 
 
 @contextmanager

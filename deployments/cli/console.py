@@ -274,7 +274,7 @@ def _point_prefect_to(api: str, password: str | None = None) -> None:
     from speech.settings import bypass_proxies, export
 
     if password:
-        # Our server has no CSRF tokens, and each client would ask for one.
+        # Our server knows no CSRF tokens, and each client would ask for one.
         export(PREFECT_API_AUTH_STRING=password, PREFECT_CLIENT_CSRF_SUPPORT_ENABLED="false")
         bypass_proxies("127.0.0.1")
     # Keep Prefect's own log off the console; it goes to the server and its UI. Turn off Prefect's telemetry.

@@ -138,22 +138,15 @@ def _order(
         if name:
             check_name(name, "name")
     asked |= {field: value for field, value in (("local_voice", voice), ("cast", people)) if value}
-    stem = file.stem or "Untitled"
-    order = Order(
-        title=stem[:200],
-        suffix=file.suffix.lower(),
-        asked=asked,
-        engine=engine,
-        preset=preset,
-        chapters=numbers,
-        sample=sample,
-    )
+    fields: dict[str, Any] = {"asked": asked, "engine": engine, "preset": preset, "sample": sample}
     with checks.each():
-        order.request()
+        Order(title="x", **fields).request()
     check_stored({None: voice} | people, asked.get("lexicon"), storage, checks)
     checks.finish()
+    # A name that is not UTF-8 can stand in no order.
+    stem = file.stem.encode(errors="replace").decode() or "Untitled"
     title = read(data, f"FILE: {file}", stem, people, store).title
-    return order.model_copy(update={"title": title[:200]}), title
+    return Order(title=title[:200], suffix=file.suffix.lower(), chapters=numbers, **fields), title
 
 
 def _numbers(chapters: str | None) -> list[int] | None:

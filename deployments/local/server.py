@@ -297,6 +297,8 @@ def _launch(file: Path, log: Path) -> tuple[Server, subprocess.Popen[bytes]]:
                 PREFECT_HOME=str(file.parent),
                 PREFECT_API_DATABASE_CONNECTION_URL=f"sqlite+aiosqlite:///{file}",
                 PREFECT_SERVER_API_AUTH_STRING=password(),
+                # Our clients send no tokens (`deployments.cli.console`); the gate refuses pages of other origins.
+                PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED="false",
                 PREFECT_SERVER_CORS_ALLOWED_ORIGINS=",".join(f"http://{host}:{port}" for host in _HOSTS),
                 PREFECT_UI_API_URL=f"http://127.0.0.1:{port}/api",
                 PREFECT_SERVER_ANALYTICS_ENABLED="false",

@@ -124,7 +124,11 @@ def _load(local: Local, language: str, root: Path) -> Model:
         check_config(local.folder)
     source = {"model_name": str(local.folder)} if local.file("config.json") else {"model_dir": str(local.folder)}
     with loading(local.name):
-        network, metadata = load_align_model(language, device, **source, model_cache_only=True)
+        try:
+            network, metadata = load_align_model(language, device, **source, model_cache_only=True)
+        except ValueError as fault:
+            # whisperx prints the cause, and raises that the model could not be found.
+            raise fault.__context__ or fault from None
     size = parameter_bytes(network)
     uncorrected = Model(network, metadata, device, size)
     return Model(network, metadata, device, size, _bias(uncorrected, local, language, root))
@@ -212,7 +216,8 @@ def _words(words: Sequence[str], samples: Samples, model: Model) -> list[Located
         return []
     dictionary = model.metadata["dictionary"]
     scores = _scores(samples, model)
-    blank = next((dictionary[name] for name in ("<pad>", "[pad]") if name in dictionary), 0)
+    # The last of both names, as in whisperx.
+    blank = next((code for name, code in reversed(dictionary.items()) if name in ("<pad>", "[pad]")), 0)
     # As in whisperx, a letter that the network does not know is whichever it is most sure of.
     unknown = scores.shape[1]
     scores = np.column_stack((scores, np.delete(scores, blank, axis=1).max(axis=1)))

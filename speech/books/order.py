@@ -79,13 +79,25 @@ class Order(BaseModel):
             raise InvalidRequest([Problem(unknown[0], None, "", message)])
         people = self.asked.get("cast")
         voices = people.values() if isinstance(people, dict) else ()
-        if any("://" in str(voice) for voice in (self.asked.get("local_voice"), *voices)):
-            message = (
-                "local_voice: a book needs a stored voice, since a URL may change; add one with f5-flows voices add"
+        problems = [
+            Problem(
+                field,
+                None,
+                "",
+                f"{field}: a book needs a stored voice, since a URL may change; add one with f5-flows voices add",
             )
-            raise InvalidRequest([Problem("local_voice", None, "", message)])
+            for field, names in (("local_voice", [self.asked.get("local_voice")]), ("cast", voices))
+            if any("://" in str(name) for name in names)
+        ]
         text = self.title if any(map(str.isalnum, self.title)) else "x"
-        return SpeechRequest.parse({"text": text, "seed": SEED} | self.asked)
+        try:
+            request = SpeechRequest.parse({"text": text, "seed": SEED} | self.asked)
+        except InvalidRequest as fault:
+            named = {problem.field for problem in problems}
+            raise InvalidRequest([*problems, *(each for each in fault.problems if each.field not in named)]) from None
+        if problems:
+            raise InvalidRequest(problems)
+        return request
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def source_of(model: str) -> Source | None:
     if name in _BUNDLES:
         return Source("torchaudio", _BUNDLES[name])
     try:
-        from whisperx.alignment import DEFAULT_ALIGN_MODELS_HF
+        from speech.alignment.whisperx_library import DEFAULT_ALIGN_MODELS_HF
     except ImportError:
         return None
     repository = DEFAULT_ALIGN_MODELS_HF.get(name)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from pathlib import Path
 
 from speech.errors import ModelError
 from speech.models.catalogue import Source
 from speech.models.location import Location
+from speech.quiet import quiet
 
 __all__ = ["download"]
 
@@ -20,8 +19,7 @@ def download(model: str, source: Source, location: Location) -> tuple[list[Path]
         ModelError: the model cannot be fetched; the text says why.
     """
     try:
-        # Output of the libraries must not mix with that of the command line.
-        with contextlib.redirect_stdout(sys.stderr):
+        with quiet():
             files, revision = (_from_hub if source.kind == "hub" else _from_torchaudio)(source, location)
     except ImportError as fault:
         raise ModelError(f"{model} cannot be fetched: {fault.name} is not installed.") from None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import pickle
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 
 from speech.errors import ModelError, SpeechError
 from speech.imports import importing
+from speech.quiet import quiet
 from speech.settings import export
 
 __all__ = ["loading"]
@@ -18,8 +18,7 @@ __all__ = ["loading"]
 def loading(name: str) -> Iterator[None]:
     """Load untrusted model files within the block: no code in them is run, and errors are reported clearly.
 
-    One thread loads at a time: libraries import parts of themselves meanwhile. What they print must not end up in the
-    output of the command line; it is dropped.
+    One thread loads at a time, since libraries import parts of themselves meanwhile.
 
     Raises:
         ModelError: the files hold something other than weights, or are damaged.
@@ -27,7 +26,7 @@ def loading(name: str) -> Iterator[None]:
     # PyTorch obeys this at every load, even if a library explicitly asks for a full pickle.
     export(TORCH_FORCE_WEIGHTS_ONLY_LOAD="1")
     try:
-        with importing(), redirect_stdout(io.StringIO()):
+        with importing(), quiet():
             yield
     except (SpeechError, ImportError, OSError, RuntimeError, ValueError, KeyError):
         raise

@@ -29,6 +29,15 @@ def test_a_module_that_is_imported_already_is_kept_and_given_back_as_it_was():
     assert colorsys.__dict__ == before
 
 
+def test_a_module_that_must_not_be_imported_is_so_again_afterwards(monkeypatch):
+    monkeypatch.setitem(sys.modules, "plots", None)
+    with importing({"plots": {"use": len}}):
+        import plots
+
+        assert plots.use("abc") == 3
+    assert sys.modules["plots"] is None
+
+
 def test_an_import_that_fails_leaves_no_stand_in():
     with pytest.raises(ModuleNotFoundError, match="no_such_library"), importing({"plots": {}}):
         import no_such_library  # noqa: F401

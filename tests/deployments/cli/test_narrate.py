@@ -81,6 +81,12 @@ def test_what_cannot_be_done_is_refused_before_any_work(call, book, words, says)
     assert says in done.stderr
 
 
+def test_the_name_of_a_file_need_not_be_text(call, book):
+    done = call("narrate", book.rename(book.with_name(os.fsdecode(b"caf\xe9.epub"))), "--plan", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["name"] == "the-sea"
+
+
 def test_all_that_cannot_be_done_is_told_at_once(call, book):
     done = call(
         "narrate", book, "--plan", "--chapters", "x", "--name", "A b", "--speed", "9", "--voice", "nobody",

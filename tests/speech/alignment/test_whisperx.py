@@ -1,7 +1,14 @@
 """WhisperX: its real code, with a small model that was trained on espeak-ng's speech."""
 
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import soxr
 
 from speech.alignment import align, whisperx
 from speech.alignment.bias import Bias
@@ -152,7 +159,6 @@ def test_the_bias_of_a_model_is_measured_once_and_taken_off(networks, tmp_path):
     chunk, samples = chunks(text, "en")[0], say(text, "en").samples
     shifted = whisperx.Model(model.network, model.metadata, "cpu", model.size, Bias(50.0, 0.0))
     plain = whisperx.Model(model.network, model.metadata, "cpu", model.size)
-    import soxr
 
     heard = soxr.resample(samples, 22050, 16000)
     late, early = (whisperx._chunk(chunk.tokens, heard, 0, one, "en")[0] for one in (plain, shifted))
@@ -180,6 +186,49 @@ def test_the_published_models_of_the_languages_of_the_earlier_system_are_known(c
     sources = [source_of(f"align/{language}") for language in languages]
     assert all(sources) and {source.kind for source in sources} == {"torchaudio", "hub"}
     assert source_of("align/xx") is None
+
+
+@pytest.mark.usefixtures("components")
+def test_the_components_need_none_of_what_is_left_out_of_their_imports():
+    code = (
+        "import sys\n"
+        "from speech.runtime import ensure\n"
+        "sys.modules.update(dict.fromkeys(('einx', 'librosa', 'matplotlib', 'nltk', 'pandas')))\n"
+        "[ensure(name) for name in ('f5-tts', 'whisperx')]\n"
+        "from speech.models.catalogue import source_of\n"
+        "print(source_of('align/nl'))\n"
+        "from speech.engines import f5_library\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "wav2vec2" in done.stdout
+
+
+def of_whisperx(words, samples, model):
+    """What whisperx's own function finds, in milliseconds; here with what it needs, and no sentence splitter."""
+    location = Path(importlib.util.find_spec("whisperx").origin).with_name("alignment.py")
+    spec = importlib.util.spec_from_file_location("whisperx_alignment", location)
+    alignment = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(alignment)
+    alignment.nltk_load = lambda _: SimpleNamespace(span_tokenize=lambda text: [(0, len(text))])
+    segment = {"text": " ".join(words), "start": 0.0, "end": len(samples) / 16_000}
+    found = alignment.align([segment], model.network, model.metadata, samples, "cpu")["word_segments"]
+    # It divides the whole length evenly among the frames.
+    factor = ((len(samples) - 400) // 320 + 1) * 320 / len(samples) * 1000
+    return [(word["start"] * factor, word["end"] * factor, word["score"]) for word in found]
+
+
+@pytest.mark.parametrize(
+    "text", ["he opened the window and listened", "he opened the 5th window é la carte", "A Window; he LISTENED"]
+)
+def test_words_are_where_whisperx_itself_finds_them(text):
+    model, words = load("en"), text.split()
+    samples = soxr.resample(say(text, "en").samples, 22050, 16000)
+    found = [(word.first * 20, word.end * 20, word.score) for word in whisperx._words(words, samples, model)]
+    expected = of_whisperx(words, samples, model)
+    assert len(found) == len(expected) == len(words)
+    assert np.allclose([span for *span, _ in found], [span for *span, _ in expected], atol=2)
+    assert np.allclose([score for *_, score in found], [score for *_, score in expected], atol=0.002)
 
 
 def test_a_recording_that_is_not_there_is_said_so(tmp_path):

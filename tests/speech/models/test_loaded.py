@@ -5,7 +5,6 @@ import threading
 import pytest
 
 from speech.models import loaded
-from speech.models.loading import loading
 from tests import PATIENCE
 
 MEGABYTE = 1_000_000
@@ -71,28 +70,3 @@ def test_two_threads_load_a_model_once_and_others_do_not_wait_for_it():
     for thread in threads:
         thread.join(PATIENCE)
     assert models[0] is models[1]
-
-
-def test_what_libraries_print_while_models_load_is_dropped_and_nothing_else(capsys):
-    begun, ended = threading.Event(), threading.Event()
-
-    def load_first():
-        with loading("first"):
-            begun.set()
-            print("vocabulary: first")
-            ended.wait(PATIENCE)
-
-    def load_second():
-        begun.wait(PATIENCE)
-        with loading("second"):
-            print("vocabulary: second")
-
-    threads = [threading.Thread(target=load) for load in (load_first, load_second)]
-    for thread in threads:
-        thread.start()
-    begun.wait(PATIENCE)
-    ended.set()
-    for thread in threads:
-        thread.join(PATIENCE)
-    print("the reply")
-    assert capsys.readouterr().out == "the reply\n"
