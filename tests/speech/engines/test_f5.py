@@ -1,5 +1,7 @@
 """F5-TTS: its real code, on a small network with random weights."""
 
+import shutil
+
 import numpy as np
 import pytest
 import soundfile
@@ -7,7 +9,7 @@ import soundfile
 from speech.engines import SynthesisOptions, f5, f5_sampling
 from speech.engines import choose as choose_engine
 from speech.engines.f5 import F5
-from speech.errors import EngineUnavailable
+from speech.errors import EngineError, EngineUnavailable
 from speech.models import loaded
 from speech.text import chunks
 from speech.voices import Reference
@@ -166,6 +168,23 @@ def test_a_missing_model_is_named_with_what_to_do(monkeypatch):
     monkeypatch.setenv("F5_MODEL", "no-such-model")
     with pytest.raises(EngineUnavailable, match=r"f5-tts/no-such-model; run: f5-flows models sync"):
         choose_engine("f5-tts")
+
+
+def test_a_checkpoint_that_lacks_weights_is_refused(networks, tmp_path, monkeypatch):
+    from safetensors.torch import load_file, save_file
+
+    from speech.models import VOCODER, Location, adopt
+
+    shutil.copytree(networks, tmp_path / "models", ignore=shutil.ignore_patterns(".f5-flows"))
+    place = Location(tmp_path / "models")
+    weights = load_file(place.root / "f5-tts" / "tiny" / "model.safetensors")
+    del weights["ema_model.transformer.transformer_blocks.1.ff.ff.2.weight"]
+    save_file(weights, place.root / "f5-tts" / "tiny" / "model.safetensors")
+    for name in ("f5-tts/tiny", VOCODER):
+        adopt(name, place, sorted(path for path in (place.root / name).iterdir() if path.is_file()))
+    monkeypatch.setenv("MODELS_DIR", str(place.root))
+    with pytest.raises(EngineError, match=r"ff\.2\.weight|state_dict"):
+        F5().synthesize(["Hello there."], SynthesisOptions(seed=1))
 
 
 def test_the_name_that_operators_know_means_the_current_checkpoint(monkeypatch):
