@@ -48,15 +48,8 @@ def script(minutes: float) -> str:
 
 def speak(folder: Path, *options: str) -> None:
     """Speak the text in a process of its own, and print what it took."""
-    given: list[str | Path] = [
-        "--file",
-        folder / "script.txt",
-        "--engine",
-        "espeak",
-        "--out",
-        f"{folder}/out/",
-        "--quiet",
-    ]
+    text, out = folder / "script.txt", f"{folder}/out/"
+    given: list[str | Path] = ["--file", text, "--engine", "espeak", "--out", out, "--quiet"]
     took = run("speak", *given, *options)
     audio = max((folder / "out").glob("*.wav"), key=lambda path: path.stat().st_size)
     print(
