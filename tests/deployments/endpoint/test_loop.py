@@ -190,7 +190,8 @@ def test_a_worker_that_is_told_to_stop_while_nothing_comes_ends(plane, worker):
 def test_polls_that_are_never_answered_are_given_up_and_the_next_one_brings_its_job(plane, worker):
     """As on connections that are half open: RunPod takes the requests and says nothing."""
     plane.hold = 0.5
-    worker(SILENCE="1")
+    # Longer than any answer takes on a busy machine, or a job would go to a poll that was given up.
+    worker(SILENCE="10")
     for route in ("take", "stop"):
         plane.fail(route, status=503, hang=PATIENCE, times=2)
     until(lambda: not plane.faults["take"] and not plane.faults["stop"])
