@@ -2,9 +2,10 @@
 
     uv run --all-extras --group dev python -m benchmarks.speak
     uv run --all-extras --group dev python -m benchmarks.speak first     the first runs alone
+    uv run --all-extras --group dev python -m benchmarks.speak later     the later runs alone
 
-For comparison, the same flow with Prefect's own temporary server, which Prefect starts for a flow run if
-no server is configured.
+Later runs are those of the warm process; for comparison, runs in a process of their own (`--cold`), and the same flow
+with Prefect's own temporary server, which Prefect starts for a flow run if no server is configured.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class First:
 
 
 def first(command: list[str], cache: str) -> First:
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         total = seconds(command, home, cache)
         times = psutil.Process(json.loads(Path(home, "server.json").read_text())["pid"]).cpu_times()
         stop(home)
@@ -78,25 +79,47 @@ def compare_firsts(command: list[str], turns: int) -> None:
         print(f"First run {when}: {total:.1f} s, of which the server computes {server:.1f} s (medians of {turns})")
 
 
-def main() -> None:
-    ours = [str(PROGRAM), "speak", "Hello there, my friend."]
-    compare_firsts(ours, turns=3)
-    if sys.argv[1:] == ["first"]:
-        return
-    with tempfile.TemporaryDirectory() as home:
-        seconds(ours, home)
-        later = [seconds(ours, home) for _ in range(7)]
+def compare_later(command: list[str]) -> None:
+    """Print what a sentence takes on a machine that has spoken before, in three ways, taking turns."""
+    folders = [tempfile.TemporaryDirectory(ignore_cleanup_errors=True) for _ in range(2)]
+    with folders[0] as home, folders[1] as other:
+        alone = [sys.executable, "-c", ALONE]
+        ways = {
+            "f5-flows speak": (command, home, 9),
+            "f5-flows speak --cold": ([*command, "--cold"], home, 9),
+            "Prefect's temporary server": (alone, other, 3),
+        }
+        for words, folder, _ in ways.values():
+            seconds(words, folder)
+        taken: dict[str, list[float]] = {name: [] for name in ways}
+        for turn in range(9):
+            for name, (words, folder, turns) in ways.items():
+                if turn < turns:
+                    taken[name].append(seconds(words, folder))
         stop(home)
-    middle = statistics.median(later)
-    print(f"f5-flows speak, later: {middle:.1f} s (median of 7, worst {max(later):.1f})")
+    best = statistics.median(taken["f5-flows speak"])
+    for name, times in taken.items():
+        middle = statistics.median(times)
+        print(
+            f"{name}, later: {middle:.2f} s (median of {len(times)}, worst {max(times):.2f}), {middle / best:.1f} times"
+        )
+
+
+def compare_help() -> None:
+    """Print what `--help` takes beyond a bare interpreter."""
     with tempfile.TemporaryDirectory() as home:
-        begun = seconds([sys.executable, "-c", ALONE], home)
-        alone = [seconds([sys.executable, "-c", ALONE], home) for _ in range(3)]
-    ratio = statistics.median(alone) / middle
-    print(
-        f"Prefect's temporary server: first {begun:.1f} s, later {statistics.median(alone):.1f} s (median of 3); "
-        f"ours is {ratio:.1f} times faster"
-    )
+        ways = {"--help": [str(PROGRAM), "--help"], "a bare interpreter": [sys.executable, "-c", "pass"]}
+        taken = {name: statistics.median(seconds(words, home) for _ in range(9)) for name, words in ways.items()}
+    print(", ".join(f"{name}: {middle:.2f} s" for name, middle in taken.items()))
+
+
+def main() -> None:
+    command = [str(PROGRAM), "speak", "Hello there, my friend."]
+    if sys.argv[1:] != ["later"]:
+        compare_firsts(command, turns=3)
+    if sys.argv[1:] != ["first"]:
+        compare_later(command)
+        compare_help()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
-__all__ = ["WORK", "Stopped", "at_work", "leave", "listening"]
+__all__ = ["WORK", "Stopped", "Unfinished", "at_work", "leave", "listening"]
 
 # The name of threads that need not finish before the process ends.
 WORK = "f5-flows work"
@@ -25,6 +25,10 @@ class Stopped(SystemExit):
 
     It is a SystemExit because asyncio and libraries let that through.
     """
+
+
+class Unfinished(Exception):
+    """What was stopped, and is recorded as cancelled, does not end in this process."""
 
 
 @contextmanager

@@ -172,6 +172,11 @@ class Settings(BaseSettings):
         description="Hours without a client after which the local server ends, unless runs or schedules need it; "
         "0: it stays.",
     )
+    warm_minutes: float = Field(
+        10,
+        ge=0,
+        description="Minutes without work after which the process ends that makes the next `speak` quick; 0: none.",
+    )
     prefect_api_url: str | None = Field(
         None, description="Prefect server; if unset, a local one is started and managed."
     )

@@ -39,11 +39,13 @@ class Call:
         step: name of the step.
         run: id of its flow run.
         since: when it started, in seconds of `time.monotonic`.
+        given_up: set when the step has ended for its flow, though its thread may go on.
     """
 
     step: str
     run: str | None
     since: float
+    given_up: threading.Event
 
 
 _calls: dict[int, Call] = {}
@@ -97,7 +99,7 @@ def step(
 
             def work() -> R:
                 loop.call_soon_threadsafe(start.set)
-                call = Call(name, str(flow_run.id or "") or None, time.monotonic())
+                call = Call(name, str(flow_run.id or "") or None, time.monotonic(), end)
                 _calls[id(call)] = call
                 try:
                     with interrupted_by(check):

@@ -37,6 +37,8 @@ os.environ |= {
     # Test processes run side by side; PyTorch would give each of them all cores.
     "OMP_NUM_THREADS": "1",
     "PREFECT_HOME": str(HOME / "prefect"),
+    # Each test has its own environment, and a process that stays for it would only take memory.
+    "WARM_MINUTES": "0",
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

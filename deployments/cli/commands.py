@@ -131,15 +131,18 @@ def server_start() -> None:
 
 @server.command("stop")
 def server_stop() -> None:
-    """Stop the server."""
+    """Stop the server, and the warm process that uses it."""
+    from deployments.local import warm
     from deployments.local.server import stop
 
+    warm.stop()
     echo("Stopped." if stop() else "No local Prefect server was running.")
 
 
 @server.command("status")
 def server_status() -> None:
     """Check whether the server runs and answers, and when it will end; exit code 1 if it does not answer."""
+    from deployments.local import warm
     from deployments.local.server import find
 
     process = find()
@@ -152,6 +155,17 @@ def server_status() -> None:
         )
     echo(f"The local Prefect server runs at {process.url} (process {process.pid}, Prefect {process.prefect}).")
     echo(_outlook(*process.outlook()))
+    if state := warm.status():
+        echo(_describe(state))
+
+
+def _describe(state: dict[str, Any]) -> str:
+    """Return the sentence on the warm process."""
+    works, minutes = state["works"], (state["seconds"] or 0) / 60
+    end = f"it ends in {minutes:.0f} min unless it is used before" if not works else f"it carries out {works} runs"
+    if works == 1:
+        end = "it carries out a run"
+    return f"A warm process ({state['pid']}, {state['memory'] / 1e6:.0f} MB) makes the next speak quick; {end}."
 
 
 def _outlook(seconds: float | None, kept_by: list[str]) -> str:
@@ -180,8 +194,10 @@ def server_ui() -> None:
 @server.command("reset")
 def server_reset() -> None:
     """Rename the database, and start the server with an empty one."""
+    from deployments.local import warm
     from deployments.local.server import reset
 
+    warm.stop()
     process = reset(lambda text: echo(text, err=True))
     echo(f"The local Prefect server runs at {process.url} (process {process.pid}) on a new database.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -242,11 +242,12 @@ def temporary_files() -> Iterator[None]:
             tempfile.tempdir = before
 
 
-def use_server(quiet: bool = False) -> None:
+def use_server(quiet: bool = False, notify: Callable[[str], None] | None = None) -> None:
     """Point Prefect at a server that answers; call this before Prefect is imported, which freezes its settings.
 
     Args:
         quiet: do not print what the command is waiting for.
+        notify: called with that instead.
     """
     from deployments.local import probe, server
     from speech.settings import settings
@@ -255,7 +256,9 @@ def use_server(quiet: bool = False) -> None:
         probe.require(remote)
         _point_prefect_to(remote)
     else:
-        running_server = server.ensure(lambda text: None if quiet else echo(text, err=True), _import_prefect)
+        running_server = server.ensure(
+            notify or (lambda text: None if quiet else echo(text, err=True)), _import_prefect
+        )
         _point_prefect_to(running_server.api, server.password())
     from deployments import retries
 

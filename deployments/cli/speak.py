@@ -23,6 +23,7 @@ from deployments.cli.values import number, one_of
 from speech.choices import AudioFormat, EngineName, Quality, SampleRate, TimingMethod
 
 if TYPE_CHECKING:
+    from deployments.local.warm import Identity
     from speech.request import SpeechRequest
 
 __all__ = ["speak"]
@@ -70,6 +71,7 @@ __all__ = ["speak"]
 @click.option("--open", "opens", is_flag=True, help="Open the preview page when done.")
 @click.option("--play", "plays", is_flag=True, help="Play the audio when done.")
 @click.option("--quiet", is_flag=True, help="Print the paths of the files and nothing else.")
+@click.option("--cold", is_flag=True, help="Speak in this process, not in the warm one that stays for WARM_MINUTES.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON, with the paths, and nothing else.")
 @presentation()
 def speak(
@@ -86,6 +88,7 @@ def speak(
     opens: bool,
     plays: bool,
     quiet: bool,
+    cold: bool,
     as_json: bool,
     formats: tuple[str, ...],
     **options: Any,
@@ -104,9 +107,10 @@ def speak(
         if opens and no_timings:
             refuse("--open: there is no page without word times; leave out --no-timings.")
     target = _target(out, options, checks)
+    runner = _Runner.choose(cold)
     options |= {"voice": voice, "formats": formats, "no_timings": no_timings}
     request = _request(_Script(text, file, cast, script_format), options, target, storage, silent, checks)
-    reply = _run_flow(request, engine, storage, google, silent)
+    reply = runner.run({"request": request, "engine": engine, "storage": storage, "google": google}, silent)
     files = _keep(reply, request.name or (file.stem if file else request.title), target, storage)
     if as_json:
         echo(json.dumps(reply | {"files": [str(path.absolute()) for path in files]}, ensure_ascii=False, indent=1))
@@ -177,28 +181,59 @@ def _request(
     return request
 
 
-def _run_flow(
-    request: SpeechRequest, engine: str | None, storage: str | None, google: str | None, silent: bool
-) -> dict[str, Any]:
-    import logging
-    import threading
+@dataclass(frozen=True, slots=True)
+class _Runner:
+    """Where the flow runs. It is chosen before a block is looked up, which points this process at a server.
 
-    from speech.settings import export, settings
+    Attributes:
+        warm: the identity of the warm process that runs it; None: this process.
+        remote: the Prefect server, if it is not the local one.
+    """
 
-    if request.language is None:
-        # The model that detects languages takes 0.7 s to unpack; that is done while Prefect is imported.
-        threading.Thread(target=_unpack, args=(request.text,), daemon=True).start()
-    remote = settings().prefect_api_url
-    # The user need not know if the server misses part of a failed run's log. This must be set before Prefect is
-    # imported, which freezes its settings.
-    export(PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL")
-    logging.raiseExceptions = False
-    use_server(silent)
-    with bar(silent) as on_progress:
-        from deployments.local.run import perform
+    warm: Identity | None
+    remote: str | None
 
-        parameters = {"request": request, "engine": engine, "storage": storage, "google": google}
-        return perform(parameters, on_progress, remote=remote)
+    @classmethod
+    def choose(cls, cold: bool) -> _Runner:
+        from deployments.local import warm
+        from speech.settings import settings
+
+        is_warm = settings().warm_minutes and not cold
+        return cls(warm.identify() if is_warm else None, settings().prefect_api_url)
+
+    def run(self, parameters: dict[str, Any], silent: bool) -> dict[str, Any]:
+        """Run the flow, and return its reply."""
+        if self.warm:
+            from deployments.local import warm
+
+            stored = parameters | {"request": parameters["request"].model_dump(mode="json", exclude_unset=True)}
+            with suppress(warm.Unavailable), bar(silent) as on_progress:
+                return warm.perform(self.warm, stored, on_progress, lambda text: _notify(text, silent))
+        return self._run_here(parameters, silent)
+
+    def _run_here(self, parameters: dict[str, Any], silent: bool) -> dict[str, Any]:
+        import logging
+        import threading
+
+        from speech.settings import export
+
+        if parameters["request"].language is None:
+            # The model that detects languages takes 0.7 s to unpack; that is done while Prefect is imported.
+            threading.Thread(target=_unpack, args=(parameters["request"].text,), daemon=True).start()
+        # The user need not know if the server misses part of a failed run's log. This must be set before Prefect is
+        # imported, which freezes its settings.
+        export(PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL")
+        logging.raiseExceptions = False
+        use_server(silent)
+        with bar(silent) as on_progress:
+            from deployments.local.run import perform
+
+            return perform(parameters, on_progress, remote=self.remote)
+
+
+def _notify(text: str, silent: bool) -> None:
+    if not silent:
+        echo(text, err=True)
 
 
 def _unpack(text: str) -> None:

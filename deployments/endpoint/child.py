@@ -37,6 +37,7 @@ from deployments.ends import agree, cancelled, end
 from deployments.retries import explained
 from flows import FLOWS, load
 from flows.hooks import reason, value_of
+from speech import cuda
 from speech.errors import InvalidRequest, SpeechError
 from speech.processes import interrupt
 from speech.records import short_reply
@@ -187,21 +188,8 @@ class Child:
         """Report to the supervisor if this process should not be trusted with another run."""
         if steps := [call.step for call in calls() if call.run == run_id]:
             self._channel.send("broken", reason=f"the step {steps[0]!r} of flow run {run_id} did not stop")
-        elif failed and (fault := await asyncio.to_thread(_cuda_fault)):
+        elif failed and (fault := await asyncio.to_thread(cuda.find_fault)):
             self._channel.send("broken", reason=f"CUDA can no longer be used: {fault}")
-
-
-def _cuda_fault() -> str | None:
-    """Return CUDA's error after a failure, if there is one; once a context is lost, every call fails."""
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_initialized():
-        return None
-    try:
-        torch.cuda.synchronize()
-        torch.zeros(8, device="cuda").sum().item()
-    except RuntimeError as fault:
-        return str(fault).splitlines()[0]
-    return None
 
 
 async def _outcome(run: FlowRun, state: State[Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from concurrent.futures import Future, wait
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
+from uuid import UUID
 
 import httpx
 from prefect import Flow
@@ -24,18 +25,20 @@ from prefect.flow_engine import run_flow_async
 from prefect.states import Cancelled
 
 from blocks.storage import akeepable
-from deployments.ends import end
-from deployments.interrupts import WORK, Stopped
+from deployments.ends import agree, end
+from deployments.interrupts import WORK, Stopped, Unfinished
 from deployments.local import server
 from deployments.local.process_lock import ProcessLock, hold
 from deployments.local.sweep import runs
 from flows.speak import speak
 from speech.errors import InvalidRequest, Problem, ServerError, SpeechError
+from speech.processes import interrupt
 from speech.request import SpeechRequest
+from speech.settings import settings
 from tasks.progress import listener
 from tasks.step import calls
 
-__all__ = ["Running", "carry_out", "outcome", "perform"]
+__all__ = ["Running", "Waiter", "carry_out", "outcome", "perform"]
 
 _LOOK_SECONDS = 0.25
 # How long a stopped run may take to end, and the server to record the end.
@@ -55,50 +58,80 @@ class Running(Protocol):
     job: str
 
 
+class Waiter(Protocol):
+    """Who waits for a reply, other than the person in front of this process."""
+
+    def check(self) -> None:
+        """Raise `Stopped` if nobody waits any longer; called every quarter of a second."""
+
+    def acknowledge(self) -> None:
+        """Pass on that what was stopped is recorded as cancelled."""
+
+
 Work = Callable[[ProcessLock, Running], Awaitable[dict[str, Any]]]
 """Carries out flow runs, each with the name of the process lock among its tags, and returns a reply."""
 
 
 def perform(
-    parameters: dict[str, Any], on_progress: Callable[[str, float], None], *, remote: str | None
+    parameters: dict[str, Any],
+    on_progress: Callable[[str, float], None],
+    *,
+    remote: str | None,
+    waiter: Waiter | None = None,
 ) -> dict[str, Any]:
     """Run `speak` and return its reply; see `carry_out`."""
-    return carry_out(partial(_speak, parameters), on_progress, remote=remote)
+    return carry_out(partial(_speak, parameters), on_progress, remote=remote, waiter=waiter)
 
 
-def carry_out(work: Work, on_progress: Callable[[str, float], None], *, remote: str | None) -> dict[str, Any]:
+def carry_out(
+    work: Work,
+    on_progress: Callable[[str, float], None],
+    *,
+    remote: str | None,
+    waiter: Waiter | None = None,
+) -> dict[str, Any]:
     """Carry out flow runs, and return the reply.
 
     Args:
         on_progress: called with each step and the share that is done.
         remote: the address of the Prefect server, if it is not the local one.
+        waiter: who waits for them, if this process carries out more than these.
 
     Raises:
         SpeechError: the run failed; the text says why.
         OSError: likewise.
+        Stopped: a signal, or the waiter, has stopped them.
+        Unfinished: the waiter has, but a step of theirs does not end.
     """
     with hold(remote, tempfile.gettempdir()) as lock:
         run = _Run(lock, work, on_progress)
         try:
-            return run.reply()
+            return run.reply(waiter)
         except Stopped:
             with suppress(httpx.HTTPError, PrefectException, SpeechError, TimeoutError):
                 run.stop()
+            if waiter:
+                waiter.acknowledge()
+                if not run.settle():
+                    raise Unfinished(f"job {run.job}") from None
             raise
 
 
 class _Run:
     def __init__(self, lock: ProcessLock, work: Work, on_progress: Callable[[str, float], None]) -> None:
         self._lock, self._work, self._on_progress = lock, work, on_progress
-        self._stopping, self._held = threading.Event(), threading.Event()
+        self._stopping, self._held, self._release = threading.Event(), threading.Event(), threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopped_runs: list[UUID] = []
         self.job = ""
         self._outcome: Future[dict[str, Any]] = Future()
         threading.Thread(target=self._start, name=WORK, daemon=True).start()
 
-    def reply(self) -> dict[str, Any]:
+    def reply(self, waiter: Waiter | None) -> dict[str, Any]:
         served = server.find()
         while not wait([self._outcome], _LOOK_SECONDS).done:
+            if waiter:
+                waiter.check()
             # Prefect's client would retry for minutes, but the local server does not come back by itself.
             if self._lock.api is None and server.find() != served:
                 raise ServerError(self._lost_message("it has ended"))
@@ -108,44 +141,56 @@ class _Run:
         """End the run as cancelled; if that fails now, the process lock that is left makes the sweep do it."""
         self._lock.stop()
         self._stopping.set()
-        release = self._hold()
+        self._hold()
         if asyncio.run(asyncio.wait_for(self._cancel(), _SERVER_SECONDS)):
             self._lock.end()
         elif self.job:
             # The run had already ended, but may still have to write its record.
-            release.set()
+            self._release.set()
             with suppress(Exception):
                 self._outcome.result(_STEP_SECONDS)
             self._lock.end()
 
-    def _hold(self) -> threading.Event:
+    def settle(self) -> bool:
+        """Let a stopped run end in this process, and remove what it has stored since; return whether it has ended."""
+        self._release.set()
+        has_ended = bool(wait([self._outcome], settings().cancel_grace).done)
+        with suppress(httpx.HTTPError, PrefectException, TimeoutError):
+            asyncio.run(asyncio.wait_for(self._agree(), _SERVER_SECONDS))
+        return has_ended
+
+    def _hold(self) -> None:
         """Block the run's event loop, so that the run cannot end itself after it is ended here."""
-        release = threading.Event()
         if self._loop is not None:
 
             def hold() -> None:
                 self._held.set()
-                release.wait()
+                self._release.wait()
 
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(hold)
                 self._held.wait(_STEP_SECONDS)
-        return release
+
+    async def _agree(self) -> None:
+        async with get_client() as client:
+            for run_id in self._stopped_runs:
+                await agree(await client.read_flow_run(run_id))
 
     async def _cancel(self) -> bool:
         """Cancel the run, and return whether there was one that had not ended."""
         async with get_client() as client:
             open_runs = await runs(client, self._lock)
             if open_runs:
-                await self._let_steps_end()
+                await self._let_steps_end({str(run.id) for run in open_runs})
+            self._stopped_runs = [run.id for run in open_runs]
             for run in open_runs:
                 await end(client, run.id, Cancelled(message="The run was stopped."))
         return bool(open_runs)
 
-    async def _let_steps_end(self) -> None:
-        """Wait for the threads of the run's steps, which could still store something."""
+    async def _let_steps_end(self, run_ids: set[str]) -> None:
+        """Wait for the threads of the runs' steps, which could still store something."""
         until = time.monotonic() + _STEP_SECONDS
-        while calls() and time.monotonic() < until:
+        while any(call.run in run_ids for call in calls()) and time.monotonic() < until:
             await asyncio.sleep(0.05)
 
     def _start(self) -> None:
@@ -156,6 +201,7 @@ class _Run:
 
     async def _run(self) -> dict[str, Any]:
         listener.set(self._advance)
+        interrupt.set(self._raise_if_stopping)
         self._loop = asyncio.get_running_loop()
         try:
             return await self._work(self._lock, self)
@@ -164,9 +210,12 @@ class _Run:
         except (httpx.HTTPError, PrefectException) as fault:
             raise ServerError(self._lost_message(type(fault).__name__)) from None
 
-    def _advance(self, step: str, share: float) -> None:
+    def _raise_if_stopping(self) -> None:
         if self._stopping.is_set():
             raise CancelledRun
+
+    def _advance(self, step: str, share: float) -> None:
+        self._raise_if_stopping()
         # The reader of the progress may be gone; the run continues.
         with suppress(OSError):
             self._on_progress(step, share)

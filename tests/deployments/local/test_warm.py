@@ -1,0 +1,263 @@
+"""The warm process behind `f5-flows speak`: used, shared, stopped, killed and replaced at any moment."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deployments.local.wire import pack, unpack
+from speech import errors
+from speech.errors import InvalidRequest, Problem
+from tests import PATIENCE
+from tests.deployments.local.home import LONG, PROGRAM, STEPS, Home, cleared, eventually, reached
+from tests.scripts import ALICE
+
+pytestmark = pytest.mark.service
+
+SHORT = ("speak", "Hello there.", "--no-timings", "--quiet")
+TRACER = """
+import sys
+from deployments.cli.program import main
+try:
+    main()
+finally:
+    print([name for name in ("prefect", "numpy", "httpx") if name in sys.modules], file=sys.stderr)
+"""
+
+
+class WarmHome(Home):
+    """A home whose commands share a warm process."""
+
+    def start(self, *words, **environment):
+        return super().start(*words, **{"WARM_MINUTES": "10"} | environment)
+
+    def warm(self):
+        """The warm processes of this home."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if "deployments.local.warm_process" in process.cmdline() and Path(process.cwd()) == self.root:
+                    found.append(process)
+            except (psutil.Error, OSError):
+                continue
+        return found
+
+    def one(self):
+        [process] = self.warm()
+        return process
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    home = WarmHome(tmp_path_factory.mktemp("warm"))
+    yield home
+    home.run("server", "stop")
+
+
+@pytest.fixture
+def warm(home):
+    """The home's warm process, at hand."""
+    assert home.run(*SHORT).returncode == 0
+    return home.one()
+
+
+def complaints(*texts):
+    return [line for text in texts for line in text.splitlines() if not line.startswith(STEPS)]
+
+
+class TestUsed:
+    def test_the_next_speak_finds_it_and_says_the_same_as_a_process_of_its_own(self, home, warm):
+        files = ("--seed", "3", "--format", "srt", "--quiet")
+        told = [home.run("speak", ALICE, *files, "--out", name).stdout.split() for name in ("first/", "next/")]
+        alone = home.run("speak", ALICE, *files, "--cold", "--out", "cold/").stdout.split()
+        assert home.one() == warm
+        for one, other in zip(told[0], told[1], strict=True):
+            for path in (one, alone[told[0].index(one)]) if not one.endswith(".html") else ():
+                folder = home.root.parent
+                assert (folder / path).read_bytes() == (folder / other).read_bytes()
+        assert {state for state, _ in home.runs().values()} == {"Completed"}
+
+    def test_the_command_imports_neither_prefect_nor_numpy(self, home, warm):
+        environment = {"F5_FLOWS_HOME": home.root, "STORAGE_DIR": home.store, "TMPDIR": home.temporary}
+        done = subprocess.run(
+            [sys.executable, "-c", TRACER, *SHORT],
+            env=os.environ | {name: str(value) for name, value in environment.items()} | {"WARM_MINUTES": "10"},
+            cwd=home.root.parent, capture_output=True, text=True, timeout=PATIENCE,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "[]\n")
+        assert home.one() == warm
+
+    def test_server_status_tells_of_it(self, home, warm):
+        said = home.run("server", "status").stdout
+        assert f"A warm process ({warm.pid}, " in said
+        assert "it ends in 10 min unless it is used before." in said
+
+    def test_an_error_of_the_run_is_told_as_by_a_process_of_its_own(self, home, warm):
+        words = (*SHORT, "--google", "google-speech/none", "--format", "srt")
+        words = tuple(word for word in words if word != "--no-timings")
+        here, there = home.run(*words), home.run(*words, "--cold")
+        assert here.returncode == there.returncode == 1
+        assert here.stderr == there.stderr != ""
+
+    def test_only_its_user_can_reach_it(self, home, warm):
+        assert home.root.stat().st_mode & 0o077 == 0
+        assert (home.root / "warm.sock").stat().st_mode & 0o077 == 0
+        assert (home.root / "warm.log").stat().st_mode & 0o077 == 0
+
+
+class TestShared:
+    def test_twenty_at_once_on_a_fresh_home_are_all_done_by_one(self, tmp_path):
+        home = WarmHome(tmp_path)
+        running = [home.start(*SHORT, "--out", "together/") for _ in range(20)]
+        for process in running:
+            _, err = process.communicate(timeout=PATIENCE)
+            assert process.returncode == 0, err
+        assert len(list((tmp_path / "together").glob("*.wav"))) == 20
+        assert len(home.runs()) == 20
+        assert len(home.warm()) == 1
+        home.run("server", "stop")
+        eventually(lambda: not home.warm())
+
+
+class TestStopped:
+    @pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    def test_a_command_says_one_line_and_leaves_a_cancelled_job_without_files(self, home, warm, sign, code):
+        before = home.runs()
+        process = home.start("speak", LONG, "--out", f"stopped-{code}")
+        said = reached(process, "synthesize")
+        process.send_signal(sign)
+        out, err = process.communicate(timeout=PATIENCE)
+        run = (set(home.runs()) - set(before)).pop()
+        assert (process.returncode, out, complaints(*said, err)) == (code, "", ["Stopped."])
+        assert home.runs()[run][0] == "Cancelled"
+        eventually(lambda: (home.record(run) or {}).get("status") == "CANCELLED" and not home.files(run))
+        assert home.run(*SHORT).returncode == 0
+        assert home.one() == warm
+
+    def test_a_command_that_is_killed_leaves_the_same(self, home, warm):
+        before = home.runs()
+        process = home.start("speak", LONG)
+        reached(process, "synthesize")
+        process.kill()
+        process.communicate()
+        run = (set(home.runs()) - set(before)).pop()
+        eventually(lambda: home.runs()[run][0] == "Cancelled" and home.record(run)["status"] == "CANCELLED")
+        eventually(lambda: not home.files(run) and not list((home.root / "running").iterdir()))
+        assert home.run(*SHORT).returncode == 0
+        assert home.one() == warm
+
+
+class TestKilled:
+    def test_in_a_run_it_is_one_sentence_and_the_next_call_starts_another(self, home, warm):
+        before = home.runs()
+        process = home.start("speak", LONG)
+        said = reached(process, "synthesize")
+        warm.kill()
+        _, err = process.communicate(timeout=PATIENCE)
+        [line] = complaints(*said, err)
+        assert process.returncode == 1
+        assert line.startswith("Error: The warm process died while it spoke; ")
+        assert home.run(*SHORT).returncode == 0
+        assert home.one() != warm
+        [run] = [run for run, (state, _) in home.runs().items() if run not in before and state != "Completed"]
+        eventually(lambda: home.runs()[run][0] == "Crashed" and home.record(run)["status"] == "ERROR")
+
+    def test_one_that_hangs_is_killed(self, home):
+        given = {"CHILD_SILENCE": "3"}
+        assert home.run(*SHORT, **given).returncode == 0
+        hung = home.one()
+        hung.suspend()
+        done = home.run(*SHORT, **given)
+        assert (done.returncode, len(complaints(done.stderr))) == (1, 1)
+        assert "The warm process did not answer for 3 s" in done.stderr
+        eventually(lambda: not hung.is_running() or hung.status() == psutil.STATUS_ZOMBIE)
+        assert home.run(*SHORT, **given).returncode == 0
+
+    def test_without_a_server_it_says_why_and_ends(self, tmp_path):
+        home = WarmHome(tmp_path)
+        home.database.parent.mkdir(parents=True)
+        home.database.write_bytes(b"This is no database. " * 1000)
+        done, cold = home.run(*SHORT), home.run(*SHORT, "--cold")
+        assert (done.returncode, done.stderr) == (cold.returncode, cold.stderr)
+        assert "database" in done.stderr
+        eventually(lambda: not home.warm())
+
+
+class TestReplaced:
+    def test_another_environment_gets_another_one(self, home, warm):
+        assert home.run(*SHORT, PROCESSING_TIMEOUT="250").returncode == 0
+        eventually(lambda: len(home.warm()) == 1)
+        assert home.one() != warm
+
+    def test_while_it_works_a_command_of_another_environment_does_its_work_itself(self, home, warm):
+        busy = home.start("speak", LONG, "--quiet")
+        eventually(lambda: "it carries out a run." in home.run("server", "status").stdout)
+        done = home.run(*SHORT, PROCESSING_TIMEOUT="250")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert home.one() == warm
+        busy.send_signal(signal.SIGINT)
+        busy.communicate(timeout=PATIENCE)
+
+    def test_relative_paths_of_another_folder_are_another_environment(self, home):
+        for folder in ("one", "two"):
+            (home.root.parent / folder).mkdir()
+            process = subprocess.run(
+                [PROGRAM, *SHORT],
+                env=os.environ | {"F5_FLOWS_HOME": str(home.root), "STORAGE_DIR": "kept", "WARM_MINUTES": "10"},
+                cwd=home.root.parent / folder, capture_output=True, text=True, timeout=PATIENCE,
+            )  # fmt: skip
+            assert process.returncode == 0, process.stderr
+            assert list((home.root.parent / folder / "kept").rglob("*.wav"))
+
+    def test_a_server_that_was_stopped_takes_it_along(self, home, warm):
+        assert home.run("server", "stop").returncode == 0
+        assert not home.warm()
+        assert home.run(*SHORT).returncode == 0
+        assert home.one() != warm
+
+    def test_it_ends_with_a_server_that_was_killed(self, home, warm):
+        os.kill(home.server(), signal.SIGKILL)
+        eventually(lambda: not home.warm())
+
+
+class TestEnds:
+    def test_when_nobody_uses_it(self, home):
+        began = time.monotonic()
+        assert home.run(*SHORT, WARM_MINUTES="0.02").returncode == 0
+        eventually(lambda: not home.warm())
+        assert time.monotonic() - began > 1.2
+        assert not (home.root / "warm.sock").exists()
+        assert "nobody used it for 0.02 minutes" in (home.root / "warm.log").read_text()
+
+    def test_when_its_home_is_gone(self, tmp_path):
+        home = WarmHome(tmp_path)
+        assert home.run(*SHORT).returncode == 0
+        home.root.rename(tmp_path / "elsewhere")
+        eventually(lambda: not [process for process in psutil.process_iter(["cmdline"])
+                                if "deployments.local.warm_process" in (process.info["cmdline"] or ())
+                                and str(tmp_path) in process.cwd()])  # fmt: skip
+
+    def test_its_temporary_files_go_with_it(self, home, warm):
+        assert home.run("server", "stop").returncode == 0
+        cleared(home)
+
+
+def test_errors_cross_the_wire():
+    kinds = [kind for name in errors.__all__ if isinstance(kind := getattr(errors, name), type)]
+    for kind in kinds:
+        if not issubclass(kind, errors.SpeechError) or kind is InvalidRequest:
+            continue
+        fault = unpack(json.loads(json.dumps(pack(kind("It did not work.")))))
+        assert (type(fault), str(fault)) == (kind, "It did not work.")
+    refused = unpack(json.loads(json.dumps(pack(InvalidRequest([Problem("speed", 9, "at most 2")])))))
+    assert isinstance(refused, InvalidRequest)
+    assert str(refused) == "speed: 9 is not accepted; expected at most 2"
+    full = unpack(json.loads(json.dumps(pack(OSError(28, "No space left on device", "/tmp/x")))))
+    assert (full.errno, full.strerror, full.filename) == (28, "No space left on device", "/tmp/x")
+    assert str(unpack(pack(OSError("It did not work.")))) == "It did not work."
