@@ -159,15 +159,6 @@ def server_status() -> None:
         echo(_describe(state))
 
 
-def _describe(state: dict[str, Any]) -> str:
-    """Return the sentence on the warm process."""
-    works, minutes = state["works"], (state["seconds"] or 0) / 60
-    end = f"it ends in {minutes:.0f} min unless it is used before" if not works else f"it carries out {works} runs"
-    if works == 1:
-        end = "it carries out a run"
-    return f"A warm process ({state['pid']}, {state['memory'] / 1e6:.0f} MB) makes the next speak quick; {end}."
-
-
 def _outlook(seconds: float | None, kept_by: list[str]) -> str:
     """Return the sentence on when the server will end."""
     from datetime import datetime, timedelta
@@ -179,6 +170,17 @@ def _outlook(seconds: float | None, kept_by: list[str]) -> str:
     now = datetime.now()
     end = now + timedelta(seconds=seconds)
     return f"It ends at {end:%H:%M}{'' if end.date() == now.date() else f' on {end:%d %B}'} unless it is used before."
+
+
+def _describe(state: dict[str, Any]) -> str:
+    """Return the sentence on the warm process."""
+    runs, models = state["works"], state["models"]
+    held = f"{state['memory'] / 1e6:.0f} MB, {models} {'model' if models == 1 else 'models'}"
+    if runs:
+        end = f"it carries out {'a run' if runs == 1 else f'{runs} runs'}"
+    else:
+        end = f"it ends in {state['seconds'] / 60:.0f} min unless it is used before"
+    return f"A warm process ({state['pid']}, {held}) makes the next speak quick; {end}."
 
 
 @server.command("ui")

@@ -28,6 +28,7 @@ def make(book: str, storage: str | None, silent: bool, *, detach: bool, binds: b
     """
     import logging
 
+    from deployments.local import warm
     from speech.settings import export, settings
 
     remote = settings().prefect_api_url
@@ -42,6 +43,7 @@ def make(book: str, storage: str | None, silent: bool, *, detach: bool, binds: b
 
         asyncio.run(start("narrate", {name: value for name, value in parameters.items() if value} | {"again": True}))
         return None
+    warm.release()
     with bar(silent) as on_progress:
         from deployments.local.book import narrate_here
         from deployments.local.run import carry_out

@@ -215,8 +215,10 @@ class _Runner:
         import logging
         import threading
 
+        from deployments.local import warm
         from speech.settings import export
 
+        warm.release()
         if parameters["request"].language is None:
             # The model that detects languages takes 0.7 s to unpack; that is done while Prefect is imported.
             threading.Thread(target=_unpack, args=(parameters["request"].text,), daemon=True).start()

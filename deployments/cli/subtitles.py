@@ -282,6 +282,7 @@ def align_recording(
     request: SpeechRequest,
     on_progress: Callable[[str, float], None],
 ) -> tuple[Subtitles, list[str]]:
+    from deployments.local import warm
     from speech.alignment import align as align_words
     from speech.audio import Recording, duration_ms
     from speech.script import language_of
@@ -294,6 +295,7 @@ def align_recording(
     pronounced = Lexicon(rows, voices).pronounce(script, language)
     length = duration_ms(audio)
     on_progress("align", 0.05)
+    warm.release()
     alignment = align_words(Recording(audio, 0, length), cut(pronounced, language), language, request.timing_method)
     subtitles = make(
         alignment.words,

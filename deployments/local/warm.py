@@ -28,7 +28,7 @@ from deployments.local.wire import Wire, unpack
 from speech.errors import ServerError
 from speech.settings import PUBLIC, SECRETS, bare_environment, settings
 
-__all__ = ["Identity", "Unavailable", "address", "identify", "perform", "status", "stop"]
+__all__ = ["Identity", "Unavailable", "address", "identify", "perform", "release", "status", "stop"]
 
 _ROOT = Path(__file__).parents[2]
 _HINT = "Run it again, or with --cold in a process of its own."
@@ -99,16 +99,28 @@ def identify() -> Identity:
         Path(variables.get("PREFECT_HOME") or Path.home() / ".prefect", "profiles.toml"),
         *(file for package in _PACKAGES for file in _code(_ROOT / package)),
     ]
-    facts = (sorted(variables.items()), sys.executable, [(str(path), _changed(path)) for path in folders])
+    umask = os.umask(0o077)
+    os.umask(umask)
+    facts = (sorted(variables.items()), umask, sys.executable, [(str(path), _changed(path)) for path in folders])
     return Identity(variables, hashlib.sha256(repr(facts).encode(errors="surrogateescape")).hexdigest())
 
 
 def status() -> dict[str, Any] | None:
-    """Return the warm process's state, or None if there is none: `pid`, `memory`, `works`, `seconds` until it ends."""
+    """Return the warm process's state, or None if there is none.
+
+    Its `pid`, its `memory` in bytes, how many `models` and `works` it has, and `seconds` until it ends.
+    """
     with suppress(Unavailable, OSError), _connected() as wire:
         wire.send("status")
         return next((message for message in wire.messages() if message["what"] == "status"), None)
     return None
+
+
+def release() -> None:
+    """Have the warm process give back the memory of its models, unless it works; this process is about to need it."""
+    with suppress(Unavailable, OSError), _connected() as wire:
+        wire.send("release")
+        next(wire.messages(), None)
 
 
 def stop() -> bool:
@@ -232,7 +244,6 @@ def _start(home: Path, identity: Identity) -> socket.socket | None:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
-                    umask=0o077,
                     cwd=home,
                     env=identity.variables | {"PYTHONPATH": str(_ROOT)},
                 )

@@ -57,6 +57,7 @@ class Warm:
         self._ending, self._damage = "", ""
         self._ready = threading.Event()
         self._fault: SpeechError | OSError | None = None
+        self._remote = settings().prefect_api_url
         self._server: object = None
         self._notes: list[str] = []
         self._places = threading.BoundedSemaphore(settings().endpoint_concurrency)
@@ -93,7 +94,7 @@ class Warm:
 
         try:
             use_server(notify=self._notes.append)
-            self._server = server.find()
+            self._server = None if self._remote else server.find()
             from deployments.local import run  # noqa: F401
             from speech.language import detect
 
@@ -117,11 +118,11 @@ class Warm:
             return bool(self._ending)
 
     def _reason(self) -> str:
-        """Return why an idle process should end; empty if it should not."""
+        """Return why this process should take on no more work; empty if there is no reason."""
         values = settings()
         if self._damage:
             return self._damage
-        if time.monotonic() - self._last > values.warm_minutes * 60:
+        if not self._works and time.monotonic() - self._last > values.warm_minutes * 60:
             return f"nobody used it for {values.warm_minutes:g} minutes"
         if self._runs >= values.child_runs:
             return f"it carried out {self._runs} runs"
@@ -158,6 +159,9 @@ class Warm:
             match next(wire.messages(), None):
                 case {"what": "status"}:
                     wire.send("status", **self._status())
+                case {"what": "release"}:
+                    self._release()
+                    wire.send("released")
                 case {"what": "end"}:
                     self.end("a command ended it")
                     # The connection closes when this process has ended.
@@ -173,9 +177,18 @@ class Warm:
             return {
                 "pid": os.getpid(),
                 "memory": psutil.Process().memory_info().rss,
+                "models": len(_models()),
                 "works": len(self._works),
                 "seconds": None if self._works else max(left, 0.0),
             }
+
+    def _release(self) -> None:
+        """Drop the models, unless they are used."""
+        with self._lock:
+            if not self._works and _models():
+                from speech.models import loaded
+
+                loaded.clear()
 
     def _speak(self, wire: Wire, identity: str, parameters: dict[str, Any]) -> None:
         work = _Work(wire)
@@ -211,7 +224,7 @@ class Warm:
 
     def _find_damage(self) -> str:
         """Return why this process should carry out nothing more after a failure; empty if there is no reason."""
-        if not self._ready.is_set():
+        if self._fault or not self._ready.is_set():
             # Nothing has run, and Prefect must not be imported yet.
             return ""
         from speech.cuda import find_fault
@@ -254,8 +267,7 @@ class Warm:
         from speech.request import SpeechRequest
 
         request = SpeechRequest.model_validate(parameters["request"])
-        remote = None if self._server else settings().prefect_api_url
-        return perform(parameters | {"request": request}, work.report, remote=remote, waiter=work)
+        return perform(parameters | {"request": request}, work.report, remote=self._remote, waiter=work)
 
 
 class _Work:
@@ -301,6 +313,12 @@ class _Work:
             places.release()
 
 
+def _models() -> list[int]:
+    """Return the sizes of the models that are loaded, without importing anything for that."""
+    loaded = sys.modules.get("speech.models.loaded")
+    return loaded.held() if loaded else []
+
+
 def _is_same(path: Path, state: os.stat_result) -> bool:
     """Check whether a path still leads to what it led to."""
     try:
@@ -313,8 +331,10 @@ def _listen(home: Path) -> socket.socket:
     """Return a socket that listens in the home, in place of one that a dead process left."""
     (home / "warm.sock").unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
     with address(home) as path:
         listener.bind(path)
+    os.umask(before)
     listener.listen(128)
     return listener
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from speech.settings import settings
 
-__all__ = ["clear", "parameter_bytes", "reuse"]
+__all__ = ["clear", "held", "parameter_bytes", "reuse"]
 
 M = TypeVar("M")
 
@@ -49,6 +49,12 @@ def clear() -> None:
     """Drop every loaded model."""
     with _lock:
         _make_room(-1)
+
+
+def held() -> list[int]:
+    """Return the bytes of each loaded model."""
+    with _lock:
+        return [size for _, size in _models.values()]
 
 
 def parameter_bytes(*networks: Any) -> int:

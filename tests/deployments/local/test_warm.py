@@ -111,6 +111,27 @@ class TestUsed:
         assert (home.root / "warm.log").stat().st_mode & 0o077 == 0
 
 
+class TestModels:
+    def test_they_stay_for_the_next_speak_and_go_when_another_process_needs_the_memory(self, home, networks):
+        given = {
+            "MODELS_DIR": str(networks),
+            "ENGINE": "f5-tts",
+            "F5_MODEL": "tiny",
+            "NFE_STEP": "5",
+            "MAX_RETAKES": "0",
+        }
+        files = [home.run(*SHORT, "--seed", "1", **given).stdout.strip() for _ in range(2)]
+        first, second = ((home.root.parent / file).read_bytes() for file in files)
+        assert first == second
+        assert ", 1 model) makes the next" in home.run("server", "status").stdout
+        process = home.one()
+        cold = home.run(*SHORT, "--seed", "1", "--cold", **given).stdout.strip()
+        assert (home.root.parent / cold).read_bytes() == first
+        assert ", 0 models) makes the next" in home.run("server", "status").stdout
+        assert home.run(*SHORT, **given).returncode == 0
+        assert home.one() == process
+
+
 class TestShared:
     def test_twenty_at_once_on_a_fresh_home_are_all_done_by_one(self, tmp_path):
         home = WarmHome(tmp_path)
