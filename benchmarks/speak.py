@@ -1,4 +1,4 @@
-"""The total time of `f5-flows speak`: the first run on a new machine, in a new home on that machine, and later runs.
+"""The total time of `f5-flows speak`: the first run in a new home, and later runs.
 
     uv run --all-extras --group dev python -m benchmarks.speak
     uv run --all-extras --group dev python -m benchmarks.speak first     the first runs alone
@@ -29,11 +29,10 @@ ALONE = (
 )
 
 
-def seconds(command: list[str], home: str, cache: str = "") -> float:
+def seconds(command: list[str], home: str) -> float:
     """Return how many seconds a command takes."""
     environment = os.environ | {
         "F5_FLOWS_HOME": home,
-        "F5_FLOWS_CACHE": cache or f"{home}/cache",
         "PREFECT_HOME": f"{home}/client",
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
     }
@@ -55,9 +54,9 @@ class First:
     server: float
 
 
-def first(command: list[str], cache: str) -> First:
+def first(command: list[str]) -> First:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
-        total = seconds(command, home, cache)
+        total = seconds(command, home)
         times = psutil.Process(json.loads(Path(home, "server.json").read_text())["pid"]).cpu_times()
         stop(home)
     return First(total, times.user + times.system)
@@ -68,15 +67,10 @@ def stop(home: str) -> None:
 
 
 def compare_firsts(command: list[str], turns: int) -> None:
-    """Print what the first run on a machine takes, and the first in another home, which finds a template."""
-    taken: dict[str, list[First]] = {"on a machine": [], "in a new home": []}
-    for _ in range(turns):
-        with tempfile.TemporaryDirectory() as cache:
-            for runs in taken.values():
-                runs.append(first(command, cache))
-    for when, runs in taken.items():
-        total, server = (statistics.median(getattr(run, what) for run in runs) for what in ("total", "server"))
-        print(f"First run {when}: {total:.1f} s, of which the server computes {server:.1f} s (medians of {turns})")
+    """Print what the first run in a new home takes."""
+    runs = [first(command) for _ in range(turns)]
+    total, server = (statistics.median(getattr(run, what) for run in runs) for what in ("total", "server"))
+    print(f"First run: {total:.1f} s, of which the server computes {server:.1f} s (medians of {turns})")
 
 
 def compare_later(command: list[str]) -> None:

@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from platformdirs import user_cache_path, user_data_path
+from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -154,10 +154,6 @@ class Settings(BaseSettings):
     f5_flows_home: Path = Field(
         default_factory=lambda: user_data_path("f5-flows"),
         description="Folder of the local server and the folder store.",
-    )
-    f5_flows_cache: Path = Field(
-        default_factory=lambda: user_cache_path("f5-flows"),
-        description="Folder for what makes the first start of a local server fast; it may be deleted.",
     )
     keep_days: int = Field(30, ge=1, description="Days for which the local server keeps a run in its history.")
     keep_mb: int = Field(

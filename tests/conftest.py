@@ -32,7 +32,6 @@ for name in [name for name in os.environ if name.startswith(FOREIGN)]:
     del os.environ[name]
 os.environ |= {
     "F5_FLOWS_HOME": str(HOME / "f5-flows"),
-    "F5_FLOWS_CACHE": str(CACHE),
     "RUNTIME_DIR": str(RUNTIME),
     # Test processes run side by side; PyTorch would give each of them all cores.
     "OMP_NUM_THREADS": "1",

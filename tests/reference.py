@@ -36,7 +36,6 @@ _TABLE = re.compile(r"<!-- ([\w-]+): written by python -m tests\.reference -->\n
 _GIVEN = {"runpod_ai_api_key", "runpod_pod_id", "runpod_webhook_get_job", "uv"}
 _ELSEWHERE = {
     "f5_flows_home": "the user's data folder",
-    "f5_flows_cache": "the user's cache folder",
     "storage_dir": "`$F5_FLOWS_HOME/storage`",
 }
 

@@ -27,7 +27,7 @@ import httpx
 import psutil
 from filelock import FileLock, Timeout
 
-from deployments.local import clients, database, pace, retention, template
+from deployments.local import clients, database, pace, retention, tables
 from deployments.local.home import database_file, owner_only, password, restrict
 from deployments.local.probe import basic, probe
 from speech.errors import ServerError
@@ -249,7 +249,7 @@ def _start(notify: Notify, meanwhile: Callable[[Server], None] | None) -> Server
         raise ServerError(f"The local Prefect server cannot start. {problem}")
     first = ""
     if not file.exists():
-        hint = "" if template.read() else " (it sets up its database, about 15 to 40 s)"
+        hint = "" if tables.fit() else " (it sets up its database, about 15 to 40 s)"
         first = f" for the first time{hint}"
         # In it, Prefect remembers what the previous database holds.
         file.with_name("memo_store.toml").unlink(missing_ok=True)

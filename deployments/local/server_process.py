@@ -42,7 +42,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 from uvicorn.config import STARTUP_FAILURE
 
-from deployments.local import template, upkeep
+from deployments.local import tables, upkeep
 from deployments.local.gate import Gate, SignIn, guarded
 from deployments.local.life import Attendance, Life
 from deployments.local.server import LIFE
@@ -87,10 +87,11 @@ def application(life: Life) -> Starlette:
     )
 
 
-def migrate(url: str) -> None:
-    """Create Prefect's tables in a new database."""
+def create(database: Path, url: str) -> None:
+    """Create a database with Prefect's tables."""
     upkeep.prepare(url)
-    asyncio.run(provide_database_interface().create_db())
+    if not tables.make(database):
+        asyncio.run(provide_database_interface().create_db())
 
 
 def end(server: uvicorn.Server) -> None:
@@ -113,7 +114,7 @@ def main(fd: int, mark: str) -> None:
         with FileLock(database.with_name(f"{database.name}.lock"), timeout=0), socket.socket(fileno=fd) as listener:
             listener.set_inheritable(False)
             if not database.exists():
-                template.create(database, lambda: migrate(url))
+                create(database, url)
             upkeep.prepare(url)
             life = Life(Path.cwd(), database, settings().server_idle_hours * 3600, lambda: end(server))
             server = uvicorn.Server(uvicorn.Config(application(life), log_level="warning", timeout_graceful_shutdown=3))

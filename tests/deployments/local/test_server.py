@@ -42,8 +42,6 @@ def home(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def own_home(monkeypatch, home):
     monkeypatch.setenv("F5_FLOWS_HOME", str(home))
-    # The first start of all, without the template that other tests share.
-    monkeypatch.setenv("F5_FLOWS_CACHE", str(home.with_name("cache")))
     said.clear()
     yield
 
