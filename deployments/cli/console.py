@@ -266,11 +266,11 @@ def use_server(quiet: bool = False, notify: Callable[[str], None] | None = None)
 
 
 def _import_prefect(server: Server) -> None:
-    """Import Prefect while a server starts, which takes as long on another core."""
+    """Import Prefect and the flow while a server starts, which takes longer on another core."""
     from deployments.local.server import password
 
     _point_prefect_to(server.api, password())
-    from prefect import flow_engine  # noqa: F401
+    from deployments.local import run  # noqa: F401
 
 
 def _point_prefect_to(api: str, password: str | None = None) -> None:

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from deployments.interrupts import Stopped
 from deployments.local.home import owner_only, restrict
-from deployments.local.wire import Wire, unpack
+from deployments.local.wire import Wire, peer, unpack
 from speech.errors import ServerError
 from speech.settings import PUBLIC, SECRETS, bare_environment, settings
 
@@ -219,15 +219,19 @@ def _connected(identity: Identity | None = None) -> Iterator[Wire]:
 
 
 def _connect(home: Path) -> socket.socket | None:
-    """Return a connection to the process that listens, or None if none does."""
+    """Return a connection to the process that listens, or None if none of this user's does."""
     connection = socket.socket(socket.AF_UNIX)
     try:
         with address(home) as path:
+            is_own = os.lstat(path).st_uid == os.geteuid()
             connection.connect(path)
+        # Who shares the folder could have put a socket there.
+        if is_own and peer(connection)[1] in (None, os.geteuid()):
+            return connection
     except OSError:
-        connection.close()
-        return None
-    return connection
+        pass
+    connection.close()
+    return None
 
 
 def _start(home: Path, identity: Identity) -> socket.socket | None:

@@ -110,6 +110,24 @@ class TestUsed:
         assert (home.root / "warm.sock").stat().st_mode & 0o077 == 0
         assert (home.root / "warm.log").stat().st_mode & 0o077 == 0
 
+    @pytest.mark.skipif(os.getuid() != 0, reason="it takes root to be another user too")
+    def test_a_socket_that_another_user_has_put_there_is_not_used(self, tmp_path):
+        home = WarmHome(tmp_path)
+        home.root.mkdir(mode=0o777)
+        home.root.chmod(0o777)
+        code = (
+            "import os, socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); os.setuid(65534); "
+            "s.listen(); print(flush=True); print(s.accept()[0].recv(100), flush=True)"
+        )
+        impostor = subprocess.Popen(
+            [sys.executable, "-c", code, str(home.root / "warm.sock")], stdout=subprocess.PIPE, text=True
+        )
+        assert impostor.stdout.readline() == "\n"
+        assert home.run(*SHORT).returncode == 0
+        assert impostor.stdout.readline() == "b''\n"
+        impostor.wait()
+        home.run("server", "stop")
+
 
 class TestModels:
     def test_they_stay_for_the_next_speak_and_go_when_another_process_needs_the_memory(self, home, networks):
