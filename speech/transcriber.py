@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from speech.errors import InstallError, ModelError
-from speech.models import TRANSCRIBER, announce, cache_in, choose, loading, obtain
+from speech.models import TRANSCRIBER, Local, announce, cache_in, choose, loading, obtain
 from speech.models.config import check_config
 from speech.models.loaded import parameter_bytes, reuse
 from speech.stores import Store
@@ -40,14 +40,14 @@ def transcribe(path: Path, language: str | None = None, store: Store | None = No
     samples, rate = soundfile.read(path, dtype="float32")
     try:
         options = {"task": "transcribe"} | ({"language": language} if language else {})
-        result = _load(local.folder)({"raw": samples, "sampling_rate": rate}, generate_kwargs=options)
+        result = _load(local)({"raw": samples, "sampling_rate": rate}, generate_kwargs=options)
     except (ImportError, OSError, RuntimeError, ValueError, KeyError, TypeError) as fault:
         raise ModelError(f"the transcriber failed ({type(fault).__name__})") from fault
     return " ".join(str(result["text"]).split())
 
 
-def _load(folder: Path) -> Any:
-    return reuse(folder, lambda: _load_files(folder), lambda loaded: parameter_bytes(loaded.model))
+def _load(local: Local) -> Any:
+    return reuse(local.state, lambda: _load_files(local.folder), lambda loaded: parameter_bytes(loaded.model))
 
 
 def _load_files(folder: Path) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from pathlib import Path
@@ -136,6 +135,8 @@ def fetch(name: str, out: Path | None, storage: str | None) -> None:
 @storage_option
 def cancel(name: str, storage: str | None) -> None:
     """Cancel the runs of the book NAME; finished takes are kept, and f5-flows narrate resumes the book."""
+    import asyncio
+
     from speech.books import order
 
     order.read(open_store(storage), name)

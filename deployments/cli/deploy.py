@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 
 import click
@@ -28,6 +27,8 @@ def deploy(pool: str, kind: str | None, limit: int | None) -> None:
     RUNPOD_API_KEY=... RUNPOD_ENDPOINT_ID=... f5-flows deploy --pool gpu
     """
     use_server()
+    import asyncio
+
     from deployments.setup import set_up
     from speech import inbox
     from speech.errors import SpeechError
@@ -50,6 +51,8 @@ def blocks() -> None:
 def register() -> None:
     """Register the block types with the server, so that its UI offers them."""
     use_server()
+    import asyncio
+
     from blocks.saved import TYPES
 
     async def run() -> None:
@@ -64,6 +67,8 @@ def register() -> None:
 def save() -> None:
     """Save what the environment describes: the bucket, Google's account, RunPod's account and endpoint."""
     use_server()
+    import asyncio
+
     from blocks.saved import asave_all, remark
 
     for name in asyncio.run(asave_all()) or ["The environment describes no block; see docs/settings.md."]:

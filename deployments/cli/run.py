@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +34,8 @@ def run_deployment(deployment: str, given: tuple[str, ...]) -> None:
     f5-flows run narrate-inbox
     f5-flows run prune-outputs --param keep_days=7 --param dry_run=false
     """
+    import asyncio
+
     parameters = _parameters(given)
     use_server()
     asyncio.run(start(deployment, parameters))

@@ -110,7 +110,7 @@ def load(language: str) -> Model:
         raise AlignerUnavailable(
             f"its model for {language!r} is not here; run: f5-flows models sync {aligner(language)}"
         )
-    return reuse(local.files, lambda: _load(local, language, location.root), lambda model: model.size)
+    return reuse(local.state, lambda: _load(local, language, location.root), lambda model: model.size)
 
 
 def _load(local: Local, language: str, root: Path) -> Model:

@@ -140,7 +140,7 @@ def _load() -> Loaded:
     if checkpoint is None or vocoder is None:
         raise EngineUnavailable(str(F5().problem()))
     return reuse(
-        (*checkpoint.files, *vocoder.files),
+        (checkpoint.state, vocoder.state),
         lambda: _load_files(checkpoint.file("*.safetensors", "*.pt"), checkpoint, vocoder.folder),
         lambda loaded: loaded.size,
     )

@@ -48,6 +48,12 @@ class Local:
         return next(fitting, None)
 
     @property
+    def state(self) -> tuple[tuple[Path, int, int], ...]:
+        """Path, size and time of change of each file, by which a loaded model is known to be the one that is here."""
+        states = ((path, path.stat()) for path in self.files)
+        return tuple((path, state.st_size, state.st_mtime_ns) for path, state in states)
+
+    @property
     def folder(self) -> Path:
         """The folder of the model's configuration, which loaders expect."""
         config = self.file("config.json", "config.yaml")

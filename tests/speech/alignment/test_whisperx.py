@@ -1,6 +1,8 @@
 """WhisperX: its real code, with a small model that was trained on espeak-ng's speech."""
 
 import importlib.util
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -171,6 +173,16 @@ def test_models_stay_loaded_within_their_budget(networks, monkeypatch):
     # Another of any size takes its place, where both together are too much.
     monkeypatch.setenv("MODELS_MEMORY_MB", "100")
     loaded.reuse("another", lambda: "large", lambda model: 10**12)
+    assert load("en") is not first
+
+
+def test_a_model_whose_file_has_changed_is_loaded_again(networks, tmp_path, monkeypatch):
+    shutil.copytree(networks, tmp_path / "models")
+    monkeypatch.setenv("MODELS_DIR", str(tmp_path / "models"))
+    first = load("en")
+    [weights] = (tmp_path / "models" / "align" / "en").rglob("*.safetensors")
+    assert load("en") is first
+    os.utime(weights, ns=(1, 1))
     assert load("en") is not first
 
 
