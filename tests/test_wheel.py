@@ -21,7 +21,7 @@ def test_the_wheel_holds_exactly_our_packages(tmp_path):
         names = [name for name in everything if ".dist-info/" not in name]
         entry = archive.read(next(name for name in archive.namelist() if name.endswith("entry_points.txt"))).decode()
         notices = [name for name in archive.namelist() if name.endswith("LICENSE")]
-    kinds = (".yaml", ".html", ".css", ".js", ".json", ".typed", ".toml", ".ttf", ".txt")
+    kinds = (".yaml", ".html", ".css", ".js", ".json", ".typed", ".toml", ".sql", ".ttf", ".txt")
     data = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.suffix in kinds]
     assert sorted(names) == sorted(str(path.relative_to(ROOT)) for path in [*SOURCES, *data])
     assert "f5-flows = deployments.cli.program:main" in entry

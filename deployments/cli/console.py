@@ -260,9 +260,10 @@ def use_server(quiet: bool = False, notify: Callable[[str], None] | None = None)
             notify or (lambda text: None if quiet else echo(text, err=True)), _import_prefect
         )
         _point_prefect_to(running_server.api, server.password())
-    from deployments import retries
+    from deployments import retries, tls
 
     retries.install()
+    tls.share()
 
 
 def _import_prefect(server: Server) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from speech.script.passage import Passage
 
@@ -71,20 +70,21 @@ def digest(text: str) -> str:
 def _depth(passages: Sequence[Passage]) -> int:
     """Return the level down to which headings begin a chapter.
 
-    It is the highest level that has more than one heading; or the next one, if most of those have no text of their own,
-    as the names of a book's parts.
+    It is the highest level that has more than one heading; or the next one, if most of the text stands below headings
+    of that level that have none of their own, as the names of a book's parts.
     """
     headings = [passage for passage in passages if passage.kind == "heading" and not passage.continues]
     counts = Counter(passage.level for passage in headings)
     top = next((level for level in sorted(counts) if counts[level] > 1), max(counts, default=1))
-    texts = [passage for passage in passages if passage.text]
-    unspoken_headings = sum(
-        1
-        for before, after in pairwise(texts)
-        if before.kind == "heading" and before.level == top and after.kind == "heading" and after.level > top
-    )
     below = [level for level in counts if level > top]
-    return min(below) if below and 2 * unspoken_headings > counts[top] else top
+    texts = [passage for passage in passages if passage.text and not passage.continues]
+    characters, is_part = Counter[bool](), False
+    for passage, following in zip(texts, [*texts[1:], None], strict=True):
+        if passage.kind == "heading" and passage.level <= top:
+            is_part = following is not None and following.kind == "heading" and following.level > top
+        elif passage.kind != "heading":
+            characters[is_part] += len(passage.text)
+    return min(below) if below and characters[True] > characters[False] else top
 
 
 def _heading(passages: Sequence[Passage], index: int) -> str:

@@ -68,7 +68,8 @@ def roman(words: Sequence[str], index: int, language: str) -> list[str] | None:
         return None
     genitive = "'s" if match["genitive"] and language == "en" else ""
     after = match["after"]
-    if language in _DOTTED and index + 1 < len(words):
+    if language in _DOTTED and index + 1 < len(words) and not (index == 0 and _opens(words[1], language)):
+        # It is the dot of an ordinal, which the word says.
         after = after.removeprefix(".")
     century = _shortened(words, index, language)
     return [f"{match['before']}{form}{genitive}{after}", *([century] if century else [])]
@@ -319,11 +320,23 @@ def _year(match: regex.Match[str], words: Sequence[str], index: int, language: s
         return None
     if len(match["n"]) > 4 and match["n"][0] == "M":
         return number(_value(match["n"]), language, "year")
-    numeral = len(match["n"]) > 1 and _CHAPTER.fullmatch(match["n"])
-    if match["n"] in _SURE:
+    if match["n"] in _SURE or (not index and _heads(match, words, language)):
         return number(_value(match["n"]), language)
-    heads = numeral and not index and (match["after"] in (".", ":") or len(words) == 1)
-    return number(_value(match["n"]), language) if heads else None
+    return None
+
+
+def _heads(match: regex.Match[str], words: Sequence[str], language: str) -> bool:
+    """Check whether a numeral at the beginning of a text numbers it: `IV. The Storm`, `V: Storm`, `IX`."""
+    if not _CHAPTER.fullmatch(match["n"]) or match["before"]:
+        return False
+    if len(match["n"]) > 1:
+        return match["after"] in (".", ":") or len(words) == 1
+    if match["n"] not in "IVX" or match["genitive"]:
+        return False
+    if len(words) == 1:
+        return match["after"] == "." or (match["n"] != "I" and not match["after"])
+    # Before a name it is an initial: `I. Newton`, but `I. The Rabbit-Hole`.
+    return match["after"] == ":" or (match["after"] == "." and _opens(words[1].strip(_BARE), language))
 
 
 _DOTTED = frozenset({"de", "pl"})

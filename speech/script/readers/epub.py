@@ -30,6 +30,8 @@ _ROLES = {
     "bibliography": "bibliography", "footnotes": "notes", "endnotes": "notes", "rearnotes": "notes", "notes": "notes",
     "page-list": "contents", "landmarks": "contents",
 }  # fmt: skip
+# What stands before a name on a title page.
+_BY = frozenset({"by", "von", "par", "por", "di", "de", "door", "od", "и", "著", "作"})
 _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
 _MOST_PAGES = 5_000
 
@@ -83,6 +85,8 @@ def read(archive: Archive) -> Script:
         body = root.find("{*}body")
         body = body if body is not None else root
         role = "note" if not is_linear else _role(body, book.roles.get(part, set()))
+        if role is None and len(book.pages) > 1 and _names_the_book(body, book):
+            role = "title page"
         if role:
             reason = "it stands beside the text" if not is_linear else "it is not part of what is read"
             text = " ".join("".join(body.itertext()).split())
@@ -209,6 +213,17 @@ def _role(body: Any, landmarks: set[str]) -> str | None:
         # What a whole page is stands on its only section; what stands deeper is about a part of it.
         types |= kinds(body[0])
     return next((_ROLES[each] for each in sorted(types | landmarks) if each in _ROLES), None)
+
+
+def _names_the_book(body: Any, book: _Book) -> bool:
+    """Check whether a page says its book's title, and nothing but what the package says of the book as well."""
+    lines = [text for piece in body.itertext() if (text := _folded(piece))]
+    known = [_folded(fact) for fact in (book.title or "", *(value for _, value in book.facts))]
+    return known[0] in lines and all(line in _BY or any(line in fact for fact in known) for line in lines)
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _resolve(base: str, href: str) -> tuple[str, str]:

@@ -76,6 +76,19 @@ def test_the_names_of_parts_do_not_hide_the_chapters_in_them():
     assert [each[1] for each in chapters(text.encode())] == ["Part 1", "A", "Part 2", "B"]
 
 
+def test_nor_do_pages_before_and_after_the_parts():
+    text = (
+        "# Dedication\n\nFor you.\n\n# Part 1\n\n## A\n\nThe first of them.\n\n# Part 2\n\n## B\n\nThe second of them."
+        "\n\n# Afterword\n\nThanks.\n"
+    )
+    assert [each[1] for each in chapters(text.encode())] == ["Dedication", "Part 1", "A", "Part 2", "B", "Afterword"]
+
+
+def test_a_chapter_that_begins_with_a_section_does_not_divide_the_others():
+    text = "# A\n\n## Early\n\nFirst.\n\n# B\n\nA long second.\n\n## Late\n\nMore of it.\n\n# C\n\nA third.\n"
+    assert [each[1] for each in chapters(text.encode())] == ["A", "B", "C"]
+
+
 def test_a_word_document_is_divided_by_its_headings():
     heading = '<w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr><w:r><w:t>{}</w:t></w:r></w:p>'
     text = "<w:p><w:r><w:t>{}</w:t></w:r></w:p>"

@@ -59,6 +59,28 @@ def test_pages_that_nobody_reads_out_are_left_out(page):
     assert [each.what.partition(": ")[2] for each in script.left_out] == ["The Sea, by Me"]
 
 
+HEAD = "<dc:title>The Sea</dc:title><dc:creator>A. Writer</dc:creator><dc:date>1901-05-02</dc:date>"
+
+
+@pytest.mark.parametrize(
+    ("page", "is_left_out"),
+    [
+        ('<h1 class="title">The Sea</h1><p>by</p><p>A. Writer</p><p>1901</p>', True),
+        ("<h1>THE SEA</h1>", True),
+        ("<h1>The Sea</h1><p>A. Writer was born in 1901.</p>", False),
+        ("<p>A. Writer</p>", False),
+    ],
+)
+def test_a_title_page_that_does_not_say_so_is_known_by_what_the_book_says_of_itself(page, is_left_out):
+    script = load(epub({"t.xhtml": page, "one.xhtml": "<p>First.</p>"}, head=HEAD))
+    assert (script.text == "First.") is is_left_out
+    assert [each.what.partition(":")[0] for each in script.left_out] == ["title page"] * is_left_out
+
+
+def test_a_book_of_one_page_is_read_though_it_says_no_more_than_its_title():
+    assert parts(epub({"t.xhtml": "<h1>The Sea</h1>"}, head=HEAD)) == [("heading", "The Sea")]
+
+
 def test_landmarks_and_the_order_of_reading_say_what_stands_beside_the_text():
     marks = '<li><a epub:type="copyright-page" href="c.xhtml">Rights</a></li>'
     pages = {"c.xhtml": "<p>All rights.</p>", "one.xhtml": "<p>First.</p>", "extra.xhtml": "<p>A map.</p>"}
