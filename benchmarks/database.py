@@ -1,6 +1,7 @@
 """Databases for the local Prefect server, and the overhead of a flow over its functions.
 
     uv run --all-extras --group dev python -m benchmarks.database
+    uv run --all-extras --group dev python -m benchmarks.database ours     the default alone
 
 Each server starts on an empty database: SQLite as `prefect server start` opens it; SQLite with one writer
 at a time (`deployments.local.server_process`, the default); and Postgres, if its programs are installed. For
@@ -72,7 +73,7 @@ def serving(command: list[str], home: Path, database: str) -> Iterator[tuple[str
 def measure(name: str, command: list[str], home: Path, database: str) -> None:
     with serving(command, home, database) as (api, first):
         environment = os.environ | {"PREFECT_API_URL": api, "PREFECT_API_AUTH_STRING": PASSWORD}
-        environment |= {"PREFECT_LOGGING_LEVEL": "CRITICAL"}
+        environment |= {"PREFECT_LOGGING_LEVEL": "CRITICAL", "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false"}
         environment |= {"STORAGE_DIR": str(home / "store")}
         told = [
             subprocess.run(
@@ -92,6 +93,7 @@ def measure(name: str, command: list[str], home: Path, database: str) -> None:
 def runs() -> None:
     """Time the flow and direct calls of its functions, alternately."""
     from blocks.storage import from_environment
+    from deployments import tls
     from flows.speak import speak
     from speech.alignment import align
     from speech.engines import SynthesisOptions, choose
@@ -101,6 +103,7 @@ def runs() -> None:
     from speech.subtitles import make, render
     from speech.synthesis import Synthesis
 
+    tls.share()
     request = SpeechRequest(text="The quick brown fox jumps over the lazy dog.", return_word_timings=True, seed=1)
 
     def directly(folder: Path) -> None:
@@ -169,16 +172,19 @@ def empty_runs() -> None:
 
 
 def main() -> None:
-    if sys.argv[1:]:
+    is_ours = sys.argv[1:] == ["ours"]
+    if sys.argv[1:] and not is_ours:
         {"runs": runs, "empty": empty_runs}[sys.argv[1]]()
         return
     prefect = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
     with tempfile.TemporaryDirectory() as name:
-        for title, command in (("SQLite, as Prefect opens it", prefect), ("SQLite, one writer", OURS)):
+        ways = (("SQLite, as Prefect opens it", prefect), ("SQLite, one writer", OURS))
+        for title, command in ways[is_ours:]:
             home = Path(name) / title.replace(" ", "-")
             home.mkdir()
             measure(title, command, home, f"sqlite+aiosqlite:///{home}/prefect.db")
-        postgres(Path(name), prefect)
+        if not is_ours:
+            postgres(Path(name), prefect)
 
 
 def postgres(folder: Path, prefect: list[str]) -> None:
