@@ -110,7 +110,7 @@ def tokens(text: str, language: str) -> list[Token]:
     bare_tokens = _split(text)
     forms = spell([token.text for token in bare_tokens], language)
     return [
-        replace(token, spoken=_with_full_stop(form) if end and token.text.endswith(".") else form)
+        Token(token.text, _with_full_stop(form) if end and token.text.endswith(".") else form, token.space)
         for token, form, end in zip(bare_tokens, forms, ends(bare_tokens, language), strict=True)
     ]
 

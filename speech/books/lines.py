@@ -64,6 +64,7 @@ class Planner:
         references: of the voices, by the names that the script gives them; None is the voice of the book.
         width: most characters of a chunk.
         notes: sentences for the user: choices that could not be honoured.
+        retakes: how often a chunk that came out badly is spoken again, which is part of a take's key.
     """
 
     engine: Engine
@@ -73,6 +74,7 @@ class Planner:
     width: int
     choices: Choices
     notes: list[str] = field(default_factory=list)
+    retakes: int = field(default_factory=lambda: settings().max_retakes)
 
     def lines(self, chapters: Sequence[Sequence[Chunk]]) -> tuple[tuple[Line, ...], ...]:
         """Return the lines of each chapter, given its chunks."""
@@ -109,7 +111,7 @@ class Planner:
         self, chunk: Chunk, name: str, choice: Choice, digests: Mapping[str | None, str | None]
     ) -> Iterator[tuple[Version, Chunk]]:
         """Yield each take that can be chosen, and the chunk as it is spoken in it; the planned one first."""
-        reference, retakes = digests.get(chunk.voice, digests.get(None)), settings().max_retakes
+        reference = digests.get(chunk.voice, digests.get(None))
         for number, variant in enumerate(choice.variants, 1):
             take_chunk = reworded(chunk, variant.text, chunk.language or self.language) if variant.text else chunk
             if number > 1 and len(take_chunk.spoken) > max(self.width, len(chunk.spoken)):
@@ -119,6 +121,5 @@ class Planner:
                 )
                 continue
             options = self.options(chunk, variant.seed)
-            yield Version(
-                number, key_of(self.engine, take_chunk.spoken, options, reference, retakes), options.seed, variant.text
-            ), take_chunk  # fmt: skip
+            key = key_of(self.engine, take_chunk.spoken, options, reference, self.retakes)
+            yield Version(number, key, options.seed, variant.text), take_chunk
