@@ -15,6 +15,8 @@ from speech.errors import AudioError
 from speech.processes import Program, interrupted_by
 from tests import PATIENCE
 
+pytestmark = pytest.mark.service
+
 MEMORY = 500_000_000
 LONG = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
 

@@ -46,6 +46,7 @@ def test_a_plan_tells_chapters_and_chunks_and_starts_nothing(call, book, tmp_pat
     assert [(each["number"], each["title"]) for each in part["chapters"]] == [(2, "Day")]
 
 
+@pytest.mark.service
 def test_volumes_of_one_work_and_their_samples_have_names_of_their_own(call, tmp_path):
     names = set()
     for number in (1, 2):

@@ -126,6 +126,7 @@ async def test_a_text_that_is_no_unicode_passes_and_leaves_nothing_behind(keep):
     await until(lambda: child not in supervisor._children)
 
 
+@pytest.mark.service
 async def test_an_upload_that_takes_too_long_is_dropped_and_those_behind_it_are_told(keep, monkeypatch):
     monkeypatch.setenv("PROCESSING_TIMEOUT", "2")
     contract = Parts(keep.side_tasks, keep("deaf")).contract

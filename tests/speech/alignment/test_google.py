@@ -118,6 +118,7 @@ def test_each_fault_is_a_sentence(google, recording, monkeypatch, mode, says):
         timed(recording)
 
 
+@pytest.mark.service
 def test_a_service_that_is_away_is_passed_over_with_the_reason(google, recording, monkeypatch):
     monkeypatch.setenv("REQUEST_TIMEOUT", "2")
     google.mode = "away"

@@ -71,6 +71,7 @@ def test_what_is_settled_is_what_the_whole_path_would_be():
     np.testing.assert_array_equal(alone[: length - 200], whole[: length - 200])
 
 
+@pytest.mark.service
 def test_a_recording_four_times_as_long_takes_hardly_more_memory():
     def peak(frames):
         states, heard, loudness, _ = warped(frames)

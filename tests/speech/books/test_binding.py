@@ -15,6 +15,8 @@ from speech.media import ffmpeg
 from speech.processes import interrupted_by
 from tests.speech.books.samples import CLICK, RATE, book, take
 
+pytestmark = pytest.mark.service
+
 ODD = Metadata(
     "A Night; & a = Day # 1 \\ ünï",
     ("A. Author", "B. Ørsted"),

@@ -21,6 +21,8 @@ from speech.words import Word
 from tests.scripts import ALICE
 from tests.speech.books.samples import RATE, book, take
 
+pytestmark = pytest.mark.service
+
 TEXT = " ".join(["word"] * 40)
 
 

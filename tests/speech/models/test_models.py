@@ -360,11 +360,13 @@ def test_a_model_goes_from_the_hub_to_the_bucket_and_from_there_to_a_machine_tha
     assert weights.read_bytes() == REPOSITORY["charactr/vocos-mel-24khz"]["pytorch_model.bin"]
 
 
+@pytest.mark.service
 def test_the_hub_is_asked_only_for_the_files_that_are_needed(hub, location):
     load(location, hub.url)
     assert not [path for path in hub.seen if path.endswith("README.md")]
 
 
+@pytest.mark.service
 def test_a_bucket_that_does_not_answer_is_a_note_and_the_hub_serves(hub, location):
     models, problems, notes, _ = load(location, hub.url, "http://127.0.0.1:9", "nowhere")
     assert models and not problems
@@ -372,6 +374,7 @@ def test_a_bucket_that_does_not_answer_is_a_note_and_the_hub_serves(hub, locatio
     assert any("not pushed" in note for note in notes)
 
 
+@pytest.mark.service
 def test_a_bucket_that_does_not_answer_does_not_matter_to_what_lies_here(hub, location):
     load(location, hub.url)
     hub.stop()

@@ -429,6 +429,7 @@ def long_page(made, tmp_path):
     return page, recording, place
 
 
+@pytest.mark.service
 def test_the_page_of_many_words_is_written_piece_by_piece(tmp_path):
     subtitles = timed([Passage("paragraph", ALICE)] * 500)
     write_text(tmp_path / "words.json", render(subtitles, "json"))

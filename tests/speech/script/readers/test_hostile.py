@@ -102,7 +102,7 @@ def test_a_file_that_chance_changed_is_read_or_refused(kind, rounds):
             assert str(refusal).startswith(("mine cannot be read: ", "text: "))
             outcomes["refused"] += 1
     # In an archive most changes are one too many.
-    assert outcomes["read"] > (tries // 30 if tries >= 40 else 0)
+    assert outcomes["read"] > (tries // 60 if tries >= 40 else 0)
 
 
 @pytest.mark.parametrize("kind", [None, "text", "markdown", "html", "ssml"])

@@ -6,6 +6,8 @@ from speech.errors import InvalidRequest
 from speech.script.readers import load
 from tests.fakes.pdf import pdf
 
+pytestmark = pytest.mark.service
+
 BODY = [
     "It was a bright cold day in the month of April and",
     "the clocks of the town were striking thirteen while all of",
