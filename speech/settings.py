@@ -171,6 +171,7 @@ class Settings(BaseSettings):
     warm_minutes: float = Field(
         10,
         ge=0,
+        le=10_080,
         description="Minutes without work after which the process ends that makes the next `speak` quick; 0: none.",
     )
     prefect_api_url: str | None = Field(

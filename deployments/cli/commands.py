@@ -135,8 +135,11 @@ def server_stop() -> None:
     from deployments.local import warm
     from deployments.local.server import stop
 
-    warm.stop()
-    echo("Stopped." if stop() else "No local Prefect server was running.")
+    ended = warm.stop()
+    if stop():
+        echo("Stopped.")
+    else:
+        echo(f"No local Prefect server was running{'; the warm process is stopped' if ended else ''}.")
 
 
 @server.command("status")
@@ -146,8 +149,10 @@ def server_status() -> None:
     from deployments.local.server import find
 
     process = find()
+    state = warm.status()
     if process is None:
-        fail(["No local Prefect server is running; start it with: f5-flows server start"], FAILED)
+        described = [_describe(state)] if state else []
+        fail(["No local Prefect server is running; start it with: f5-flows server start", *described], FAILED)
     if not process.answers():
         fail(
             [f"The local Prefect server (process {process.pid}) does not answer; f5-flows server start replaces it."],
@@ -155,7 +160,7 @@ def server_status() -> None:
         )
     echo(f"The local Prefect server runs at {process.url} (process {process.pid}, Prefect {process.prefect}).")
     echo(_outlook(*process.outlook()))
-    if state := warm.status():
+    if state:
         echo(_describe(state))
 
 
@@ -174,12 +179,15 @@ def _outlook(seconds: float | None, kept_by: list[str]) -> str:
 
 def _describe(state: dict[str, Any]) -> str:
     """Return the sentence on the warm process."""
+    if "memory" not in state:
+        return f"The warm process ({state['pid']}) does not answer; f5-flows server stop ends it."
     runs, models = state["works"], state["models"]
     held = f"{state['memory'] / 1e6:.0f} MB, {models} {'model' if models == 1 else 'models'}"
     if runs:
         end = f"it carries out {'a run' if runs == 1 else f'{runs} runs'}"
     else:
-        end = f"it ends in {state['seconds'] / 60:.0f} min unless it is used before"
+        minutes = f"{state['seconds'] / 60:.0f} min" if state["seconds"] >= 60 else "less than a minute"
+        end = f"it ends in {minutes} unless it is used before"
     return f"A warm process ({state['pid']}, {held}) makes the next speak quick; {end}."
 
 

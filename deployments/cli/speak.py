@@ -107,7 +107,7 @@ def speak(
         if opens and no_timings:
             refuse("--open: there is no page without word times; leave out --no-timings.")
     target = _target(out, options, checks)
-    runner = _Runner.choose(cold)
+    runner = _Runner.choose(cold, storage)
     options |= {"voice": voice, "formats": formats, "no_timings": no_timings}
     request = _request(_Script(text, file, cast, script_format), options, target, storage, silent, checks)
     reply = runner.run({"request": request, "engine": engine, "storage": storage, "google": google}, silent)
@@ -194,12 +194,15 @@ class _Runner:
     remote: str | None
 
     @classmethod
-    def choose(cls, cold: bool) -> _Runner:
+    def choose(cls, cold: bool, storage: str | None) -> _Runner:
         from deployments.local import warm
         from speech.settings import settings
 
-        is_warm = settings().warm_minutes and not cold
-        return cls(warm.identify() if is_warm else None, settings().prefect_api_url)
+        values = settings()
+        # The path in such a block may be relative, and a warm process is in another folder.
+        is_here = (storage or values.storage_block or "").startswith("local-file-system/")
+        is_warm = values.warm_minutes and not cold and not is_here
+        return cls(warm.identify() if is_warm else None, values.prefect_api_url)
 
     def run(self, parameters: dict[str, Any], silent: bool) -> dict[str, Any]:
         """Run the flow, and return its reply."""

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,17 @@ _HINT = "Run it again, or with --cold in a process of its own."
 # How long it may take to listen: it imports next to nothing before.
 _START_SECONDS = 60
 _LOCK_SECONDS = 120
-_END_SECONDS = 20
+_END_SECONDS = 45
+_STATUS_SECONDS = 10
 # Beside our settings, what libraries of a run read from the environment.
 _VARIABLES = (
     *PUBLIC, *SECRETS,
     "PREFECT_*", "AWS_*", "GOOGLE_*", "HF_*", "TRANSFORMERS_*", "TORCH*", "PYTORCH_*", "TRITON_*", "CUDA_*", "NVIDIA_*",
-    "OMP_*", "MKL_*", "OPENBLAS_*", "NUMBA_*", "UV_*", "PIP_*", "*_PROXY", "PYTHON*", "VIRTUAL_ENV", "DO_NOT_TRACK",
+    "OMP_*", "KMP_*", "MKL_*", "OPENBLAS_*", "NUMBA_*", "UV_*", "PIP_*", "*_PROXY", "*_CA_BUNDLE", "NETRC",
+    "PYTHON*", "VIRTUAL_ENV", "LD_PRELOAD", "XDG_CONFIG_HOME", "DO_NOT_TRACK",
 )  # fmt: skip
+# Variables that hold a path, or several; relative ones are meant from the command's folder.
+_PATHS = ("*_HOME", "*_DIR", "*_FILE", "*_BUNDLE", "TMPDIR", "TEMP", "TMP", "NETRC", "*PATH")
 _PACKAGES = ("blocks", "deployments", "flows", "speech", "tasks")
 
 
@@ -108,11 +113,15 @@ def identify() -> Identity:
 def status() -> dict[str, Any] | None:
     """Return the warm process's state, or None if there is none.
 
-    Its `pid`, its `memory` in bytes, how many `models` and `works` it has, and `seconds` until it ends.
+    Its `pid`, its `memory` in bytes, how many `models` and `works` it has, and `seconds` until it ends; of one that
+    does not answer, the `pid` alone.
     """
-    with suppress(Unavailable, OSError), _connected() as wire:
+    with suppress(Unavailable), _connected(seconds=_STATUS_SECONDS) as wire:
         wire.send("status")
-        return next((message for message in wire.messages() if message["what"] == "status"), None)
+        try:
+            return next((message for message in wire.messages() if message["what"] == "status"), None)
+        except TimeoutError:
+            return {"pid": wire.peer()}
     return None
 
 
@@ -125,12 +134,14 @@ def release() -> None:
 
 def stop() -> bool:
     """End the warm process, and with it what it works on; return False if there was none."""
-    with suppress(Unavailable), _connected() as wire:
+    with suppress(Unavailable), _connected(seconds=min(_END_SECONDS, settings().child_silence)) as wire:
         wire.send("end")
-        with suppress(OSError):
+        try:
             # It closes the connection when it ends.
             for _ in wire.messages():
                 pass
+        except TimeoutError:
+            _kill(wire)
         return True
     return False
 
@@ -164,10 +175,13 @@ def _ask(
             match message:
                 case {"what": "begun"}:
                     begun = True
+                # The reader of the progress may be gone; the run continues.
                 case {"what": "note", "text": str(text)}:
-                    notify(text)
+                    with suppress(OSError):
+                        notify(text)
                 case {"what": "progress", "step": str(step), "share": share}:
-                    on_progress(step, share)
+                    with suppress(OSError):
+                        on_progress(step, share)
                 case {"what": "reply", "reply": reply}:
                     return dict(reply)
                 case {"what": "error"}:
@@ -182,21 +196,28 @@ def _ask(
             next((message for message in wire.messages() if message["what"] == "stopped"), None)
         raise
     except TimeoutError:
-        if pid := wire.peer():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        raise ServerError(f"The warm process did not answer for {settings().child_silence:g} s. {_HINT}") from None
+        _kill(wire)
+        if begun:
+            raise ServerError(f"The warm process did not answer for {settings().child_silence:g} s. {_HINT}") from None
     if begun:
         raise ServerError(f"The warm process died while it spoke; it was killed or ran out of memory. {_HINT}")
     return None
 
 
+def _kill(wire: Wire) -> None:
+    """Kill the process at the other end, which does not answer."""
+    if pid := wire.peer():
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
 @contextmanager
-def _connected(identity: Identity | None = None) -> Iterator[Wire]:
+def _connected(identity: Identity | None = None, seconds: float | None = None) -> Iterator[Wire]:
     """Connect to the warm process for the length of the block.
 
     Args:
         identity: of the process to start if there is none.
+        seconds: without a message after which it counts as hung; None for CHILD_SILENCE.
 
     Raises:
         Unavailable: there is none.
@@ -210,7 +231,7 @@ def _connected(identity: Identity | None = None) -> Iterator[Wire]:
         connection = None
     if connection is None:
         raise Unavailable
-    connection.settimeout(settings().child_silence)
+    connection.settimeout(settings().child_silence if seconds is None else seconds)
     wire = Wire(connection)
     try:
         yield wire
@@ -241,7 +262,8 @@ def _start(home: Path, identity: Identity) -> socket.socket | None:
         with FileLock(home / "warm.lock", timeout=_LOCK_SECONDS, mode=0o600):
             if connection := _connect(home):
                 return connection
-            with open(home / "warm.log", "wb", opener=owner_only) as log:
+            (home / "warm.log").unlink(missing_ok=True)
+            with open(home / "warm.log", "xb", opener=owner_only) as log:
                 process = subprocess.Popen(
                     [sys.executable, "-m", "deployments.local.warm_process", identity.digest],
                     stdin=subprocess.DEVNULL,
@@ -249,7 +271,7 @@ def _start(home: Path, identity: Identity) -> socket.socket | None:
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                     cwd=home,
-                    env=identity.variables | {"PYTHONPATH": str(_ROOT)},
+                    env=identity.variables | {"PYTHONPATH": os.pathsep.join([str(_ROOT), *_search_path(identity)])},
                 )
             deadline = time.monotonic() + _START_SECONDS
             while time.monotonic() < deadline and process.poll() is None:
@@ -271,8 +293,23 @@ def _environment() -> dict[str, str]:
         for name in values.model_fields_set
         if isinstance(value := getattr(values, name), Path)
     }
-    variables = {name: value for name, value in bare_environment(*_VARIABLES).items() if name.upper() not in paths}
+    variables = {
+        name: _absolute(value) if any(fnmatchcase(name.upper(), pattern) for pattern in _PATHS) else value
+        for name, value in bare_environment(*_VARIABLES).items()
+        if name.upper() not in paths
+    }
     return variables | paths
+
+
+def _absolute(value: str) -> str:
+    """Return a path, or several, so that they hold in any folder."""
+    return os.pathsep.join(
+        str(Path(path).absolute()) if path and not path.startswith("~") else path for path in value.split(os.pathsep)
+    )
+
+
+def _search_path(identity: Identity) -> list[str]:
+    return [path for path in identity.variables.get("PYTHONPATH", "").split(os.pathsep) if path]
 
 
 def _code(folder: Path) -> Iterator[Path]:

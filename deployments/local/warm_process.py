@@ -17,18 +17,19 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from deployments.interrupts import Stopped, Unfinished
 from deployments.local.warm import address
+from deployments.local.warm_work import Work
 from deployments.local.wire import Wire, pack
-from speech.errors import SpeechError
+from speech.errors import ServerError, SpeechError
 from speech.settings import export, scrub_logs, settings
 
 __all__ = ["Warm", "main"]
@@ -52,7 +53,7 @@ class Warm:
         self._listener, self._path, self._identity = listener, path, identity
         self._socket = path.stat()
         self._lock = threading.Lock()
-        self._works: set[_Work] = set()
+        self._works: set[Work] = set()
         self._runs, self._last = 0, time.monotonic()
         self._ending, self._damage = "", ""
         self._ready = threading.Event()
@@ -79,6 +80,7 @@ class Warm:
         with self._lock:
             self._close(reason)
             for work in self._works:
+                work.end_reason = reason
                 work.stopped.set()
 
     def wait(self) -> None:
@@ -128,6 +130,8 @@ class Warm:
             return f"it carried out {self._runs} runs"
         if not _is_same(self._path, self._socket):
             return "its home is gone, or another process has taken its place"
+        if not Path(tempfile.gettempdir()).is_dir():
+            return "its folder for temporary files is gone"
         if self._ready.is_set() and self._has_lost_server():
             return "its Prefect server has ended"
         return ""
@@ -191,7 +195,7 @@ class Warm:
                 loaded.clear()
 
     def _speak(self, wire: Wire, identity: str, parameters: dict[str, Any]) -> None:
-        work = _Work(wire)
+        work = Work(wire)
         if refusal := self._admit(work, identity):
             wire.send(refusal)
             return
@@ -203,7 +207,7 @@ class Warm:
             self._last = time.monotonic()
             self._damage = self._damage or damage
 
-    def _answer(self, work: _Work, parameters: dict[str, Any]) -> str:
+    def _answer(self, work: Work, parameters: dict[str, Any]) -> str:
         """Carry out the work and answer it; return why this process should do no more, or an empty string."""
         try:
             self._await_preparation(work)
@@ -213,6 +217,9 @@ class Warm:
         except Unfinished as fault:
             return f"{fault} was stopped, but does not end"
         except Stopped:
+            if work.end_reason:
+                text = f"The warm process was ended while it spoke ({work.end_reason}); run it again."
+                work.wire.send("error", **pack(ServerError(text)))
             work.acknowledge()
         except (SpeechError, OSError) as fault:
             work.wire.send("error", **pack(fault))
@@ -238,7 +245,7 @@ class Warm:
         fault = find_fault()
         return f"CUDA can no longer be used: {fault}" if fault else ""
 
-    def _admit(self, work: _Work, identity: str) -> str:
+    def _admit(self, work: Work, identity: str) -> str:
         """Take on work, or return the message that refuses it."""
         with self._lock:
             reason = self._ending or self._reason() or ("" if identity == self._identity else "another one is needed")
@@ -252,7 +259,7 @@ class Warm:
                 return "ended"
         return ""
 
-    def _await_preparation(self, work: _Work) -> None:
+    def _await_preparation(self, work: Work) -> None:
         seen = 0
         while not self._ready.wait(0.05):
             work.check()
@@ -262,55 +269,15 @@ class Warm:
         if self._fault:
             raise self._fault
 
-    def _perform(self, work: _Work, parameters: dict[str, Any]) -> dict[str, Any]:
+    def _perform(self, work: Work, parameters: dict[str, Any]) -> dict[str, Any]:
+        from deployments.local import probe
         from deployments.local.run import perform
         from speech.request import SpeechRequest
 
+        if self._remote:
+            probe.require(self._remote)
         request = SpeechRequest.model_validate(parameters["request"])
         return perform(parameters | {"request": request}, work.report, remote=self._remote, waiter=work)
-
-
-class _Work:
-    """What one command has asked for.
-
-    Attributes:
-        stopped: set when nobody waits for it any longer.
-    """
-
-    def __init__(self, wire: Wire) -> None:
-        self.wire, self.stopped = wire, threading.Event()
-        self._alive_at = 0.0
-
-    def listen(self) -> None:
-        """Notice that the command wants no more of it: it says so, or is gone."""
-        next(self.wire.messages(), None)
-        self.stopped.set()
-
-    def check(self) -> None:
-        """Raise `Stopped` if it should stop; tell the command now and then that this process lives."""
-        if self.stopped.is_set():
-            raise Stopped(130)
-        if time.monotonic() - self._alive_at > 1:
-            self._alive_at = time.monotonic()
-            self.wire.send("alive")
-
-    def acknowledge(self) -> None:
-        self.wire.send("stopped")
-
-    def report(self, step: str, share: float) -> None:
-        self.wire.send("progress", step=step, share=share)
-
-    @contextmanager
-    def place(self, places: threading.BoundedSemaphore) -> Iterator[None]:
-        """Wait for a place among the runs, and hold it for the length of the block."""
-        if not places.acquire(blocking=False):
-            self.report("queued", 0.0)
-            while not places.acquire(timeout=0.25):
-                self.check()
-        try:
-            yield
-        finally:
-            places.release()
 
 
 def _models() -> list[int]:

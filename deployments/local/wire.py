@@ -30,7 +30,7 @@ class Wire:
             self._socket.sendall(line)
 
     def messages(self) -> Iterator[dict[str, Any]]:
-        """Yield the messages of the other end until it closes.
+        """Yield the messages of the other end until it closes, or sends something else.
 
         Raises:
             TimeoutError: nothing came within the socket's timeout.
@@ -45,7 +45,13 @@ class Wire:
             # An incomplete line means that the other end died while writing it.
             if not line.endswith(b"\n"):
                 return
-            yield json.loads(line)
+            try:
+                message = json.loads(line)
+            except (ValueError, RecursionError):
+                return
+            if not isinstance(message, dict) or "what" not in message:
+                return
+            yield message
 
     def peer(self) -> int | None:
         """Return the id of the process that listens at the other end, if the system tells."""

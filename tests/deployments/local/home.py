@@ -27,8 +27,11 @@ class Home:
         self.temporary.mkdir()
         self.database = self.root / "prefect" / "prefect.db"
 
-    def start(self, *words, **environment):
+    def environment(self, **more):
         variables = {"F5_FLOWS_HOME": self.root, "STORAGE_DIR": self.store, "TMPDIR": self.temporary}
+        return os.environ | {name: str(value) for name, value in variables.items()} | more
+
+    def start(self, *words, **environment):
         return subprocess.Popen(
             [PROGRAM, *map(str, words)],
             stdin=subprocess.DEVNULL,
@@ -36,7 +39,7 @@ class Home:
             stderr=subprocess.PIPE,
             text=True,
             cwd=self.root.parent,
-            env=os.environ | {name: str(value) for name, value in variables.items()} | environment,
+            env=self.environment(**environment),
             # A test that runs in the background may have been told to ignore Ctrl-C.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )

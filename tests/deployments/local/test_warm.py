@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deployments.local.wire import pack, unpack
+from deployments.local.warm import identify
+from deployments.local.wire import Wire, pack, unpack
 from speech import errors
 from speech.errors import InvalidRequest, Problem
 from tests import PATIENCE
@@ -34,8 +37,8 @@ finally:
 class WarmHome(Home):
     """A home whose commands share a warm process."""
 
-    def start(self, *words, **environment):
-        return super().start(*words, **{"WARM_MINUTES": "10"} | environment)
+    def environment(self, **more):
+        return super().environment(**{"WARM_MINUTES": "10"} | more)
 
     def warm(self):
         """The warm processes of this home."""
@@ -67,6 +70,10 @@ def warm(home):
     return home.one()
 
 
+def has_ended(process):
+    return eventually(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+
+
 def complaints(*texts):
     return [line for text in texts for line in text.splitlines() if not line.startswith(STEPS)]
 
@@ -84,11 +91,9 @@ class TestUsed:
         assert {state for state, _ in home.runs().values()} == {"Completed"}
 
     def test_the_command_imports_neither_prefect_nor_numpy(self, home, warm):
-        environment = {"F5_FLOWS_HOME": home.root, "STORAGE_DIR": home.store, "TMPDIR": home.temporary}
         done = subprocess.run(
-            [sys.executable, "-c", TRACER, *SHORT],
-            env=os.environ | {name: str(value) for name, value in environment.items()} | {"WARM_MINUTES": "10"},
-            cwd=home.root.parent, capture_output=True, text=True, timeout=PATIENCE,
+            [sys.executable, "-c", TRACER, *SHORT], env=home.environment(), cwd=home.root.parent, capture_output=True,
+            text=True, timeout=PATIENCE,
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, "[]\n")
         assert home.one() == warm
@@ -104,6 +109,29 @@ class TestUsed:
         here, there = home.run(*words), home.run(*words, "--cold")
         assert here.returncode == there.returncode == 1
         assert here.stderr == there.stderr != ""
+
+    def test_a_progress_that_nobody_can_read_does_not_stop_it(self, home, warm):
+        command = ["sh", "-c", '"$0" "$@" 2>/dev/full', str(PROGRAM), *SHORT[:-1]]
+        done = subprocess.run(
+            command, env=home.environment(), cwd=home.root.parent, stdout=subprocess.PIPE, text=True, timeout=PATIENCE
+        )
+        assert (done.returncode, done.stdout[:5]) == (0, "Done:")
+
+    def test_a_remote_server_that_is_gone_is_told_as_by_a_process_of_its_own(self, tmp_path):
+        (tmp_path / "served").mkdir()
+        served, home = WarmHome(tmp_path / "served"), WarmHome(tmp_path)
+        served.run("server", "start")
+        port = json.loads((served.root / "server.json").read_text())["port"]
+        remote = {
+            "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+            "PREFECT_API_AUTH_STRING": (served.root / "server.auth").read_text(),
+        }
+        assert home.run(*SHORT, **remote).returncode == 0
+        served.run("server", "stop")
+        gone, cold = home.run(*SHORT, **remote), home.run(*SHORT, "--cold", **remote)
+        assert (gone.returncode, gone.stderr) == (cold.returncode, cold.stderr)
+        assert "does not answer" in gone.stderr
+        assert "the warm process is stopped" in home.run("server", "stop").stdout
 
     def test_only_its_user_can_reach_it(self, home, warm):
         assert home.root.stat().st_mode & 0o077 == 0
@@ -207,16 +235,43 @@ class TestKilled:
         [run] = [run for run, (state, _) in home.runs().items() if run not in before and state != "Completed"]
         eventually(lambda: home.runs()[run][0] == "Crashed" and home.record(run)["status"] == "ERROR")
 
-    def test_one_that_hangs_is_killed(self, home):
+    def test_one_that_hangs_is_killed_and_another_does_the_work(self, home):
         given = {"CHILD_SILENCE": "3"}
         assert home.run(*SHORT, **given).returncode == 0
         hung = home.one()
         hung.suspend()
-        done = home.run(*SHORT, **given)
-        assert (done.returncode, len(complaints(done.stderr))) == (1, 1)
-        assert "The warm process did not answer for 3 s" in done.stderr
-        eventually(lambda: not hung.is_running() or hung.status() == psutil.STATUS_ZOMBIE)
         assert home.run(*SHORT, **given).returncode == 0
+        assert has_ended(hung)
+        hung = home.one()
+        hung.suspend()
+        assert home.run("server", "stop", **given).returncode == 0
+        assert has_ended(hung)
+
+    def test_one_that_hangs_in_a_run_is_one_sentence(self, home):
+        given = {"CHILD_SILENCE": "3"}
+        process = home.start("speak", LONG, **given)
+        said = reached(process, "synthesize")
+        hung = home.one()
+        hung.suspend()
+        _, err = process.communicate(timeout=PATIENCE)
+        [line] = complaints(*said, err)
+        assert line.startswith("Error: The warm process did not answer for 3 s. Run it again, or with --cold")
+        assert has_ended(hung)
+
+    def test_one_that_a_command_ends_says_so(self, home, warm):
+        process = home.start("speak", LONG)
+        said = reached(process, "synthesize")
+        assert home.run("server", "stop").returncode == 0
+        _, err = process.communicate(timeout=PATIENCE)
+        assert complaints(*said, err) == [
+            "Error: The warm process was ended while it spoke (a command ended it); run it again."
+        ]
+
+    def test_one_whose_temporary_files_are_gone_is_replaced(self, home, warm):
+        for folder in home.temporary.iterdir():
+            shutil.rmtree(folder)
+        assert home.run(*SHORT).returncode == 0
+        assert home.one() != warm
 
     def test_without_a_server_it_says_why_and_ends(self, tmp_path):
         home = WarmHome(tmp_path)
@@ -285,6 +340,25 @@ class TestEnds:
     def test_its_temporary_files_go_with_it(self, home, warm):
         assert home.run("server", "stop").returncode == 0
         cleared(home)
+
+
+def test_relative_paths_hold_in_its_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"TMPDIR": "t", "PYTHONPATH": f"a{os.pathsep}/b", "HF_HOME": "~/hf", "LANG": "C"}.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "C").mkdir()
+    variables = identify().variables
+    found = {name: variables[name] for name in ("TMPDIR", "PYTHONPATH", "HF_HOME", "LANG")}
+    paths = f"{tmp_path}/a{os.pathsep}/b"
+    assert found == {"TMPDIR": f"{tmp_path}/t", "PYTHONPATH": paths, "HF_HOME": "~/hf", "LANG": "C"}
+
+
+@pytest.mark.parametrize("line", [b"rubbish\n", b"[1]\n", b"{}\n", b'{"what": "half', b"\xff\n", b"[" * 10_000 + b"\n"])
+def test_what_is_no_message_ends_a_connection(line):
+    ours, theirs = socket.socketpair()
+    theirs.sendall(line)
+    theirs.close()
+    assert list(Wire(ours).messages()) == []
 
 
 def test_errors_cross_the_wire():
