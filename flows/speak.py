@@ -52,7 +52,7 @@ async def speak(
         storage: a storage block, such as s3-bucket/prod. Empty: the worker's default.
         google: a Google Speech block. Empty: the worker's default.
     """
-    progress = await Progress.begin()
+    progress = Progress.begin()
     allow_for(len(request.text))
     store = await aopen_store(storage)
     account = await aload_account(google) if request.return_word_timings else None

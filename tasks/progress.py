@@ -47,22 +47,22 @@ def wait() -> None:
 class Progress:
     """The progress of one run; create it with `begin`."""
 
-    def __init__(self, artifact: UUID | None) -> None:
-        self._artifact = artifact
+    def __init__(self, artifact: asyncio.Task[object]) -> None:
+        self._artifact: asyncio.Task[object] | None = artifact
         self._written = time.monotonic()
         self._loop = asyncio.get_running_loop()
 
     @classmethod
-    async def begin(cls) -> Progress:
-        """Show the run at 0 %."""
-        artifact = await publish(
-            "progress", acreate_progress_artifact(progress=0.0, key="progress", description="How far the run is.")
-        )
-        return cls(artifact if isinstance(artifact, UUID) else None)
+    def begin(cls) -> Progress:
+        """Show the run at 0 %, while it goes on."""
+        creation = acreate_progress_artifact(progress=0.0, key="progress", description="How far the run is.")
+        return cls(asyncio.create_task(publish("progress", creation)))
 
     async def start_step(self, step: str) -> None:
         """Report that a step starts."""
         self.report(step, STEPS[step])
+        if self._artifact:
+            await self._artifact
         if self._due() or step == "done":
             await self._write(STEPS[step])
 
@@ -80,11 +80,11 @@ class Progress:
         return time.monotonic() - self._written > 1
 
     async def _write(self, share: float) -> None:
-        if self._artifact:
-            self._written = time.monotonic()
-            if not await publish("progress", _update(self._artifact, share)):
-                # The server failed to write it; do not let it delay another step.
-                self._artifact = None
+        artifact = await self._artifact if self._artifact else None
+        self._written = time.monotonic()
+        if not isinstance(artifact, UUID) or not await publish("progress", _update(artifact, share)):
+            # The server failed to write it; do not let it delay another step.
+            self._artifact = None
 
     @staticmethod
     def report(step: str, share: float) -> None:
