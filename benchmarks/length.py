@@ -49,7 +49,7 @@ def script(minutes: float) -> str:
 def speak(folder: Path, *options: str) -> None:
     """Speak the text in a process of its own, and print what it took."""
     text, out = folder / "script.txt", f"{folder}/out/"
-    given: list[str | Path] = ["--file", text, "--engine", "espeak", "--out", out, "--quiet"]
+    given: list[str | Path] = ["--file", text, "--engine", "espeak", "--cold", "--out", out, "--quiet"]
     took = run("speak", *given, *options)
     audio = max((folder / "out").glob("*.wav"), key=lambda path: path.stat().st_size)
     print(
