@@ -236,7 +236,7 @@ class TestKilled:
         eventually(lambda: home.runs()[run][0] == "Crashed" and home.record(run)["status"] == "ERROR")
 
     def test_one_that_hangs_is_killed_and_another_does_the_work(self, home):
-        given = {"CHILD_SILENCE": "3"}
+        given = {"CHILD_SILENCE": "10"}
         assert home.run(*SHORT, **given).returncode == 0
         hung = home.one()
         hung.suspend()
@@ -248,14 +248,14 @@ class TestKilled:
         assert has_ended(hung)
 
     def test_one_that_hangs_in_a_run_is_one_sentence(self, home):
-        given = {"CHILD_SILENCE": "3"}
+        given = {"CHILD_SILENCE": "10"}
         process = home.start("speak", LONG, **given)
         said = reached(process, "synthesize")
         hung = home.one()
         hung.suspend()
         _, err = process.communicate(timeout=PATIENCE)
         [line] = complaints(*said, err)
-        assert line.startswith("Error: The warm process did not answer for 3 s. Run it again, or with --cold")
+        assert line.startswith("Error: The warm process did not answer for 10 s. Run it again, or with --cold")
         assert has_ended(hung)
 
     def test_one_that_a_command_ends_says_so(self, home, warm):
