@@ -101,7 +101,7 @@ def identify() -> Identity:
         *(Path(entry) for entry in sys.path if entry.endswith("-packages")),
         *(folder / "runtime" for folder in (values.f5_flows_home, values.runpod_volume / "f5-flows")),
         *filter(None, [values.runtime_dir]),
-        Path(variables.get("PREFECT_HOME") or Path.home() / ".prefect", "profiles.toml"),
+        Path(variables.get("PREFECT_HOME") or Path(variables.get("HOME", "/"), ".prefect"), "profiles.toml"),
         *(file for package in _PACKAGES for file in _code(_ROOT / package)),
     ]
     umask = os.umask(0o077)
@@ -257,8 +257,8 @@ def _connect(home: Path) -> socket.socket | None:
 
 def _start(home: Path, identity: Identity) -> socket.socket | None:
     """Start a warm process, unless another command just did, and return a connection to it; None if it fails."""
-    restrict(home)
     try:
+        restrict(home)
         with FileLock(home / "warm.lock", timeout=_LOCK_SECONDS, mode=0o600):
             if connection := _connect(home):
                 return connection
