@@ -87,10 +87,11 @@ class Gateway:
     Args:
         home: an empty folder.
         certificate: PEM file with key and certificate, to serve TLS too.
-        size: bytes that the server can hold.
+        size: bytes that the server can hold, in memory. All tests together write some 2 GB, and one process may get
+            most of those that do.
     """
 
-    def __init__(self, home: Path, certificate: Path | None = None, size: int = 2_000_000_000) -> None:
+    def __init__(self, home: Path, certificate: Path | None = None, size: int = 8_000_000_000) -> None:
         self.home = home
         self.port, self.tls_port = free_port(), free_port()
         self.processes: list[subprocess.Popen[bytes]] = []
