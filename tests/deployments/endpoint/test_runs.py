@@ -168,17 +168,17 @@ def test_what_is_logged_holds_no_secret(monkeypatch, capsys):
 
 
 def test_a_lost_cuda_context_is_noticed(monkeypatch):
-    from deployments.endpoint.child import _cuda_fault
+    from speech.cuda import find_fault
 
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert _cuda_fault() is None
+    assert find_fault() is None
 
     def synchronize():
         raise RuntimeError("CUDA error: an illegal memory access was encountered\nmore")
 
     cuda = types.SimpleNamespace(is_initialized=lambda: True, synchronize=synchronize)
     monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(cuda=cuda))
-    assert _cuda_fault() == "CUDA error: an illegal memory access was encountered"
+    assert find_fault() == "CUDA error: an illegal memory access was encountered"
 
 
 async def test_a_run_that_had_ended_when_its_process_died_beside_another_is_not_run_again(
