@@ -50,8 +50,12 @@ PAGE = """<!doctype html><title>waiting</title>
 
 
 @pytest.fixture(scope="module")
-def running(prefect_server):
-    return server.find()
+def running(tmp_path_factory):
+    """A server of this file's own: on that of all tests, others make runs meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("F5_FLOWS_HOME", str(tmp_path_factory.mktemp("gate")))
+        yield server.ensure(lambda text: None)
+        server.stop()
 
 
 @pytest.fixture(scope="module")

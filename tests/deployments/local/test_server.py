@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
+from threading import Event, Thread
 
 import httpx
 import psutil
@@ -22,6 +22,7 @@ import pytest
 from filelock import FileLock
 
 from deployments.local import database, probe, server
+from deployments.local.home import restrict
 from speech.errors import ServerError
 from speech.settings import settings
 from tests import PATIENCE, inherited
@@ -250,6 +251,28 @@ class TestTheLinkToItsPages:
         done = subprocess.run(call, capture_output=True, text=True, user=65534, cwd="/")
         assert "another user" in done.stdout
         assert self.exchange(running, f"{page}#{token}").status_code == 200
+
+
+def test_files_that_come_and_go_while_it_is_closed_to_others_are_passed_over(monkeypatch, tmp_path):
+    monkeypatch.setenv("F5_FLOWS_HOME", str(tmp_path))
+    folder, over = tmp_path / "prefect", Event()
+    folder.mkdir()
+
+    def come_and_go():
+        while not over.is_set():
+            for number in range(50):
+                (folder / str(number)).touch()
+            for number in range(50):
+                (folder / str(number)).unlink()
+
+    files = Thread(target=come_and_go)
+    files.start()
+    try:
+        for _ in range(300):
+            restrict(tmp_path)
+    finally:
+        over.set()
+        files.join()
 
 
 def test_a_killed_server_is_replaced(running):

@@ -82,8 +82,9 @@ def changed(data, chance):
     return zipped({**parts, name: mutated(parts[name], chance)})
 
 
-# A PDF is read in a process of its own, which takes a hundred times as long to start as to read it.
-ROUNDS = {"pdf": 40}
+# A PDF is read in a process of its own, which takes a hundred times as long to start as to read it. Of the first
+# changes to a Word document hardly any can be read.
+ROUNDS = {"pdf": 40, "docx": 1_500}
 
 
 @pytest.mark.parametrize("kind", SEEDS)
@@ -102,7 +103,7 @@ def test_a_file_that_chance_changed_is_read_or_refused(kind, rounds):
             assert str(refusal).startswith(("mine cannot be read: ", "text: "))
             outcomes["refused"] += 1
     # In an archive most changes are one too many.
-    assert outcomes["read"] > (tries // 60 if tries >= 40 else 0)
+    assert outcomes["read"] > (tries // 30 if tries >= 40 else 0)
 
 
 @pytest.mark.parametrize("kind", [None, "text", "markdown", "html", "ssml"])
