@@ -53,8 +53,10 @@ def serving(command: list[str], home: Path, database: str) -> Iterator[tuple[str
     began = time.perf_counter()
     with (home / "log").open("ab") as log, listener:
         server = subprocess.Popen(
-            [*command, *where], env=environment, stdout=log, stderr=log, pass_fds=[listener.fileno()]
-        )
+            [*command, *where], env=environment, stdout=log, stderr=log, pass_fds=[listener.fileno()],
+            # Ours takes the folder that it is in for its home.
+            cwd=home,
+        )  # fmt: skip
     try:
         while time.perf_counter() - began < 180 and server.poll() is None:
             try:
@@ -93,7 +95,7 @@ def measure(name: str, command: list[str], home: Path, database: str) -> None:
 def runs() -> None:
     """Time the flow and direct calls of its functions, alternately."""
     from blocks.storage import from_environment
-    from deployments import tls
+    from deployments import retries
     from flows.speak import speak
     from speech.alignment import align
     from speech.engines import SynthesisOptions, choose
@@ -103,7 +105,7 @@ def runs() -> None:
     from speech.subtitles import make, render
     from speech.synthesis import Synthesis
 
-    tls.share()
+    retries.install()
     request = SpeechRequest(text="The quick brown fox jumps over the lazy dog.", return_word_timings=True, seed=1)
 
     def directly(folder: Path) -> None:

@@ -2,13 +2,12 @@
 
 from blocks.google import GoogleSpeech
 from blocks.runpod import RunPodCredentials, RunPodEndpoint
-from deployments import retries, tls
+from deployments import retries
 from deployments.runpod.worker import RunPodWorker
 from speech.settings import scrub_logs
 
 # Every Prefect process that loads this module runs our flows or our worker, and needs our retry policy.
 retries.install()
-tls.share()
 
 __all__ = ["GoogleSpeech", "RunPodCredentials", "RunPodEndpoint", "RunPodWorker"]
 

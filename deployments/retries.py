@@ -34,6 +34,7 @@ from tenacity import (
 )
 from tenacity.stop import stop_base
 
+from deployments.tls import shared_ssl
 from speech.errors import ServerError, SpeechError
 from speech.settings import settings
 
@@ -50,10 +51,14 @@ log = logging.getLogger("f5_flows.prefect")
 
 
 def install() -> None:
-    """Make every client that Prefect creates in this process follow the policy; calling it again does no harm."""
+    """Make every client that Prefect creates in this process follow the policy, and share a TLS context.
+
+    Calling it again does no harm.
+    """
     for module, name, ours in (
         (orchestration, "PrefectHttpxAsyncClient", _AsyncClient),
         (orchestration, "PrefectHttpxSyncClient", _SyncClient),
+        (orchestration, "ssl", shared_ssl),
         (_leases, "_handle_lease_renewal_failure", _keep_running),
     ):
         setattr(module, name, ours)

@@ -11,14 +11,7 @@ import ssl
 from functools import cache
 from types import SimpleNamespace
 
-from prefect.client import orchestration
+__all__ = ["shared_ssl"]
 
-__all__ = ["share"]
-
-
-def share() -> None:
-    """Make Prefect's clients in this process share a context for each file of authorities; repeating it is harmless."""
-    if vars(orchestration)["ssl"] is ssl:
-        ours = SimpleNamespace(**vars(ssl))
-        ours.create_default_context = cache(ssl.create_default_context)
-        vars(orchestration)["ssl"] = ours
+shared_ssl = SimpleNamespace(**vars(ssl) | {"create_default_context": cache(ssl.create_default_context)})
+"""The module `ssl`, but with one default context for each file of authorities."""

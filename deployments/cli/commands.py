@@ -16,6 +16,7 @@ from deployments.cli.console import (
     as_option,
     blame,
     fail,
+    notes,
     open_store,
     storage_option,
     temporary_files,
@@ -125,7 +126,7 @@ def server_start() -> None:
     """Start the server, unless it is running."""
     from deployments.local.server import ensure
 
-    process = ensure(lambda text: echo(text, err=True))
+    process = ensure(notes())
     echo(f"The local Prefect server runs at {process.url} (process {process.pid}).")
 
 
@@ -196,7 +197,7 @@ def server_ui() -> None:
     """Open the UI in a browser, signed in by a link that works once, within two minutes."""
     from deployments.local.server import ensure
 
-    url = ensure(lambda text: echo(text, err=True)).sign_in()
+    url = ensure(notes()).sign_in()
     echo(url)
     click.launch(url)
 
@@ -208,7 +209,7 @@ def server_reset() -> None:
     from deployments.local.server import reset
 
     warm.stop()
-    process = reset(lambda text: echo(text, err=True))
+    process = reset(notes())
     echo(f"The local Prefect server runs at {process.url} (process {process.pid}) on a new database.")
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "blame",
     "fail",
     "input_named",
+    "notes",
     "open_store",
     "reading",
     "refuse",
@@ -33,6 +34,7 @@ __all__ = [
     "storage_option",
     "temporary_files",
     "use_server",
+    "use_server_for_runs",
     "writable",
     "writing",
 ]
@@ -242,12 +244,29 @@ def temporary_files() -> Iterator[None]:
             tempfile.tempdir = before
 
 
-def use_server(quiet: bool = False, notify: Callable[[str], None] | None = None) -> None:
+def notes(quiet: bool = False) -> Callable[[str], None]:
+    """Return a function that prints what the command is waiting for, unless it is quiet."""
+    return lambda text: None if quiet else echo(text, err=True)
+
+
+def use_server_for_runs(notify: Callable[[str], None]) -> None:
+    """Point Prefect at a server, as `use_server` does, for flow runs in this process."""
+    import logging
+
+    from speech.settings import export
+
+    # The user need not know if the server misses part of a failed run's log. This must be set before Prefect is
+    # imported, which freezes its settings.
+    export(PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL")
+    logging.raiseExceptions = False
+    use_server(notify)
+
+
+def use_server(notify: Callable[[str], None] | None = None) -> None:
     """Point Prefect at a server that answers; call this before Prefect is imported, which freezes its settings.
 
     Args:
-        quiet: do not print what the command is waiting for.
-        notify: called with that instead.
+        notify: called with what is being waited for; by default it is printed.
     """
     from deployments.local import probe, server
     from speech.settings import settings
@@ -256,14 +275,11 @@ def use_server(quiet: bool = False, notify: Callable[[str], None] | None = None)
         probe.require(remote)
         _point_prefect_to(remote)
     else:
-        running_server = server.ensure(
-            notify or (lambda text: None if quiet else echo(text, err=True)), _import_prefect
-        )
+        running_server = server.ensure(notify or notes(), _import_prefect)
         _point_prefect_to(running_server.api, server.password())
-    from deployments import retries, tls
+    from deployments import retries
 
     retries.install()
-    tls.share()
 
 
 def _import_prefect(server: Server) -> None:

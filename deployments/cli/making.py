@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployments.cli.books import failures, fetch_files, unfinished
-from deployments.cli.console import FAILED, fail, use_server
+from deployments.cli.console import FAILED, fail, notes, use_server_for_runs
 from deployments.cli.progress import bar
 from deployments.cli.terminal import echo
 
@@ -26,15 +26,11 @@ def make(book: str, storage: str | None, silent: bool, *, detach: bool, binds: b
     Args:
         binds: bind it too.
     """
-    import logging
-
     from deployments.local import warm
-    from speech.settings import export, settings
+    from speech.settings import settings
 
     remote = settings().prefect_api_url
-    export(PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL")
-    logging.raiseExceptions = False
-    use_server(silent)
+    use_server_for_runs(notes(silent))
     parameters = {"book": book, "storage": storage}
     if detach:
         import asyncio

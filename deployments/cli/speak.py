@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from deployments.cli import after
-from deployments.cli.console import Checks, open_store, refuse, use_server, writable, writing
+from deployments.cli.console import Checks, notes, open_store, refuse, use_server_for_runs, writable, writing
 from deployments.cli.destinations import Destination, choose_destination
 from deployments.cli.documents import cast_and_format, read_cast, read_script
 from deployments.cli.lexicon import lexicon_option
@@ -211,34 +211,23 @@ class _Runner:
 
             stored = parameters | {"request": parameters["request"].model_dump(mode="json", exclude_unset=True)}
             with suppress(warm.Unavailable), bar(silent) as on_progress:
-                return warm.perform(self.warm, stored, on_progress, lambda text: _notify(text, silent))
+                return warm.perform(self.warm, stored, on_progress, notes(silent))
         return self._run_here(parameters, silent)
 
     def _run_here(self, parameters: dict[str, Any], silent: bool) -> dict[str, Any]:
-        import logging
         import threading
 
         from deployments.local import warm
-        from speech.settings import export
 
         warm.release()
         if parameters["request"].language is None:
             # The model that detects languages takes 0.7 s to unpack; that is done while Prefect is imported.
             threading.Thread(target=_unpack, args=(parameters["request"].text,), daemon=True).start()
-        # The user need not know if the server misses part of a failed run's log. This must be set before Prefect is
-        # imported, which freezes its settings.
-        export(PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL")
-        logging.raiseExceptions = False
-        use_server(silent)
+        use_server_for_runs(notes(silent))
         with bar(silent) as on_progress:
             from deployments.local.run import perform
 
             return perform(parameters, on_progress, remote=self.remote)
-
-
-def _notify(text: str, silent: bool) -> None:
-    if not silent:
-        echo(text, err=True)
 
 
 def _unpack(text: str) -> None:

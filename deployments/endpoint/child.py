@@ -30,7 +30,7 @@ from prefect.settings import PREFECT_LOGGING_TO_API_BATCH_INTERVAL
 from prefect.states import Cancelled, Crashed, Failed
 
 from blocks.storage import aopen_store
-from deployments import retries, tls
+from deployments import retries
 from deployments.endpoint.channel import Channel
 from deployments.endpoint.logs import job_id, log_as_json
 from deployments.ends import agree, cancelled, end
@@ -221,7 +221,6 @@ async def _flush() -> None:
 async def _main(ours: socket.socket) -> None:
     log_as_json()
     retries.install()
-    tls.share()
     # A child that was killed leaves its temporary files behind.
     await asyncio.to_thread(clear)
     channel = await Channel.over(ours)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
@@ -12,7 +13,7 @@ from filelock import FileLock
 from speech.errors import ServerError
 from speech.settings import settings
 
-__all__ = ["database_file", "owner_only", "password", "restrict"]
+__all__ = ["database_file", "is_same", "owner_only", "password", "restrict"]
 
 # Folders of our home that only the owner may read, like the server's own files.
 _PRIVATE_FOLDERS = ("prefect", "running")
@@ -54,8 +55,10 @@ def restrict(home: Path) -> None:
     if not entries or entries.keys() & {"prefect", "server.auth", "server.json"}:
         ours.append(home)
     for path in (*ours, file.parent, *file.parent.iterdir()):
-        if not path.is_symlink():
-            path.chmod(0o700 if path.is_dir() else 0o600)
+        # SQLite's files come and go while a server starts or ends.
+        with suppress(FileNotFoundError):
+            if not path.is_symlink():
+                path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def owner_only(path: str, flags: int) -> int:
@@ -74,3 +77,13 @@ def _read(path: Path) -> str | None:
 
 def database_file() -> Path:
     return settings().f5_flows_home / "prefect" / "prefect.db"
+
+
+def is_same(path: Path, state: os.stat_result) -> bool:
+    """Check whether a path still leads to what it led to; if the system cannot tell, it does."""
+    try:
+        return os.path.samestat(path.stat(), state)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True

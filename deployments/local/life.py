@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.local import clients
 from deployments.local.gate import has_password
+from deployments.local.home import is_same
 from deployments.local.probe import LOOKS
 from deployments.local.server import LIFE
 
@@ -132,7 +133,7 @@ class Life:
         return self._ended
 
     def _is_homeless(self) -> bool:
-        return not all(_is_same(path, state) for path, state in self._stats.items())
+        return not all(is_same(path, state) for path, state in self._stats.items())
 
 
 class Attendance:
@@ -190,13 +191,3 @@ async def _needs() -> list[str]:
         )
     reasons = [f"{'a run is' if runs == 1 else f'{runs} runs are'} queued or running"] if runs else []
     return [*reasons, f"there are schedules: {', '.join(scheduled)}"] if scheduled else reasons
-
-
-def _is_same(path: Path, state: os.stat_result) -> bool:
-    """Check whether a path still leads to what it led to; if the system cannot tell, it does."""
-    try:
-        return os.path.samestat(path.stat(), state)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True

@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 
 from deployments.interrupts import Stopped
 from deployments.local.home import owner_only, restrict
-from deployments.local.wire import Wire, peer, unpack
+from deployments.local.wire import Wire, unpack
 from speech.errors import ServerError
 from speech.settings import PUBLIC, SECRETS, bare_environment, settings
 
@@ -121,7 +121,7 @@ def status() -> dict[str, Any] | None:
         try:
             return next((message for message in wire.messages() if message["what"] == "status"), None)
         except TimeoutError:
-            return {"pid": wire.peer()}
+            return {"pid": wire.peer()[0]}
     return None
 
 
@@ -206,7 +206,7 @@ def _ask(
 
 def _kill(wire: Wire) -> None:
     """Kill the process at the other end, which does not answer."""
-    if pid := wire.peer():
+    if pid := wire.peer()[0]:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
 
@@ -224,44 +224,45 @@ def _connected(identity: Identity | None = None, seconds: float | None = None) -
     """
     home = settings().f5_flows_home
     try:
-        connection = _connect(home)
-        if connection is None and identity:
-            connection = _start(home, identity)
+        wire = _connect(home)
+        if wire is None and identity:
+            wire = _start(home, identity)
     except OSError:
-        connection = None
-    if connection is None:
+        wire = None
+    if wire is None:
         raise Unavailable
-    connection.settimeout(settings().child_silence if seconds is None else seconds)
-    wire = Wire(connection)
+    wire.limit(settings().child_silence if seconds is None else seconds)
     try:
         yield wire
     finally:
         wire.close()
 
 
-def _connect(home: Path) -> socket.socket | None:
+def _connect(home: Path) -> Wire | None:
     """Return a connection to the process that listens, or None if none of this user's does."""
     connection = socket.socket(socket.AF_UNIX)
     try:
         with address(home) as path:
             is_own = os.lstat(path).st_uid == os.geteuid()
             connection.connect(path)
-        # Who shares the folder could have put a socket there.
-        if is_own and peer(connection)[1] in (None, os.geteuid()):
-            return connection
     except OSError:
-        pass
-    connection.close()
+        connection.close()
+        return None
+    wire = Wire(connection)
+    # Who shares the folder could have put a socket there.
+    if is_own and wire.peer()[1] in (None, os.geteuid()):
+        return wire
+    wire.close()
     return None
 
 
-def _start(home: Path, identity: Identity) -> socket.socket | None:
+def _start(home: Path, identity: Identity) -> Wire | None:
     """Start a warm process, unless another command just did, and return a connection to it; None if it fails."""
     try:
         restrict(home)
         with FileLock(home / "warm.lock", timeout=_LOCK_SECONDS, mode=0o600):
-            if connection := _connect(home):
-                return connection
+            if wire := _connect(home):
+                return wire
             (home / "warm.log").unlink(missing_ok=True)
             with open(home / "warm.log", "xb", opener=owner_only) as log:
                 process = subprocess.Popen(
@@ -275,8 +276,8 @@ def _start(home: Path, identity: Identity) -> socket.socket | None:
                 )
             deadline = time.monotonic() + _START_SECONDS
             while time.monotonic() < deadline and process.poll() is None:
-                if connection := _connect(home):
-                    return connection
+                if wire := _connect(home):
+                    return wire
                 time.sleep(0.01)
             process.kill()
     except (Timeout, ServerError):

@@ -26,11 +26,12 @@ from types import FrameType
 from typing import Any
 
 from deployments.interrupts import Stopped, Unfinished
+from deployments.local.home import is_same
 from deployments.local.warm import address
 from deployments.local.warm_work import Work
 from deployments.local.wire import Wire, pack
 from speech.errors import ServerError, SpeechError
-from speech.settings import export, scrub_logs, settings
+from speech.settings import scrub_logs, settings
 
 __all__ = ["Warm", "main"]
 
@@ -91,11 +92,11 @@ class Warm:
 
     def _prepare(self) -> None:
         """Import what a run needs, and start the Prefect server if need be."""
-        from deployments.cli.console import use_server
+        from deployments.cli.console import use_server_for_runs
         from deployments.local import server
 
         try:
-            use_server(notify=self._notes.append)
+            use_server_for_runs(self._notes.append)
             self._server = None if self._remote else server.find()
             from deployments.local import run  # noqa: F401
             from speech.language import detect
@@ -128,7 +129,7 @@ class Warm:
             return f"nobody used it for {values.warm_minutes:g} minutes"
         if self._runs >= values.child_runs:
             return f"it carried out {self._runs} runs"
-        if not _is_same(self._path, self._socket):
+        if not is_same(self._path, self._socket):
             return "its home is gone, or another process has taken its place"
         if not Path(tempfile.gettempdir()).is_dir():
             return "its folder for temporary files is gone"
@@ -145,8 +146,9 @@ class Warm:
         """Let no further command connect; the caller holds the lock."""
         if not self._ending:
             self._ending = reason
-            if _is_same(self._path, self._socket):
-                self._path.unlink(missing_ok=True)
+            if is_same(self._path, self._socket):
+                with suppress(OSError):
+                    self._path.unlink()
 
     def _refuse_others(self) -> None:
         """Tell commands that have connected, but were not accepted yet, that this process ends."""
@@ -286,14 +288,6 @@ def _models() -> list[int]:
     return loaded.held() if loaded else []
 
 
-def _is_same(path: Path, state: os.stat_result) -> bool:
-    """Check whether a path still leads to what it led to."""
-    try:
-        return os.path.samestat(path.stat(), state)
-    except OSError:
-        return False
-
-
 def _listen(home: Path) -> socket.socket:
     """Return a socket that listens in the home, in place of one that a dead process left."""
     (home / "warm.sock").unlink(missing_ok=True)
@@ -322,9 +316,6 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from deployments.cli.console import temporary_files
 
-    # As in the command line; see there.
-    export(PREFECT_LOGGING_INTERNAL_LEVEL="CRITICAL")
-    logging.raiseExceptions = False
     with temporary_files():
         warm.serve()
         warm.wait()

@@ -13,7 +13,7 @@ from typing import Any
 from speech import errors
 from speech.errors import InvalidRequest, Problem, SpeechError
 
-__all__ = ["Wire", "pack", "peer", "unpack"]
+__all__ = ["Wire", "pack", "unpack"]
 
 
 class Wire:
@@ -53,9 +53,16 @@ class Wire:
                 return
             yield message
 
-    def peer(self) -> int | None:
-        """Return the id of the process that listens at the other end, if the system tells."""
-        return peer(self._socket)[0]
+    def peer(self) -> tuple[int | None, int | None]:
+        """Return the ids of the process that listens at the other end and of its user, if the system tells."""
+        if not hasattr(socket, "SO_PEERCRED"):
+            return None, None
+        pid, user, _ = struct.unpack("3i", self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        return pid, user
+
+    def limit(self, seconds: float) -> None:
+        """Let no message be waited for any longer."""
+        self._socket.settimeout(seconds)
 
     def close(self) -> None:
         # This also ends a `messages` that waits in another thread.
@@ -63,14 +70,6 @@ class Wire:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._lines.close()
         self._socket.close()
-
-
-def peer(connection: socket.socket) -> tuple[int | None, int | None]:
-    """Return the ids of the process that listens at the other end and of its user, if the system tells."""
-    if not hasattr(socket, "SO_PEERCRED"):
-        return None, None
-    pid, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return pid, user
 
 
 def pack(fault: SpeechError | OSError) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from prefect.client import orchestration
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL, temporary_settings
 
-from deployments import tls
+from deployments import retries
 
-tls.share()
+retries.install()
 
 
 class Healthy(BaseHTTPRequestHandler):
