@@ -3,6 +3,7 @@
 Prefect's own client gives up at once if it has never reached the server before, if the server answers 500
 because its database is unavailable, or if a proxy answers with a page. With this policy every call is retried
 for `PREFECT_PATIENCE` seconds while the server does not answer, or sends something that cannot be its answer.
+A certificate that is not trusted will not be a moment later, so such a call fails at once.
 
 Calls that change something are retried too, as in Prefect's own client: a state carries the id of its
 transition, by which the server recognises it; a run created for a RunPod job has an idempotency key; any other
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import threading
 from typing import Any
 
@@ -73,6 +75,9 @@ def explained(fault: BaseException) -> SpeechError:
         if status in (401, 403):
             return ServerError(f"The Prefect server does not accept this machine's credentials ({status}).")
         return ServerError(f"The Prefect server refused a call ({status}); try again in a moment.")
+    if _is_untrusted(fault):
+        remedy = "set PREFECT_API_SSL_CERT_FILE to the file of its authority"
+        return ServerError(f"The Prefect server's certificate is not trusted; {remedy}.")
     if isinstance(fault, httpx.HTTPError):
         return ServerError(f"The Prefect server does not answer ({type(fault).__name__}); try again in a moment.")
     if isinstance(fault, PrefectException | ValueError | RuntimeError):
@@ -137,9 +142,16 @@ def _is_exiting() -> bool:
 
 
 def _is_transient(fault: BaseException) -> bool:
-    return isinstance(fault, httpx.TransportError | httpx.DecodingError) and not isinstance(
-        fault, httpx.UnsupportedProtocol
-    )
+    if isinstance(fault, httpx.UnsupportedProtocol) or _is_untrusted(fault):
+        return False
+    return isinstance(fault, httpx.TransportError | httpx.DecodingError)
+
+
+def _is_untrusted(fault: BaseException | None) -> bool:
+    """Check whether the fault behind a failed call is a certificate that could not be verified."""
+    while fault and not isinstance(fault, ssl.SSLCertVerificationError):
+        fault = fault.__cause__ or fault.__context__
+    return fault is not None
 
 
 def _is_busy(answer: httpx.Response) -> bool:
