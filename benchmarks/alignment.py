@@ -4,8 +4,10 @@
 
 The true times are espeak-ng's own word events, for recordings in five languages by espeak-ng voices other
 than the reference's; and, if Debian's flite is installed, the starts of sentences by four voices made from
-recordings of people, spliced with silences of known length. The comparison is what a user would otherwise
-write: librosa's `sequence.dtw` over librosa's MFCC, on the same reference.
+recordings of people, spliced with silences of known length, and the words of talk that nobody prepared (see
+`tests/talk.py`), by voices of both. The aligner was tuned on the first half of the talk, which is called known.
+The comparison is what a user would otherwise write: librosa's `sequence.dtw` over librosa's MFCC, on the same
+reference.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ import os
 # Both methods run on one core.
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
+import difflib
+import functools
 import re
 import shutil
 import subprocess
@@ -29,11 +33,12 @@ import soundfile
 import soxr
 
 from speech.alignment.embedded import Embedded
-from speech.audio import Recording, record
+from speech.audio import Recording, Samples, record
 from speech.engines.espeak import Utterance, say
 from speech.text import chunks, normalise
 from speech.words import confidence_of
-from tests.scripts import ALICE, BY_LANGUAGE, CITIES
+from tests.scripts import ALICE, BOOKS, BY_LANGUAGE, CITIES, HELD_OUT
+from tests.talk import RATE, Spoken, Voice, espeak, record_talk
 
 VOICES = {
     "en": ["en-gb-x-rp+f3", "en-us+m7", "en-gb-scotland+f2", "en-029+m3"],
@@ -103,6 +108,18 @@ def measure(name: str, method: Method, cases: list[Case]) -> None:
     report(name, errors, seconds, audio)
 
 
+def doubts(cases: list[Case]) -> None:
+    """Print how many of the words that are off by 200 ms are among the tenth of least confidence."""
+    off: list[float] = []
+    confidence: list[float] = []
+    for recording, script, language, truth in cases:
+        words = Embedded().align(recording, chunks(normalise(script), language), language)
+        off += [abs(words[index].start - start) for index, start in truth.items()]
+        confidence += [words[index].confidence for index in truth]
+    wrong, doubted = np.array(off) > 200, np.array(confidence) <= np.quantile(confidence, 0.1)
+    print(f"off by 200 ms: {wrong.mean():.1%}, of these doubted: {doubted[wrong].mean():.0%}", flush=True)
+
+
 def espeak_cases(folder: Path) -> Iterator[Case]:
     for language, voices in VOICES.items():
         for voice in voices:
@@ -147,6 +164,76 @@ def flite_cases(folder: Path) -> Iterator[Case]:
             yield record(samples.astype(np.float32), 16000, (), path, 16000), normalise(script), "en", truth
 
 
+def flite(name: str) -> Voice:
+    """Return a voice of flite, whose words begin where the phones of the words before them end."""
+
+    def run(text: str, *options: str) -> tuple[Samples, str]:
+        with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+            command = ["flite", "-voice", name, *options, "-t", f"{text} ", "-o", file.name]
+            printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            samples, rate = soundfile.read(file.name, dtype="float32")
+        return soxr.resample(samples, rate, RATE), printed
+
+    @functools.cache
+    def phones_of(word: str) -> tuple[str, ...]:
+        return tuple(phone for phone in run(word, "-ps")[1].split() if phone != "pau")
+
+    def speak(text: str) -> Spoken:
+        samples, printed = run(text, "-psdur")
+        heard, begins, ends, at = [], [], [], 0.0
+        for phone, end in re.findall(r"(\S+):([\d.]+)", printed):
+            if phone != "pau":
+                heard.append(phone)
+                begins.append(at)
+                ends.append(float(end))
+            at = float(end)
+        alone: list[str] = []
+        words: list[int] = []
+        for index, word in enumerate(text.split()):
+            alone += phones_of(word)
+            words += [index] * len(phones_of(word))
+        # A word sounds otherwise among others ("the", "of"): its phones are found by their order.
+        starts: dict[int, float] = {}
+        for _, first, last, begin, end in difflib.SequenceMatcher(None, alone, heard, autojunk=False).get_opcodes():
+            for offset in range(last - first):
+                if begin < end:
+                    starts.setdefault(words[first + offset], begins[min(begin + offset, end - 1)])
+        found = [starts.get(index, float("nan")) for index in range(len(text.split()))]
+        return Spoken(samples, [*found, ends[-1]])
+
+    return speak
+
+
+def talk_cases(folder: Path, is_known: bool) -> Iterator[Case]:
+    """Yield talk by four or six voices; the aligner was tuned on those that are known."""
+    english, german, french, spanish = (_sentences(BOOKS[code]) for code in ("en", "de", "fr", "es"))
+    known = [
+        ("slt", flite("slt"), "en", english[:14], 1),
+        ("kal16", flite("kal16"), "en", english[14:28], 2),
+        ("m7", espeak("en-us+m7", "en", 165), "en", english[28:42], 3),
+        ("f4", espeak("de+f4", "de", 165), "de", german[:12], 4),
+    ]
+    unseen = [
+        ("rms", flite("rms"), "en", HELD_OUT, 11),
+        ("awb", flite("awb"), "en", english[56:72], 12),
+        ("slt", flite("slt"), "en", english[72:86], 13),
+        ("f2", espeak("en-gb-scotland+f2", "en", 165), "en", english[42:56], 14),
+        ("m2", espeak("fr+m2", "fr", 165), "fr", french[:12], 15),
+        ("f4", espeak("es+f4", "es", 165), "es", spanish[:12], 16),
+    ]
+    for name, voice, language, sentences, seed in known if is_known else unseen:
+        samples, truth = record_talk(voice, sentences, language, seed)
+        path = folder / f"{name}-{seed}.wav"
+        yield record(samples, RATE, (), path, RATE), " ".join(sentences), language, truth
+
+
+def _sentences(book: str) -> list[str]:
+    """Return the sentences of 4 to 28 words, without signs that no voice reads."""
+    parts = (re.sub(r"[^\w\s',.;:!?-]+", "", part.replace("’", "'")) for part in re.findall(r"[^.!?;]+[.!?;]", book))
+    sentences = [normalise(" ".join(part.split()).strip("', ")) for part in parts]
+    return [sentence for sentence in sentences if 4 <= len(sentence.split()) <= 28]
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -157,6 +244,11 @@ def main() -> None:
             cases = list(flite_cases(folder))
             measure("sentences, flite, embedded", ours, cases)
             measure("sentences, flite, librosa dtw", plain, cases)
+            for name, is_known in (("known", True), ("unseen", False)):
+                cases = list(talk_cases(folder, is_known))
+                measure(f"words, talk, {name}, embedded", ours, cases)
+                doubts(cases)
+                measure(f"words, talk, {name}, librosa dtw", plain, cases)
         else:
             print("flite is not installed: apt-get install flite")
         right: list[float] = []

@@ -38,8 +38,8 @@ _OUTSIDE = 1.35
 _WITH_EXTRA = ((1.0, 1.15), (1.0, 1.0), (1.15, 1.05))
 # Natural log of the energy of a frame at -70 dBFS.
 _SILENT = -10.0
-# Mean confidence from which a match is convincing.
-_CONVINCING = 0.5
+# Mean confidence from which a match is convincing, and from which no other is looked for.
+_CONVINCING, _SURE = 0.5, 0.75
 # In a longer recording an introduction is too small a share to mislead the first try.
 _LONG_MS = 15 * 60_000
 
@@ -81,14 +81,19 @@ def _match_tokens(recording: Recording, chunks: Sequence[Chunk], language: str, 
             return match(segments, reference, features, outside)
 
     pace = estimate_pace([chunk.spoken for chunk in chunks], language, features)
-    spans, scores = attempt(pace, _OUTSIDE)
-    if not recording.spans_ms and recording.duration_ms <= _LONG_MS and np.mean(scores) < _CONVINCING:
+    best = attempt(pace, _OUTSIDE)
+    if not recording.spans_ms and recording.duration_ms <= _LONG_MS:
         for other, outside in _WITH_EXTRA:
-            retried = attempt(other, outside)
+            if _mean(best) >= _SURE:
+                break
             # Accept only a convincing match: if enough is left outside, even a wrong script fits somewhere.
-            if np.mean(retried[1]) >= _CONVINCING:
-                return retried
-    return spans, scores
+            retried = attempt(other, outside)
+            best = max(best, retried, key=_mean) if _mean(retried) >= _CONVINCING else best
+    return best
+
+
+def _mean(places: Places) -> float:
+    return float(np.mean(places[1]))
 
 
 def _readable(chunks: Sequence[Chunk], language: str) -> bool:

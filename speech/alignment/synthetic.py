@@ -35,7 +35,7 @@ class Segment:
         first, last: first and past-the-last frame of the recording.
         rows: (N,) the frame of the reference that each state is. Never decreases; what it is for pauses is no matter.
         word: (N,) index of the state's word, counted in this segment; -1 for the pause before the first word.
-        pause: (N,) whether the state is the pause after its word.
+        pause: (N,) whether the state is the filler or the pause after its word (see `path.States`).
         placed: (tokens,) whether espeak-ng reported the token's start.
         fresh: (tokens,) whether the token follows the end of a clause or sentence, where speakers pause.
     """
@@ -140,9 +140,10 @@ def _segment(chunk: Chunk, reading: _Reading, reference: Features) -> Segment:
         last = min(borders[token], length - 1)
         if not len(frames) and chunk.tokens[token].spoken:
             frames = np.array([last])
-        rows += [*frames, frames[-1] if len(frames) else last]
-        words += [token] * (len(frames) + 1)
-        pauses += [False] * len(frames) + [True]
+        # Its sounds, and then its filler and its pause.
+        rows += [*frames, *[frames[-1] if len(frames) else last] * 2]
+        words += [token] * (len(frames) + 2)
+        pauses += [False] * len(frames) + [True, True]
     ends = [not token.text[-1].isalnum() for token in chunk.tokens]
     fresh = np.array([True, *ends[:-1]])
     placings = np.array(rows, np.int32) + np.int32(reading.first), np.array(words, np.int32), np.array(pauses)

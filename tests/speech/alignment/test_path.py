@@ -5,18 +5,19 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from speech.alignment.path import States, pool, track
+from speech.alignment.path import Search, States, pool, track
 
 WIDTH = 6
+FILLER = 0.9
 
 
 def warped(frames, seed=0):
-    """Return a reference of words of ten states, a recording of it at a changing pace, and the true path."""
+    """Return a reference of words of ten sounds, a recording of it at a changing pace, and the true path."""
     rng = np.random.default_rng(seed)
     total = frames * 3 // 4
     states = rng.normal(0, 1, (total, WIDTH)).astype(np.float32)
-    word = (np.arange(total) // 11).astype(np.int32)
-    pause = np.arange(total) % 11 == 10
+    word = (np.arange(total) // 12).astype(np.int32)
+    pause = np.arange(total) % 12 >= 10
     pace = np.repeat(rng.choice([0, 1, 1, 2], frames // 4 + 1), 4)[:frames]
     truth = np.minimum(np.cumsum(pace), total - 1).astype(np.int32)
     truth = truth[: np.argmax(truth == total - 1) + 1] if (truth == total - 1).any() else truth
@@ -27,20 +28,45 @@ def warped(frames, seed=0):
 
 
 def found(states, heard, loudness, reach=200, centre=None):
-    return track(lambda first, last: heard[first:last], loudness, states, reach, 1.35, centre)
+    return track(lambda first, last: heard[first:last], loudness, states, Search(reach, 1.35, FILLER), centre)
 
 
 def cost(states, heard, loudness, path):
     """Return the cost of a path, counted step by step."""
-    frames, total = states.frames(0, len(states.word)), 0.0
+    frames, total, filler = states.frames(0, len(states.word)), 0.0, states.filler
     for at, state in enumerate(path):
         if at:
             step, before = state - path[at - 1], path[at - 1]
             assert 0 <= step <= 3
-            total += 0.4 * (not states.pause[state]) if not step else 0.4 * sum(~states.pause[before + 1 : state])
+            total += 0.35 * (not states.pause[state]) if not step else 0.4 * sum(~states.pause[before + 1 : state])
+            total += 4 * (states.pause[state] and not states.pause[before])
+            total += 2 * (filler[before] and not states.pause[state])
         distance = np.sqrt(np.mean((heard[at] - frames[state]) ** 2) * 2)
-        total += 4 * loudness[at] + 0.6 if states.pause[state] else distance
+        quiet = 4 * loudness[at] + 0.6
+        total += min(quiet, FILLER) if filler[state] else quiet if states.pause[state] else distance
     return total
+
+
+def spoken(*words, seed=0):
+    """Return a reference of three words, and a recording of these of them, by number; None is another sound."""
+    rng = np.random.default_rng(seed)
+    states = rng.normal(0, 1, (1 + 3 * 27, WIDTH)).astype(np.float32)
+    word = np.append(-1, np.arange(81) // 27).astype(np.int32)
+    pause = np.append(True, np.arange(81) % 27 >= 25)
+    other = rng.normal(0, 1, (25, WIDTH)).astype(np.float32)
+    silence = np.zeros((8, WIDTH), np.float32)
+    heard, loudness = [silence], [np.zeros(8)]
+    for number in words:
+        sound = other if number is None else states[1 + 27 * number :][:25]
+        heard += [sound + rng.normal(0, 0.3, sound.shape), silence]
+        loudness += [np.ones(len(sound)), np.zeros(8)]
+    together = np.concatenate(heard).astype(np.float32), np.concatenate(loudness).astype(np.float32)
+    return States(lambda first, end: states[first:end], word, pause), *together
+
+
+def where(states, path, number):
+    """Return the frames at which a word is heard."""
+    return np.flatnonzero((states.word[path] == number) & ~states.pause[path]).tolist()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -58,6 +84,23 @@ def test_no_path_is_cheaper(seed):
         steps = np.diff(other)
         if steps.min() >= 0 and steps.max() <= 3 and other.max() < len(states.word) and other[0] >= 0:
             assert cost(states, heard, loudness, other) >= least - 1e-2
+
+
+def test_a_sound_that_the_script_does_not_have_belongs_to_no_word():
+    states, heard, loudness = spoken(0, None, 1, 2)
+    path = found(states, heard, loudness)
+    assert states.pause[path[41:66]].all()
+    assert [where(states, path, word)[0] for word in range(3)] == [8, 74, 107]
+
+
+@pytest.mark.parametrize("again", [(1,), (0, 1)], ids=["a word", "two words"])
+def test_words_that_are_said_twice_are_heard_twice(again):
+    said = [0, 1, *again, 2]
+    states, heard, loudness = spoken(*said)
+    path = found(states, heard, loudness)
+    for place, word in enumerate(said):
+        first = 8 + 33 * place
+        assert set(range(first, first + 25)) <= set(where(states, path, word))
 
 
 def test_what_is_settled_is_what_the_whole_path_would_be():
