@@ -87,7 +87,10 @@ def changed(data, chance):
 ROUNDS = {"pdf": 40, "docx": 1_500}
 
 
-@pytest.mark.parametrize("kind", SEEDS)
+# Each PDF takes a process.
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.service) if kind == "pdf" else kind for kind in SEEDS]
+)
 def test_a_file_that_chance_changed_is_read_or_refused(kind, rounds):
     chance = random.Random(f"{kind} 7")
     outcomes, tries = {"read": 0, "refused": 0}, rounds(ROUNDS.get(kind, 300))
