@@ -69,9 +69,9 @@ def test_an_answer_without_a_job_says_so(answer):
 
 def test_ten_megabytes_of_brackets_are_looked_through_in_linear_time():
     def seconds(size):
-        began = time.perf_counter()
+        began = time.thread_time()
         assert read(b'[{"id": "deep", "input": ' + b"[" * size)[0].id == "deep"
-        return time.perf_counter() - began
+        return time.thread_time() - began
 
     seconds(100_000)
     assert seconds(4_000_000) < 100 * seconds(400_000)

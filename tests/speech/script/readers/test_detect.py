@@ -57,9 +57,9 @@ def test_ssml_is_found(text):
 )
 def test_a_decision_takes_no_longer_for_a_hostile_text(sign):
     def seconds(text):
-        began = time.process_time()
+        began = time.thread_time()
         detect(text)
-        return time.process_time() - began
+        return time.thread_time() - began
 
     size = 40_000 // len(sign)
     # Ten times the text takes ten times as long, not a hundred times.
