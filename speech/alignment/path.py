@@ -204,8 +204,8 @@ class _Back:
         price: cost of such a step.
     """
 
-    starts: Indices
-    ends: Indices
+    starts: npt.NDArray[np.intp]
+    ends: npt.NDArray[np.intp]
     price: np.float32
 
     def origins(self) -> dict[int, tuple[int, ...]]:
@@ -223,7 +223,7 @@ class _Words:
     def among(self, low: int, high: int, price: np.float32) -> _Back:
         """Return the steps back among the states from `low` to before `high`."""
         inside = slice(np.searchsorted(self._starts, low), np.searchsorted(self._ends, high))
-        return _Back((self._starts[inside] - low).astype(np.int32), (self._ends[inside] - low).astype(np.int32), price)
+        return _Back(self._starts[inside] - low, self._ends[inside] - low, price)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,14 +255,18 @@ def _advance(initial: Frames, cost: Frames, first: int, low: int, steps: Frames,
     shape, strides = (len(cost), _LONGEST_STEP + 1, width), (row, -column, column)
     sources = np.lib.stride_tricks.as_strided(scores[:, _LONGEST_STEP:], shape, strides)
     starts, ends = back.starts, back.ends
+    again, begun, smaller = np.empty(len(ends), np.float32), np.empty(len(ends), np.float32), np.minimum
     arriving, add, least = np.empty((_LONGEST_STEP + 1, width), np.float32), np.add, np.minimum.reduce
     for before, after, price in zip(sources, scores[1:, _LONGEST_STEP:], cost, strict=True):
         add(before, steps, out=arriving)
         least(arriving, axis=0, out=after)
         if len(starts):
-            again = before[0, ends]
-            again[:-1] = np.minimum(again[:-1], again[1:])
-            after[starts] = np.minimum(after[starts], again + back.price)
+            before[0].take(ends, mode="clip", out=again)
+            smaller(again[:-1], again[1:], out=again[:-1])
+            add(again, back.price, out=again)
+            after.take(starts, mode="clip", out=begun)
+            smaller(again, begun, out=begun)
+            after[starts] = begun
         add(after, price, out=after)
     return _Block(first, low, scores, steps, back)
 
