@@ -31,7 +31,7 @@ from speech.words import Word, place
 
 __all__ = ["Embedded"]
 
-# Maximum cost of a frame outside the script (see `path.track`) if the recording holds only the script.
+# Maximum cost of a frame outside the script (see `path.Search`) if the recording holds only the script.
 _OUTSIDE = 1.35
 # If the match is doubtful, the recording may hold more than the script, such as an introduction. Then the
 # pace cannot be estimated from its length, and frames outside must cost less: the paces and costs to try.

@@ -60,7 +60,7 @@ def match(segments: Sequence[Segment], reference: Features, features: Features, 
     The span of a token that was not found is None.
 
     Args:
-        outside: see `path.track`.
+        outside: see `path.Search`; of the first search.
     """
     heard = [segment for segment in segments if _is_long_enough(segment)]
     first = Search(_COARSE_REACH, outside, _FIRST_FILLER, POOL)

@@ -138,12 +138,16 @@ def _segment(chunk: Chunk, reading: _Reading, reference: Features) -> Segment:
         frames = np.arange(borders[token], borders[token + 1])
         frames = frames[_sounding(loud[frames])] if len(frames) else frames
         last = min(borders[token], length - 1)
-        if not len(frames) and chunk.tokens[token].spoken:
+        if not len(frames):
+            if not chunk.tokens[token].spoken:
+                continue
             frames = np.array([last])
         # Its sounds, and then its filler and its pause.
-        rows += [*frames, *[frames[-1] if len(frames) else last] * 2]
+        rows += [*frames, frames[-1], frames[-1]]
         words += [token] * (len(frames) + 2)
         pauses += [False] * len(frames) + [True, True]
+    if not rows:
+        rows, words, pauses = [0], [0], [True]
     ends = [not token.text[-1].isalnum() for token in chunk.tokens]
     fresh = np.array([True, *ends[:-1]])
     placings = np.array(rows, np.int32) + np.int32(reading.first), np.array(words, np.int32), np.array(pauses)
