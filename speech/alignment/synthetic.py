@@ -135,13 +135,12 @@ def _segment(chunk: Chunk, reading: _Reading, reference: Features) -> Segment:
     words: list[int] = []
     pauses: list[bool] = []
     for token in range(len(chunk.tokens)):
+        if not chunk.tokens[token].spoken:
+            continue
         frames = np.arange(borders[token], borders[token + 1])
         frames = frames[_sounding(loud[frames])] if len(frames) else frames
-        last = min(borders[token], length - 1)
         if not len(frames):
-            if not chunk.tokens[token].spoken:
-                continue
-            frames = np.array([last])
+            frames = np.array([min(borders[token], length - 1)])
         # Its sounds, and then its filler and its pause.
         rows += [*frames, frames[-1], frames[-1]]
         words += [token] * (len(frames) + 2)

@@ -132,6 +132,20 @@ def test_every_token_is_there_once_in_order_and_those_not_heard_are_marked(tmp_p
     assert all(word.start < word.end for word in alignment.words if not word.interpolated)
 
 
+@pytest.mark.parametrize("are_spans_known", [True, False])
+def test_a_chunk_without_a_word_is_marked_and_moves_no_other(tmp_path, are_spans_known):
+    first, last = (say(text, "en", 150, "en-us+m7") for text in ("Hello there my friend.", "Goodbye to you."))
+    pieces = [first.samples, np.zeros(first.rate // 2, np.float32), last.samples]
+    borders = np.cumsum([0, *map(len, pieces)]).tolist()
+    spans = list(zip(borders[:-1], borders[1:], strict=True)) if are_spans_known else []
+    recording = record(np.concatenate(pieces), first.rate, spans, tmp_path / "a.wav", 16000)
+    parts = [part for text in ("Hello there my friend.", "— 😀", "Goodbye to you.") for part in chunks(text, "en")]
+    words = Embedded().align(recording, parts, "en")
+    assert [word.text for word in words if word.interpolated] == ["—", "😀"]
+    assert words[6].start == pytest.approx(borders[2] * 1000 / first.rate, abs=60)
+    assert all(word.start < word.end for word in words if not word.interpolated)
+
+
 def test_a_wrong_script_scores_visibly_lower(spoken):
     right = confidence_of(timed(spoken, ALICE))
     wrong = confidence_of(timed(spoken, CITIES))
