@@ -7,6 +7,7 @@ ends, so a dead process never looks alive, even if its process id is reused or t
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["clear", "scratch", "unusable"]
 
 _PREFIX, _LOCK, _ENDED = "f5-flows-", ".lock", "-ended"
+# As `tempfile` completes the prefix.
+_NAME = re.compile(rf"{_PREFIX}\w{{8}}(?:{_ENDED})?")
 
 
 @contextmanager
@@ -50,9 +53,10 @@ def _create() -> tuple[Path, FileLock]:
             lock = FileLock(folder / _LOCK)
             with suppress(FileNotFoundError):
                 lock.acquire()
-                # A concurrent `clear` may have removed the folder before it was locked.
-                if folder.is_dir():
-                    return folder, lock
+                # A concurrent `clear` may have removed the folder before it was locked; FileLock creates it anew, open
+                # to others.
+                folder.chmod(0o700)
+                return folder, lock
         except OSError as fault:
             raise unusable(parent, fault) from None
 
@@ -64,25 +68,34 @@ def clear(parent: Path | None = None) -> list[Path]:
         parent: the folder to search; by default the one for temporary files.
     """
     folders = (parent or Path(tempfile.gettempdir())).glob(f"{_PREFIX}*")
-    return [folder for folder in folders if _is_ours(folder) and _remove_unlocked(folder)]
+    return [folder for folder in folders if _is_mine(folder) and (_remove_empty(folder) or _remove_unlocked(folder))]
 
 
-def _is_ours(folder: Path) -> bool:
-    """Check whether a folder was created by `scratch` for this user."""
+def _is_mine(folder: Path) -> bool:
+    """Check whether this is a folder of this user."""
     try:
-        mine = folder.stat(follow_symlinks=False).st_uid == os.getuid()
-        return mine and not folder.is_symlink() and (folder / _LOCK).is_file()
+        return folder.stat(follow_symlinks=False).st_uid == os.getuid() and not folder.is_symlink()
     except OSError:
         return False
+
+
+def _remove_empty(folder: Path) -> bool:
+    """Remove a folder whose process died before it had its lock, or after its lock was gone."""
+    with suppress(OSError):
+        if _NAME.fullmatch(folder.name):
+            folder.rmdir()
+            return True
+    return False
 
 
 def _remove_unlocked(folder: Path) -> bool:
     """Remove a folder unless its process is alive; return whether it was removed."""
     from filelock import FileLock, Timeout
 
-    with suppress(OSError, Timeout), FileLock(folder / _LOCK, blocking=False):
-        _remove(folder)
-        return True
+    if (folder / _LOCK).is_file():
+        with suppress(OSError, Timeout), FileLock(folder / _LOCK, blocking=False):
+            _remove(folder)
+            return True
     return False
 
 

@@ -19,6 +19,7 @@ from deployments.cli.subtitles import align_recording, check_inputs, presentatio
 from deployments.cli.terminal import echo
 from deployments.cli.values import one_of
 from speech.choices import TimingMethod
+from speech.scratch import scratch
 
 if TYPE_CHECKING:
     from speech.lexicons import Row
@@ -118,10 +119,10 @@ def burn(
         spare((video, audio, timings, captions, script), (target,) if out else ())
     checks.finish()
     assert picture
-    with TemporaryDirectory(prefix="f5-flows-") as folder, bar(quiet=False) as on_progress:
+    with scratch() as folder, bar(quiet=False) as on_progress:
         if job and background and at is None and audio is None:
-            audio = _audio_of(job, storage, Path(folder))
-        text, length = source.ass(picture, audio, video, Path(folder), on_progress)
+            audio = _audio_of(job, storage, folder)
+        text, length = source.ass(picture, audio, video, folder, on_progress)
         with writing(target.parent), ExitStack() as stack:
             # Names that nobody gave are chosen at the end, so that of two commands none replaces the other's file.
             unnamed = (

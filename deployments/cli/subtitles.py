@@ -16,6 +16,7 @@ from deployments.cli.progress import bar
 from deployments.cli.terminal import echo
 from deployments.cli.values import number, one_of
 from speech.choices import Karaoke, LookName, Preset, Split, StyleName, TimingFormat, TimingMethod
+from speech.scratch import scratch
 
 if TYPE_CHECKING:
     from speech.lexicons import Row
@@ -151,7 +152,6 @@ def align(
     f5-flows align talk.mp3 --text talk.txt --preset bbc --max-chars 32 --split cues
     f5-flows align talk.mp3 --text talk.txt --lexicon names.csv --cast cast.toml --speaker-names
     """
-    from tempfile import TemporaryDirectory
 
     from speech.audio import check_sound
     from speech.media import admit
@@ -169,10 +169,10 @@ def align(
     checks.finish()
     assert request
     assert spoken
-    with TemporaryDirectory(prefix="f5-flows-") as scratch, bar(quiet=False) as on_progress:
+    with scratch() as temporary, bar(quiet=False) as on_progress:
         on_progress("read", 0.0)
         with input_named("AUDIO"):
-            recording = admit(audio, Path(scratch), mono=not request.split)
+            recording = admit(audio, temporary, mono=not request.split)
             check_sound(recording)
         subtitles, warnings = align_recording(recording, spoken, rows, request, on_progress)
         if note := remark(subtitles, request.formats):

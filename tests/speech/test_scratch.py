@@ -69,6 +69,33 @@ def test_what_a_killed_process_left_is_cleared_and_what_a_living_one_uses_is_not
     assert not list(place.iterdir())
 
 
+@pytest.mark.parametrize("end", ["", "-ended"])
+def test_what_a_process_left_that_was_killed_before_or_after_it_had_a_lock_is_cleared(place, end):
+    folder = place / f"f5-flows-a_1b2c3d{end}"
+    folder.mkdir()
+    assert clear() == [folder]
+    assert not list(place.iterdir())
+
+
+def test_a_folder_that_was_cleared_before_it_had_a_lock_is_made_again(place):
+    stop = False
+
+    def sweep():
+        while not stop:
+            clear()
+
+    sweeper = Thread(target=sweep)
+    sweeper.start()
+    try:
+        for _ in range(200):
+            with scratch() as folder:
+                assert folder.stat().st_mode & 0o777 == 0o700
+                (folder / "a").touch()
+    finally:
+        stop = True
+        sweeper.join()
+
+
 def test_what_others_made_is_left_alone(place):
     (place / "f5-flows-tests-1").mkdir()
     elsewhere = place / "elsewhere"
