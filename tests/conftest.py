@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -70,16 +69,6 @@ hypothesis.settings.load_profile("shared")
 _SERVICES = {"browser", "components", "database", "gateway", "networks", "plane", "prefect_server", "stack"}
 # What a test asks for that runs our programs, each of which imports Prefect.
 _PROGRAMS = {"call", "container", "stack", "start"}
-
-
-# A file that is left out as a whole says so in a line of its own.
-_WHOLE_FILE = re.compile(r"^pytestmark = .*pytest\.mark\.service", re.MULTILINE)
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not even import a file that the fast lane leaves out as a whole: that takes longer than many of its tests."""
-    is_left_out = "not service" in config.option.markexpr and collection_path.suffix == ".py"
-    return True if is_left_out and _WHOLE_FILE.search(collection_path.read_text()) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
