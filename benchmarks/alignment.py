@@ -34,11 +34,11 @@ import soxr
 
 from speech.alignment.embedded import Embedded
 from speech.audio import Recording, Samples, record
-from speech.engines.espeak import Utterance, say
+from speech.engines.espeak import say
 from speech.text import chunks, normalise
 from speech.words import confidence_of
 from tests.scripts import ALICE, BOOKS, BY_LANGUAGE, CITIES, HELD_OUT
-from tests.talk import RATE, Spoken, Voice, espeak, record_talk
+from tests.talk import RATE, Spoken, Voice, espeak, record_talk, word_starts
 
 VOICES = {
     "en": ["en-gb-x-rp+f3", "en-us+m7", "en-gb-scotland+f2", "en-029+m3"],
@@ -68,23 +68,9 @@ def plain(recording: Recording, script: str, language: str) -> np.ndarray:
     )
     _, path = librosa.sequence.dtw(source, target)
     path = path[::-1]
-    starts = events(reference, script)
+    starts = word_starts(reference, script)
     frames = [path[np.searchsorted(path[:, 0], starts.get(i, 0) / 10), 1] * 10 for i in range(len(script.split()))]
     return np.array(frames)
-
-
-def events(utterance: Utterance, script: str) -> dict[int, float]:
-    """Return the milliseconds of each word's event, by word index."""
-    at = 0
-    places: dict[int, int] = {}
-    found: dict[int, float] = {}
-    for index, word in enumerate(script.split()):
-        places[at] = index
-        at += len(word) + 1
-    for position, _, sample in utterance.words:
-        if position in places:
-            found.setdefault(places[position], sample * 1000 / utterance.rate)
-    return found
 
 
 def report(name: str, errors: list[np.ndarray], seconds: float, audio: float) -> None:
@@ -131,7 +117,7 @@ def espeak_cases(folder: Path) -> Iterator[Case]:
                     record(utterance.samples, utterance.rate, (), path, 22050),
                     script,
                     language,
-                    events(utterance, script),
+                    word_starts(utterance, script),
                 )
 
 

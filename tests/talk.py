@@ -16,7 +16,7 @@ import numpy as np
 import soxr
 
 from speech.audio import Samples
-from speech.engines.espeak import say
+from speech.engines.espeak import Utterance, say
 
 RATE = 16_000
 FILLERS = {"en": ("um", "uh", "er"), "de": ("äh", "ähm"), "fr": ("euh",), "es": ("eh", "este")}
@@ -45,16 +45,23 @@ class Tape:
         self.length += len(samples)
 
 
+def word_starts(utterance: Utterance, script: str) -> dict[int, float]:
+    """Return the milliseconds at which the voice says that words begin, by their index; some have no event."""
+    places = {match.start(): index for index, match in enumerate(re.finditer(r"\S+", script))}
+    found: dict[int, float] = {}
+    for position, _, sample in utterance.words:
+        if position in places:
+            found.setdefault(places[position], sample * 1000 / utterance.rate)
+    return found
+
+
 def espeak(voice: str, language: str, wpm: int) -> Voice:
     """Return a voice of espeak-ng, which tells where its words begin."""
 
     def speak(text: str) -> Spoken:
         utterance = say(text, language, wpm, voice)
-        places = {match.start(): index for index, match in enumerate(re.finditer(r"\S+", text))}
-        starts = [float("nan")] * len(places)
-        for position, _, sample in utterance.words:
-            if position in places and np.isnan(starts[places[position]]):
-                starts[places[position]] = sample / utterance.rate
+        told = word_starts(utterance, text)
+        starts = [told.get(index, float("nan")) / 1000 for index in range(len(text.split()))]
         samples = soxr.resample(utterance.samples, utterance.rate, RATE).astype(np.float32)
         loud = np.flatnonzero(np.abs(samples) > 0.02)
         return Spoken(samples, [*starts, float(loud[-1]) / RATE])

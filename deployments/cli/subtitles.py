@@ -152,7 +152,6 @@ def align(
     f5-flows align talk.mp3 --text talk.txt --preset bbc --max-chars 32 --split cues
     f5-flows align talk.mp3 --text talk.txt --lexicon names.csv --cast cast.toml --speaker-names
     """
-
     from speech.audio import check_sound
     from speech.media import admit
     from speech.outputs import PREVIEW

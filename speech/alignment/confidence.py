@@ -72,17 +72,18 @@ def _ratios(states: States, path: Indices, words: int, recording: Table, backgro
 def _leads(states: States, path: Indices, spans: Spans, recording: Table, loudness: Frames) -> npt.NDArray[np.float64]:
     """Return by how much each word's own place fits it better than the fillers beside it; infinite without any."""
     leads = np.full(len(spans), np.inf)
-    filler = states.pause[path] & states.filler[path] & (loudness > _LOUD)
+    filler = states.filler[path] & (loudness > _LOUD)
     begins = np.searchsorted(states.word, np.arange(len(spans) + 1)).tolist()
     found = [(word, *span) for word, span in enumerate(spans) if span]
-    gaps = zip([(-1, 0, 0), *found], [*found, (len(spans), len(path), len(path))], strict=True)
-    for (left, _, end), (right, start, _) in gaps:
-        if start - end < _LEAST_FILLER or filler[end:start].sum() < _LEAST_FILLER:
+    edges = (-1, 0, 0), (len(spans), len(path), len(path))
+    for before, after in itertools.pairwise([edges[0], *found, edges[1]]):
+        end, start = before[2], after[1]
+        if filler[end:start].sum() < _LEAST_FILLER:
             continue
-        for word, first, last in ((left, end, min(start, end + _FAR)), (right, max(end, start - _FAR), start)):
+        beside = ((before, end, min(start, end + _FAR)), (after, max(end, start - _FAR), start))
+        for (word, own_first, own_last), first, last in beside:
             if 0 <= word < len(spans):
                 sounds = states.frames(begins[word], begins[word + 1])[~states.pause[begins[word] : begins[word + 1]]]
-                own_first, own_last = spans[word] or (0, 0)
                 own = recording(max(own_first - _SLACK, 0), min(own_last + _SLACK, len(path)))
                 leads[word] = min(leads[word], _fit(recording(first, last), sounds) - _fit(own, sounds))
     return _spread(leads, found)

@@ -88,7 +88,8 @@ def _match_tokens(recording: Recording, chunks: Sequence[Chunk], language: str, 
                 break
             # Accept only a convincing match: if enough is left outside, even a wrong script fits somewhere.
             retried = attempt(other, outside)
-            best = max(best, retried, key=_mean) if _mean(retried) >= _CONVINCING else best
+            if _mean(retried) >= _CONVINCING:
+                best = max(best, retried, key=_mean)
     return best
 
 

@@ -52,6 +52,8 @@ _RIDGE = 20.0
 _SAMPLE = 200
 
 Places = tuple[Spans, list[float]]
+Pooled = tuple[States, Indices]
+"""Pooled states, and the first of those that each was made of."""
 
 
 def match(segments: Sequence[Segment], reference: Features, features: Features, outside: float) -> Places:
@@ -63,15 +65,16 @@ def match(segments: Sequence[Segment], reference: Features, features: Features, 
         outside: see `path.Search`; of the first search.
     """
     heard = [segment for segment in segments if _is_long_enough(segment)]
+    pooled = [_pool_states(segment.states(reference)) for segment in heard]
     first = Search(_COARSE_REACH, outside, _FIRST_FILLER, POOL)
-    paths, mapping = _search_coarsely(heard, reference, features, first)
+    paths, mapping = _search_coarsely(heard, pooled, features, first)
     second = Search(_SECOND_REACH, min(outside, _SECOND_FILLER), _SECOND_FILLER, POOL)
-    paths, mapping = _search_coarsely(heard, reference, features, second, paths, mapping)
-    typical = _typical_cost(heard, reference, features, paths, mapping)
+    paths, mapping = _search_coarsely(heard, pooled, features, second, paths, mapping)
+    typical = _typical_cost(heard, pooled, features, paths, mapping)
     filler = min(max(_FILLER_RATIO * typical, _LEAST_FILLER), _MOST_FILLER)
     fine = Search(_FINE_REACH, min(outside, filler), filler)
     background = _background(segments, reference, mapping)
-    coarse = iter(paths)
+    coarse = iter([groups[path] for (_, groups), path in zip(pooled, paths, strict=True)])
     spans: Spans = []
     scores: list[float] = []
     for segment in segments:
@@ -98,7 +101,7 @@ def _is_long_enough(segment: Segment) -> bool:
 
 def _search_coarsely(
     segments: Sequence[Segment],
-    reference: Features,
+    pooled: Sequence[Pooled],
     features: Features,
     search: Search,
     centres: Sequence[Indices] | None = None,
@@ -111,8 +114,7 @@ def _search_coarsely(
     """
     voice = _Voice(2 * WIDTH)
     paths: list[Indices] = []
-    for index, segment in enumerate(segments):
-        states, _ = _pool_states(segment.states(reference))
+    for index, (segment, (states, _)) in enumerate(zip(segments, pooled, strict=True)):
         recording, loudness = _pooled_recording(segment, features)
         mapped = states if mapping is None else _map_states(states, mapping)
         paths.append(track(recording, loudness, mapped, search, centres[index] if centres else None))
@@ -121,22 +123,21 @@ def _search_coarsely(
 
 
 def _typical_cost(
-    segments: Sequence[Segment], reference: Features, features: Features, paths: Sequence[Indices], mapping: Frames
+    segments: Sequence[Segment], pooled: Sequence[Pooled], features: Features, paths: Sequence[Indices], mapping: Frames
 ) -> float:
     """Return the median distance between what is heard along pooled paths and what is expected there."""
     found = [np.zeros(0, np.float32)]
-    for segment, path in zip(segments, paths, strict=True):
-        states = _map_states(_pool_states(segment.states(reference))[0], mapping)
+    for segment, (states, _), path in zip(segments, pooled, paths, strict=True):
         recording, _ = _pooled_recording(segment, features)
-        found += [distance(frames, references) for frames, references, _ in along(recording, states, path)]
+        heard = along(recording, _map_states(states, mapping), path)
+        found += [distance(frames, references) for frames, references, _ in heard]
     costs = np.concatenate(found)
     return float(np.median(costs)) if len(costs) else _MOST_FILLER
 
 
 def _search_finely(segment: Segment, states: States, features: Features, search: Search, coarse: Indices) -> Indices:
-    """Return the path of a segment, around its coarse path."""
-    _, groups = _pool_states(states)
-    centre = np.repeat(groups[coarse], POOL)[: segment.last - segment.first]
+    """Return the path of a segment, around its coarse path, whose states are not those that were pooled."""
+    centre = np.repeat(coarse, POOL)[: segment.last - segment.first]
     loudness = features.loudness[segment.first : segment.last]
     return track(_recording(segment, features), loudness, states, search, centre)
 
@@ -153,7 +154,7 @@ def _pooled_recording(segment: Segment, features: Features) -> tuple[Table, Fram
     return lambda first, last: pool(frames(first * POOL, min(last * POOL, length))), loudness
 
 
-def _pool_states(states: States) -> tuple[States, Indices]:
+def _pool_states(states: States) -> Pooled:
     """Average each word's states in groups of up to `POOL`, leaving pauses alone, and return the groups' starts."""
     total = len(states.word)
     fresh = np.ones(total, bool)

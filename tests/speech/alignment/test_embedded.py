@@ -15,26 +15,13 @@ from speech.text import chunks, normalise
 from speech.words import confidence_of
 from tests.conftest import recorded
 from tests.scripts import ALICE, BY_LANGUAGE, CITIES
+from tests.talk import word_starts
 
 RNG = np.random.default_rng(7)
 
 
 def timed(recording, script, language="en"):
     return Embedded().align(recording, chunks(normalise(script), language), language)
-
-
-def truth(utterance, script):
-    """Milliseconds at which the voice says that each word begins; only words that have an event."""
-    places = {}
-    at = 0
-    for index, word in enumerate(script.split()):
-        places[at] = index
-        at += len(word) + 1
-    found = {}
-    for position, _, sample in utterance.words:
-        if position in places:
-            found.setdefault(places[position], sample * 1000 / utterance.rate)
-    return found
 
 
 def errors(words, expected):
@@ -45,7 +32,7 @@ def errors(words, expected):
 @pytest.mark.parametrize("wpm", [120, 220])
 def test_another_voice_at_another_pace_is_timed_to_the_word(tmp_path, voice, wpm):
     utterance = say(ALICE, "en", wpm, voice)
-    off = np.abs(errors(timed(recorded(utterance, tmp_path / "a.wav"), ALICE), truth(utterance, ALICE)))
+    off = np.abs(errors(timed(recorded(utterance, tmp_path / "a.wav"), ALICE), word_starts(utterance, ALICE)))
     assert np.median(off) <= 25
     assert np.percentile(off, 95) <= 90
 
@@ -54,7 +41,9 @@ def test_another_voice_at_another_pace_is_timed_to_the_word(tmp_path, voice, wpm
 def test_other_languages_are_timed_as_well(tmp_path, language):
     script = BY_LANGUAGE[language]
     utterance = say(script, language, 150, f"{language}+f4")
-    off = np.abs(errors(timed(recorded(utterance, tmp_path / "a.wav"), script, language), truth(utterance, script)))
+    off = np.abs(
+        errors(timed(recorded(utterance, tmp_path / "a.wav"), script, language), word_starts(utterance, script))
+    )
     assert np.median(off) <= 25
     assert np.percentile(off, 95) <= 120
 
@@ -76,7 +65,7 @@ def changed(utterance, tmp_path, change):
 )
 def test_a_poor_recording_is_timed_too(tmp_path, change):
     utterance = say(ALICE, "en", 160, "en-gb-x-rp+f3")
-    off = np.abs(errors(timed(changed(utterance, tmp_path, change), ALICE), truth(utterance, ALICE)))
+    off = np.abs(errors(timed(changed(utterance, tmp_path, change), ALICE), word_starts(utterance, ALICE)))
     assert np.median(off) <= 30
     assert np.percentile(off, 95) <= 150
 
@@ -101,7 +90,7 @@ def test_speech_that_the_script_does_not_hold_is_left_alone(tmp_path, before, af
     recording = record(samples, parts[0].rate, (), tmp_path / "a.wav", 16000)
     utterance = parts[1 if before else 0]
     late = len(parts[0].samples) * 1000 / parts[0].rate if before else 0
-    expected = {index: start + late for index, start in truth(utterance, ALICE).items()}
+    expected = {index: start + late for index, start in word_starts(utterance, ALICE).items()}
     off = np.abs(errors(timed(recording, ALICE), expected))
     assert np.median(off) <= 25
     assert np.percentile(off, 95) <= 150

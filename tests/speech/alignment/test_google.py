@@ -16,7 +16,8 @@ from speech.text import chunks, normalise
 from tests import PATIENCE
 from tests.fakes.google_speech import GoogleSpeech
 from tests.scripts import ALICE, CITIES
-from tests.speech.alignment.test_embedded import errors, truth
+from tests.speech.alignment.test_embedded import errors
+from tests.talk import word_starts
 
 SCRIPT = normalise(f"{ALICE} {CITIES}")
 
@@ -24,7 +25,7 @@ SCRIPT = normalise(f"{ALICE} {CITIES}")
 def said(utterance):
     """What Google would hear: each word that the voice times, with its start and end in seconds."""
     words = SCRIPT.split()
-    starts = [(words[index], start / 1000) for index, start in sorted(truth(utterance, SCRIPT).items())]
+    starts = [(words[index], start / 1000) for index, start in sorted(word_starts(utterance, SCRIPT).items())]
     ends = [start for _, start in starts[1:]] + [len(utterance.samples) / utterance.rate]
     return [(word, start, max(end - 0.02, start)) for (word, start), end in zip(starts, ends, strict=True)]
 
@@ -52,7 +53,7 @@ def timed(recording, language="en"):
 
 
 def off(words, utterance):
-    return np.abs(errors(words, truth(utterance, SCRIPT)))
+    return np.abs(errors(words, word_starts(utterance, SCRIPT)))
 
 
 def test_the_script_is_timed_within_googles_own_steps(google, recording, utterance):
