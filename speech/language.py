@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import math
 import threading
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import regex
@@ -179,7 +180,10 @@ class _Guess:
 
 def _guess(text: str) -> _Guess:
     text = text[:_LOOKED_AT]
-    counts = [len(pattern.findall(text)) for _, pattern in _SCRIPTS]
+    counts = [0] * len(_SCRIPTS)
+    for letter, count in Counter(text).items():
+        if (script := _script_of(letter)) is not None:
+            counts[script] += count
     if not any(counts):
         return _Guess()
     letters = max(counts)
@@ -203,6 +207,12 @@ def _guess(text: str) -> _Guess:
     ranked = _ranked(text, codes)
     ratio = ranked[0][1] / ranked[1][1] if len(ranked) > 1 and ranked[1][1] else math.inf
     return _Guess(*ranked[0], ratio, letters, False, usual)
+
+
+@lru_cache(maxsize=4096)
+def _script_of(letter: str) -> int | None:
+    """Return the index of a letter's script in `_SCRIPTS`; None for all other characters."""
+    return next((index for index, (_, pattern) in enumerate(_SCRIPTS) if pattern.match(letter)), None)
 
 
 def _ranked(text: str, codes: Collection[str] | None) -> list[tuple[str, float]]:

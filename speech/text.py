@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, islice
 
 import regex
@@ -54,7 +55,7 @@ Respell = Callable[[Sequence[Token]], list[Token]]
 """Returns tokens, some with another spoken form."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Chunk:
     """A run of tokens that is synthesized, and later aligned, as one piece.
 
@@ -71,12 +72,12 @@ class Chunk:
     speed: float = 1.0
     pause_ms: int = 0
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The chunk as written in the script."""
         return "".join(token.text + token.space for token in self.tokens).strip()
 
-    @property
+    @cached_property
     def spoken(self) -> str:
         """The chunk as it is spoken, a line for each of its passages."""
         return "".join(token.spoken + token.space for token in self.tokens if token.spoken).strip()
@@ -84,7 +85,7 @@ class Chunk:
 
 def has_words(text: str) -> bool:
     """Check whether a text holds anything that can be spoken."""
-    return any(character.isalnum() for character in text)
+    return any(map(str.isalnum, text))
 
 
 def normalise(text: str) -> str:
@@ -107,12 +108,7 @@ def tokens(text: str, language: str) -> list[Token]:
     >>> [(token.text, token.spoken) for token in tokens("Room 42, please!", "en")]
     [('Room', 'Room'), ('42,', 'forty-two,'), ('please!', 'please!')]
     """
-    bare_tokens = _split(text)
-    forms = spell([token.text for token in bare_tokens], language)
-    return [
-        Token(token.text, _with_full_stop(form) if end and token.text.endswith(".") else form, token.space)
-        for token, form, end in zip(bare_tokens, forms, ends(bare_tokens, language), strict=True)
-    ]
+    return [*chain(*(_spelled(sentence, language) for sentence in _sentences(text, language)))]
 
 
 def sentences(text: str, language: str) -> list[str]:
@@ -121,14 +117,17 @@ def sentences(text: str, language: str) -> list[str]:
     >>> sentences("Dr. May left. No. 5 stayed.", "en")
     ['Dr. May left. ', 'No. 5 stayed. ']
     """
-    result = []
+    return ["".join(token.text + token.space for token in sentence) for sentence in _sentences(text, language)]
+
+
+def _sentences(text: str, language: str) -> Iterator[list[Token]]:
+    """Yield the tokens of each sentence, without their spoken forms."""
     for line in text.split("\n"):
         bare_tokens, begin = _split(line), 0
         for index, end in enumerate(ends(bare_tokens, language), 1):
             if end:
-                result.append("".join(token.text + token.space for token in bare_tokens[begin:index]))
+                yield bare_tokens[begin:index]
                 begin = index
-    return result
 
 
 def _split(text: str) -> list[Token]:
@@ -140,9 +139,13 @@ def _split(text: str) -> list[Token]:
     return bare_tokens
 
 
-def _with_full_stop(form: str) -> str:
-    """Return a spoken form with the full stop that an abbreviation at the end of a sentence lost: `et cetera.`"""
-    return form if not form or form.endswith(".") or not form[-1].isalnum() else form + "."
+def _spelled(sentence: Sequence[Token], language: str) -> list[Token]:
+    """Return the tokens of a sentence with their spoken forms."""
+    forms = spell([token.text for token in sentence], language)
+    if sentence[-1].text.endswith(".") and forms[-1] and forms[-1][-1].isalnum():
+        # An abbreviation at the end of a sentence gives it its full stop: `et cetera.`
+        forms[-1] += "."
+    return [Token(token.text, form, token.space) for token, form in zip(sentence, forms, strict=True)]
 
 
 def chunks(
@@ -158,11 +161,7 @@ def chunks(
         respell: changes spoken forms, and thereby how much fits into a chunk.
     """
     packed: list[_Run] = []
-    sentence_tokens: list[list[Token]] = []
-    for sentence in sentences(text, language):
-        words = tokens(sentence, language)
-        words[-1] = replace(words[-1], space=sentence[-1] if sentence[-1].isspace() else "")
-        sentence_tokens.append(words)
+    sentence_tokens = [_spelled(sentence, language) for sentence in _sentences(text, language)]
     if respell:
         respelled = iter(respell([*chain(*sentence_tokens)]))
         sentence_tokens = [[*islice(respelled, len(words))] for words in sentence_tokens]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import regex
 
@@ -47,11 +48,17 @@ def spell(words: Sequence[str], language: str) -> list[str]:
 
 def _stays(words: Sequence[str], index: int, language: str) -> bool:
     """Check whether a word is certainly spoken as it is written, which takes a fraction of the time of all readings."""
-    word = words[index]
-    if len(word) > _LONGEST_WORD or not (match := _LETTERS.fullmatch(word)) or begins(match["core"], language):
+    if not _is_plain(words[index], language):
         return False
     # The name of a currency may stand before its amount.
     return not any(map(str.isnumeric, words[index + 1])) if index + 1 < len(words) else True
+
+
+@lru_cache(maxsize=8192)
+def _is_plain(word: str, language: str) -> bool:
+    """Check whether a word consists of letters, and begins no abbreviation."""
+    match = _LETTERS.fullmatch(word) if len(word) <= _LONGEST_WORD else None
+    return match is not None and not begins(match["core"], language)
 
 
 def broken_up(form: str) -> str:

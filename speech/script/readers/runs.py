@@ -92,6 +92,8 @@ def breadth(text: str) -> int:
 def _merge_short(runs: Sequence[Run], language: str | None) -> list[Run]:
     """Merge runs until each is worth a passage of its own, in a paragraph of that language."""
     merged = _merged(runs)
+    if len(merged) == 1:
+        return merged
     for before, run, after in zip(merged, merged[1:], merged[2:], strict=False):
         if not run.words and before.style == after.style:
             # What stands between two parts of a quotation does not divide it.
