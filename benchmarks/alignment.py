@@ -5,7 +5,7 @@
 The true times are espeak-ng's own word events, for recordings in five languages by espeak-ng voices other
 than the reference's; and, if Debian's flite is installed, the starts of sentences by four voices made from
 recordings of people, spliced with silences of known length, and the words of talk that nobody prepared (see
-`tests/talk.py`), by voices of both. The aligner was tuned on the first half of the talk, which is called known.
+`tests/talk.py`), by voices of both. The aligner was tuned on part of the talk, which is called known.
 The comparison is what a user would otherwise write: librosa's `sequence.dtw` over librosa's MFCC, on the same
 reference.
 """
@@ -45,6 +45,8 @@ VOICES = {
     **{code: [f"{code}+f4", f"{code}+m2"] for code in ("de", "fr", "es", "it")},
 }
 Case = tuple[Recording, str, str, dict[int, float]]
+Talk = tuple[str, Voice, str, list[str], int]
+"""A name, a voice, a language, the sentences, and a seed."""
 Method = Callable[[Recording, str, str], np.ndarray]
 FLITE = ("slt", "rms", "awb", "kal16")
 
@@ -191,26 +193,31 @@ def flite(name: str) -> Voice:
 
 
 def talk_cases(folder: Path, is_known: bool) -> Iterator[Case]:
-    """Yield talk by four or six voices; the aligner was tuned on those that are known."""
-    english, german, french, spanish = (_sentences(BOOKS[code]) for code in ("en", "de", "fr", "es"))
-    known = [
-        ("slt", flite("slt"), "en", english[:14], 1),
-        ("kal16", flite("kal16"), "en", english[14:28], 2),
-        ("m7", espeak("en-us+m7", "en", 165), "en", english[28:42], 3),
-        ("f4", espeak("de+f4", "de", 165), "de", german[:12], 4),
-    ]
-    unseen = [
-        ("rms", flite("rms"), "en", HELD_OUT, 11),
-        ("awb", flite("awb"), "en", english[56:72], 12),
-        ("slt", flite("slt"), "en", english[72:86], 13),
-        ("f2", espeak("en-gb-scotland+f2", "en", 165), "en", english[42:56], 14),
-        ("m2", espeak("fr+m2", "fr", 165), "fr", french[:12], 15),
-        ("f4", espeak("es+f4", "es", 165), "es", spanish[:12], 16),
-    ]
-    for name, voice, language, sentences, seed in known if is_known else unseen:
+    """Yield talk: twelve recordings of four voices, on which the aligner was tuned, or six that are unseen."""
+    for name, voice, language, sentences, seed in _known() if is_known else _unseen():
         samples, truth = record_talk(voice, sentences, language, seed)
         path = folder / f"{name}-{seed}.wav"
         yield record(samples, RATE, (), path, RATE), " ".join(sentences), language, truth
+
+
+def _known() -> Iterator[Talk]:
+    english, german = _sentences(BOOKS["en"]), _sentences(BOOKS["de"])
+    for number in range(3):
+        at = 14 * number
+        yield "slt", flite("slt"), "en", english[at : at + 14], 100 + number
+        yield "kal16", flite("kal16"), "en", english[at + 7 : at + 21], 200 + number
+        yield "m7", espeak("en-us+m7", "en", 165), "en", english[at + 3 : at + 17], 300 + number
+        yield "f4", espeak("de+f4", "de", 165), "de", german[12 * number :][:12], 400 + number
+
+
+def _unseen() -> Iterator[Talk]:
+    english, french, spanish = (_sentences(BOOKS[code]) for code in ("en", "fr", "es"))
+    yield "rms", flite("rms"), "en", HELD_OUT, 11
+    yield "awb", flite("awb"), "en", english[56:72], 12
+    yield "slt", flite("slt"), "en", english[72:86], 13
+    yield "f2", espeak("en-gb-scotland+f2", "en", 165), "en", english[42:56], 14
+    yield "m2", espeak("fr+m2", "fr", 165), "fr", french[:12], 15
+    yield "f4", espeak("es+f4", "es", 165), "es", spanish[:12], 16
 
 
 def _sentences(book: str) -> list[str]:

@@ -21,7 +21,7 @@ from speech.alignment.features import Features, gather, level
 from speech.alignment.matching import Places, match
 from speech.alignment.path import POOL
 from speech.alignment.rows import Rows
-from speech.alignment.synthetic import estimate_pace, read_segments
+from speech.alignment.synthetic import estimate_pace, hesitations, read_segments
 from speech.audio import Recording, blocks
 from speech.engines.espeak import available, voices
 from speech.errors import AlignmentError
@@ -78,7 +78,7 @@ def _match_tokens(recording: Recording, chunks: Sequence[Chunk], language: str, 
     def attempt(pace: float, outside: float) -> Places:
         with Rows(WIDTH) as rows:
             segments, reference = read_segments(recording, chunks, language, pace, features, rows)
-            return match(segments, reference, features, outside)
+            return match(segments, reference, features, hesitations(language, pace, reference), outside)
 
     pace = estimate_pace([chunk.spoken for chunk in chunks], language, features)
     best = attempt(pace, _OUTSIDE)

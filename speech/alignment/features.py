@@ -48,19 +48,21 @@ class Features:
     _room: float
 
     def frames(self, first: int, last: int) -> Frames:
-        """Return the (last - first, 26) features of some frames: cepstra, the first replaced by loudness, and slopes.
-
-        They are normalised to zero mean and unit spread over the speech of the recording.
-        """
+        """Return the (last - first, 26) features of some frames."""
         before, after = max(first - _SIDE, 0), min(last + _SIDE, len(self.energy))
-        raw = self._cepstra(before, after)
-        frames = (raw - self._mean) / self._spread
-        frames[:, 0] = np.clip((raw[:, 0] - self._quiet - self._room) / self._room, -1.2, 0.5) * 4.5
+        return self.normalise(self._cepstra(before, after))[first - before : last - before]
+
+    def normalise(self, cepstra: Frames) -> Frames:
+        """Return the (T, 26) features of the (T, 13) cepstra of any sounds: the first replaced by loudness, and slopes.
+
+        They are normalised as those of the recording are, which have zero mean and unit spread over its speech.
+        """
+        frames = (cepstra - self._mean) / self._spread
+        frames[:, 0] = np.clip((cepstra[:, 0] - self._quiet - self._room) / self._room, -1.2, 0.5) * 4.5
         frames *= _WEIGHTS
-        lacking = (_SIDE - (first - before), _SIDE - (after - last))
-        padded = np.pad(frames, (lacking, (0, 0)), mode="edge") if any(lacking) else frames
+        padded = np.pad(frames, ((_SIDE, _SIDE), (0, 0)), mode="edge")
         slopes = (2 * (padded[4:] - padded[:-4]) + (padded[3:-1] - padded[1:-3])) / 5
-        return np.hstack([padded[_SIDE:-_SIDE], slopes]).astype(np.float32)
+        return np.hstack([frames, slopes]).astype(np.float32)
 
 
 def gather(blocks: Iterable[Frames], cepstra: Rows) -> Frames:

@@ -56,23 +56,26 @@ Pooled = tuple[States, Indices]
 """Pooled states, and the first of those that each was made of."""
 
 
-def match(segments: Sequence[Segment], reference: Features, features: Features, outside: float) -> Places:
+def match(
+    segments: Sequence[Segment], reference: Features, features: Features, hesitations: Frames, outside: float
+) -> Places:
     """Match the recording to the segments; return the span (ms) and confidence of every token.
 
     The span of a token that was not found is None.
 
     Args:
+        hesitations: see `path.Search`; of the fine search, as they are like some sounds of words.
         outside: see `path.Search`; of the first search.
     """
     heard = [segment for segment in segments if _is_long_enough(segment)]
     pooled = [_pool_states(segment.states(reference)) for segment in heard]
-    first = Search(_COARSE_REACH, outside, _FIRST_FILLER, POOL)
+    first = Search(_COARSE_REACH, outside, _FIRST_FILLER, goes_back=False, pooled=POOL)
     paths, mapping = _search_coarsely(heard, pooled, features, first)
-    second = Search(_SECOND_REACH, min(outside, _SECOND_FILLER), _SECOND_FILLER, POOL)
+    second = Search(_SECOND_REACH, min(outside, _SECOND_FILLER), _SECOND_FILLER, pooled=POOL)
     paths, mapping = _search_coarsely(heard, pooled, features, second, paths, mapping)
     typical = _typical_cost(heard, pooled, features, paths, mapping)
     filler = min(max(_FILLER_RATIO * typical, _LEAST_FILLER), _MOST_FILLER)
-    fine = Search(_FINE_REACH, min(outside, filler), filler)
+    fine = Search(_FINE_REACH, min(outside, filler), filler, hesitations=_apply(mapping, hesitations))
     background = _background(segments, reference, mapping)
     coarse = iter([groups[path] for (_, groups), path in zip(pooled, paths, strict=True)])
     spans: Spans = []

@@ -1,13 +1,12 @@
 """The path: the frame of the reference that each frame of the recording corresponds to.
 
-A Viterbi search whose states are the reference's frames. At each frame of the recording the path stays
-in its state or advances by one to three states. Between words there are two states that may be skipped or
-last any time: a filler, which is any sound that the script does not have ("um", a cough), and a pause. From
-the pause the path may also go back to its word, or to the word before that: people say words twice. All
-paths up to a given frame have the same number of steps, so their costs are comparable, and the search can
-be limited to a moving window: time grows linearly with the length of the recording. What lies so far back
-that all paths have met there is settled and forgotten, so memory grows by the four bytes of each frame's
-state only.
+A Viterbi search whose states are the reference's frames. At each frame of the recording the path stays in its state
+or advances by one to three states. Between words there are two states that may be skipped or last any time: a filler,
+which is any sound that the script does not have (a cough, or "um", which costs least), and a pause. From the pause
+the path may also go back to its word, or to the word before that: people say words twice. All paths up to a given
+frame have the same number of steps, so their costs are comparable, and the search can be limited to a moving window:
+time grows linearly with the length of the recording. What lies so far back that all paths have met there is settled
+and forgotten, so memory grows by the four bytes of each frame's state only.
 """
 
 from __future__ import annotations
@@ -35,10 +34,12 @@ _STAY = 0.35
 _SKIP = 0.4
 _PAUSE_LOUD = 4.0
 _PAUSE_QUIET = 0.6
+# Added to the distance to the nearest hesitation, of which there are many to choose from.
+_HESITATION = 0.15
 # Paid once: for a pause or a filler, for a filler that ends without a pause, and for going back.
 _TO_PAUSE = 4.0
 _FROM_FILLER = 2.0
-_BACK = 2.0
+_BACK = 0.5
 _LONGEST_STEP = 3
 _BLOCK = 64
 # Blocks after which the path is traced back, and those at the end of it that may still change: 20 s of frames, 80 s of
@@ -78,12 +79,17 @@ class Search:
         outside: maximum cost of a frame before the first word or after the last, however loud it is: it
             may be speech that is not in the script.
         filler: the same between two words.
+        goes_back: whether words may be said twice. While the voice is unknown, a few words that are said over and
+            over may fit a whole recording better than its script does.
+        hesitations: (M, D) sounds such as "um"; a filler that is close to one of them costs less.
         pooled: number of frames that were averaged into each.
     """
 
     reach: int
     outside: float
     filler: float
+    goes_back: bool = True
+    hesitations: Frames | None = None
     pooled: int = 1
 
 
@@ -149,8 +155,9 @@ def track(table: Table, loudness: Frames, states: States, search: Search, centre
         new_low, new_high = max(0, min(new_low, total - 1), low), min(total, max(new_high, high))
         scores = np.concatenate([scores[new_low - low :], np.full(new_high - max(high, new_low), np.inf, np.float32)])
         low, high = new_low, new_high
-        cost = distances(recording(first, last), reference(low, high))
-        _price_pauses(cost, loudness[first:last], states.pause[low:high], filler[low:high], search)
+        heard = recording(first, last)
+        cost = distances(heard, reference(low, high))
+        _price_pauses(cost, heard, loudness[first:last], states.pause[low:high], filler[low:high], search)
         for edge in (0, total - 1):
             if states.pause[edge] and low <= edge < high:
                 cost[:, edge - low] = np.minimum(cost[:, edge - low], search.outside)
@@ -158,7 +165,7 @@ def track(table: Table, loudness: Frames, states: States, search: Search, centre
             scores = np.where(np.arange(high - low) <= _LONGEST_STEP, cost[0], np.float32(np.inf))
             cost = cost[1:]
         steps = _price_steps(states.pause[low:high], filler[low:high], search)
-        back = words.among(low, high, np.float32(_BACK / search.pooled))
+        back = words.among(low, high if search.goes_back else low, np.float32(_BACK / search.pooled))
         history.append(_advance(scores, cost, max(first - 1, 0), low, steps, back))
         scores = history[-1].scores[-1, _LONGEST_STEP:]
         best = low + int(np.argmin(scores))
@@ -170,11 +177,14 @@ def track(table: Table, loudness: Frames, states: States, search: Search, centre
     return path
 
 
-def _price_pauses(cost: Frames, loudness: Frames, pause: Mask, filler: Mask, search: Search) -> None:
+def _price_pauses(cost: Frames, heard: Frames, loudness: Frames, pause: Mask, filler: Mask, search: Search) -> None:
     """Set the costs of the (W,) searched states that are pauses and fillers: the louder, the less it is a pause."""
     quiet = (_PAUSE_LOUD * loudness + _PAUSE_QUIET).astype(np.float32)
     cost[:, pause] = quiet[:, None]
-    cost[:, filler] = np.minimum(quiet, np.float32(search.filler))[:, None]
+    filled = np.minimum(quiet, np.float32(search.filler))
+    if search.hesitations is not None:
+        filled = np.minimum(filled, distances(heard, search.hesitations).min(axis=1) + np.float32(_HESITATION))
+    cost[:, filler] = filled[:, None]
 
 
 def _price_steps(pause: Mask, filler: Mask, search: Search) -> Frames:

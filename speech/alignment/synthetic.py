@@ -19,12 +19,21 @@ from speech.engines.espeak import WORDS_PER_MINUTE, Utterance, say
 from speech.text import Chunk
 from speech.words import interpolate
 
-__all__ = ["Segment", "estimate_pace", "read_segments"]
+__all__ = ["Segment", "estimate_pace", "hesitations", "read_segments"]
 
 # Minimum number of chunks from which the pace is estimated, if the script has as many.
 _PACE_CHUNKS = 20
 # Silences of the reference of at least this many frames are cut; pause states represent them.
 _REFERENCE_PAUSE = 10
+
+# What people say when they do not know how to go on.
+_HESITATIONS = {
+    "en": "uh, er, um", "de": "äh, ähm", "fr": "euh", "es": "eh", "it": "eh, ehm", "pt": "é, hum", "nl": "eh, ehm",
+    "pl": "yyy, eee", "ru": "э, эм", "sv": "eh, öh", "da": "øh", "no": "eh, øh", "fi": "öö", "cs": "eee", "hu": "ööö",
+    "ja": "えー", "zh": "呃", "ko": "어",
+}  # fmt: skip
+# Natural logs of energy by which a frame of theirs may be below the loudest.
+_QUIETER = 3.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +99,7 @@ def read_segments(
         for chunk in chunks:
             utterance = say(chunk.spoken, language, round(WORDS_PER_MINUTE * pace))
             before = len(rows)
-            yield from cepstra([soxr.resample(utterance.samples, utterance.rate, RATE)])
+            yield from _cepstra(utterance)
             words = [(position, sample / utterance.rate) for position, _, sample in utterance.words]
             readings.append(_Reading(before, len(rows), words, len(utterance.samples) / utterance.rate))
 
@@ -100,6 +109,15 @@ def read_segments(
         return [_join(parts, 0, len(features.energy))], reference
     frames = [(-(-start // FRAME_MS), min(end // FRAME_MS, len(features.energy))) for start, end in recording.spans_ms]
     return [_join([part], first, last) for part, (first, last) in zip(parts, frames, strict=True)], reference
+
+
+def hesitations(language: str, pace: float, reference: Features) -> Frames:
+    """Return the (M, D) features of the sounds of hesitation, at the pace of a reference and normalised as it is."""
+    utterance = say(_HESITATIONS.get(language, "eh"), language, round(WORDS_PER_MINUTE * pace))
+    frames = np.concatenate([*_cepstra(utterance)])
+    loud = frames[:, 0] > frames[:, 0].max() - _QUIETER
+    # Neighbours are alike: every other one is enough.
+    return reference.normalise(frames)[loud][::2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +134,10 @@ class _Reading:
     last: int
     words: list[tuple[int, float]]
     seconds: float
+
+
+def _cepstra(utterance: Utterance) -> Iterator[Frames]:
+    return cepstra([soxr.resample(utterance.samples, utterance.rate, RATE)])
 
 
 def _voiced_seconds(utterance: Utterance) -> float:

@@ -27,8 +27,9 @@ def warped(frames, seed=0):
     return States(lambda first, end: states[first:end], word[:last], pause[:last]), heard, loudness, truth
 
 
-def found(states, heard, loudness, reach=200, centre=None):
-    return track(lambda first, last: heard[first:last], loudness, states, Search(reach, 1.35, FILLER), centre)
+def found(states, heard, loudness, reach=200, centre=None, **options):
+    search = Search(reach, 1.35, FILLER, **options)
+    return track(lambda first, last: heard[first:last], loudness, states, search, centre)
 
 
 def cost(states, heard, loudness, path):
@@ -101,6 +102,25 @@ def test_words_that_are_said_twice_are_heard_twice(again):
     for place, word in enumerate(said):
         first = 8 + 33 * place
         assert set(range(first, first + 25)) <= set(where(states, path, word))
+
+
+def test_words_are_heard_again_only_where_the_search_allows_it():
+    """While the voice is unknown, the cheapest path may say two words over and over, and the rest not at all."""
+    states, heard, loudness = spoken(*[0, 1] * 12, 2)
+    assert (np.diff(found(states, heard, loudness)) < 0).sum() >= 11
+    assert (np.diff(found(states, heard, loudness, goes_back=False)) >= 0).all()
+
+
+def test_a_word_is_not_drawn_out_over_a_hesitation_that_sounds_like_its_end():
+    states, heard, loudness = spoken(0, 1, 2)
+    hesitation = states.frames(52, 53)
+    hum = np.repeat(hesitation, 60, axis=0) + np.random.default_rng(1).normal(0, 0.3, (60, WIDTH))
+    heard = np.concatenate([heard[:66], hum, heard[66:]]).astype(np.float32)
+    loudness = np.concatenate([loudness[:66], np.ones(60), loudness[66:]]).astype(np.float32)
+    assert where(states, found(states, heard, loudness), 1)[-1] >= 120
+    path = found(states, heard, loudness, hesitations=hesitation)
+    assert where(states, path, 1)[-1] == pytest.approx(65, abs=1)
+    assert where(states, path, 2)[0] == 134
 
 
 def test_what_is_settled_is_what_the_whole_path_would_be():

@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
+import soxr
 
+from speech.alignment.cepstra import WIDTH, cepstra
 from speech.alignment.embedded import Embedded
+from speech.alignment.features import gather, level
+from speech.alignment.rows import Rows
+from speech.alignment.synthetic import hesitations
 from speech.audio import record
-from speech.engines.espeak import say
+from speech.engines.espeak import say, voices
 from speech.text import chunks, normalise
 from tests.scripts import ALICE, BY_LANGUAGE, CITIES, HELD_OUT
 from tests.talk import RATE, espeak, record_talk
@@ -47,6 +52,16 @@ def test_a_word_that_may_as_well_be_elsewhere_is_doubted(tmp_path):
     wrong, doubted = np.array(off) > 200, np.array(confidence) <= np.quantile(confidence, 0.1)
     assert wrong.sum() <= 0.05 * len(wrong)
     assert doubted[wrong].mean() >= 0.6
+
+
+def test_hesitations_sound_in_every_language_of_espeak_ng():
+    utterance = say("Once upon a time.", "en")
+    frames = [*cepstra([soxr.resample(utterance.samples, utterance.rate, RATE)])]
+    with Rows(WIDTH) as rows:
+        reference = level(rows, gather(frames, rows))
+        counts = {language: len(hesitations(language, 1.3, reference)) for language in voices()}
+    assert len(counts) > 90
+    assert min(counts.values()) >= 4, counts
 
 
 def test_a_sentence_that_the_script_does_not_hold_is_left_out_wherever_it_stands(tmp_path):
