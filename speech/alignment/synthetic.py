@@ -117,7 +117,8 @@ def hesitations(language: str, pace: float, reference: Features) -> Frames:
     frames = np.concatenate([*_cepstra(utterance)])
     loud = frames[:, 0] > frames[:, 0].max() - _QUIETER
     # Neighbours are alike: every other one is enough.
-    return reference.normalise(frames)[loud][::2]
+    result: Frames = reference.normalise(frames)[loud][::2]
+    return result
 
 
 @dataclass(frozen=True, slots=True)
