@@ -60,6 +60,7 @@ def test_any_text_in_any_language_becomes_every_file_or_is_refused(text, languag
     assert len(list(srt.parse(render(made, "srt")))) == len(made.cues)
 
 
+@pytest.mark.service
 @pytest.mark.parametrize("language", LANGUAGES[:-1])
 def test_no_number_stops_a_speller(language):
     for digits in range(1, 20):
@@ -161,6 +162,7 @@ def test_a_file_of_timings_from_elsewhere_brings_nothing_that_a_script_could_not
 SIGNS = ["a", "9", ".", "'", "(", "好", "😀", "\u0301", "— ", "!\n", "1,", "a@b."]
 
 
+@pytest.mark.service
 @pytest.mark.parametrize("sign", SIGNS, ids=ascii)
 def test_twenty_thousand_of_one_sign_are_written(sign):
     made = written("5 a" + (sign * 20_000)[:19_990] + "a", "en")

@@ -42,6 +42,7 @@ def heard(path):
     return np.concatenate(list(blocks(path, RATE)))
 
 
+@pytest.mark.service
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_read_whatever_its_name(kind, seeds, tmp_path):
     for seed in (seeds / kind).iterdir():

@@ -139,6 +139,7 @@ def ratio(pattern, method):
     return most
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(("place", "pattern"), FOUND, ids=[f"{name}-{method}" for (name, method), _ in FOUND])
 def test_ten_times_the_text_takes_no_pattern_much_more_than_ten_times_as_long(place, pattern):
     assert ratio(pattern, place[1]) < MOST

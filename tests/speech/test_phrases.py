@@ -116,6 +116,7 @@ def test_any_text_has_a_joint_after_each_token(text, language):
     assert len(joints(pieces, language)) == len(pieces)
 
 
+@pytest.mark.service
 @pytest.mark.parametrize("unit", ["北", "は、", "ー", "ดี", "a好", "「", "x "])
 def test_the_work_grows_with_the_text_and_no_faster(unit):
     def act(text):

@@ -45,6 +45,7 @@ def test_only_what_changed_is_spoken(store):
     assert said == ["The old lighthouse keeper counted twelve ships before the fog came in."]
 
 
+@pytest.mark.service
 @pytest.mark.parametrize("changed", [{"seed": 2}, {"speed": 0.9}, {"quality": "fast"}, {"language": "de"}])
 def test_another_seed_pace_quality_or_language_is_another_take(store, changed):
     spoken(store)

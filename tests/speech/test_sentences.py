@@ -163,6 +163,7 @@ UNITS = [
 ]
 
 
+@pytest.mark.service
 @pytest.mark.parametrize("language", ["en", "de", "ja", "fr", "hr"])
 @pytest.mark.parametrize("unit", UNITS)
 def test_the_work_grows_with_the_text_and_no_faster(unit, language):

@@ -199,6 +199,7 @@ def test_any_words_have_as_many_spoken_forms(words, language):
     assert len(spell(words, language)) == len(words)
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(
     "unit", ["1 ", "1 234 ", "$5 ", "z. ", "a.b ", "½ ", "5 km ", "10:30 Uhr ", "3. ", "5 Mio. € "]
 )

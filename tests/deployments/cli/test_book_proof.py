@@ -64,6 +64,7 @@ def test_a_chunk_is_said_again_and_chosen_and_nothing_else_is_spoken(call, tmp_p
     assert "takes were chosen since" not in call("book", "list").stdout
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(
     ("words", "says"),
     [

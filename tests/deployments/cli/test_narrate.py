@@ -66,6 +66,7 @@ def test_what_is_heard_twice_counts_twice_in_the_whole_as_in_its_chapters(call, 
     assert plan["chunks"] == 4
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(
     ("words", "says"),
     [

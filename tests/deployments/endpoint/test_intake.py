@@ -67,6 +67,7 @@ def test_an_answer_without_a_job_says_so(answer):
         read(answer)
 
 
+@pytest.mark.service
 def test_ten_megabytes_of_brackets_are_looked_through_in_linear_time():
     def seconds(size):
         began = time.thread_time()

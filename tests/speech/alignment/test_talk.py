@@ -29,6 +29,7 @@ def aligned(recording, script, language):
     return Embedded().align(recording, chunks(script, language), language)
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(
     ("voice", "language", "seed"),
     [("en-us+m7", "en", 1), ("en-gb-scotland+f2", "en", 2), ("de+f4", "de", 3), ("es+m2", "es", 4)],
@@ -41,6 +42,7 @@ def test_words_are_found_between_what_is_no_part_of_the_script(tmp_path, voice, 
     assert np.percentile(off, 95) <= 250
 
 
+@pytest.mark.service
 def test_a_word_that_may_as_well_be_elsewhere_is_doubted(tmp_path):
     """Most of the words that are off by 200 ms are among the tenth of least confidence."""
     off, confidence = [], []

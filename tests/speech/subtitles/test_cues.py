@@ -102,6 +102,7 @@ def test_lines_of_one_cue_are_about_as_long_as_each_other():
     assert sum(max(pair) - min(pair) for pair in pairs) / len(pairs) < 12
 
 
+@pytest.mark.service
 def test_the_work_grows_with_the_words_and_no_faster():
     def calls(count):
         made = 0

@@ -88,9 +88,8 @@ ROUNDS = {"pdf": 40, "docx": 1_500}
 
 
 # Each PDF takes a process.
-@pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=pytest.mark.service) if kind == "pdf" else kind for kind in SEEDS]
-)
+@pytest.mark.service
+@pytest.mark.parametrize("kind", SEEDS)
 def test_a_file_that_chance_changed_is_read_or_refused(kind, rounds):
     chance = random.Random(f"{kind} 7")
     outcomes, tries = {"read": 0, "refused": 0}, rounds(ROUNDS.get(kind, 300))
@@ -109,6 +108,7 @@ def test_a_file_that_chance_changed_is_read_or_refused(kind, rounds):
     assert outcomes["read"] > (tries // 30 if tries >= 40 else 0)
 
 
+@pytest.mark.service
 @pytest.mark.parametrize("kind", [None, "text", "markdown", "html", "ssml"])
 def test_so_is_a_text_in_a_request(kind, rounds):
     chance = random.Random(f"{kind} 11")
@@ -121,6 +121,7 @@ def test_so_is_a_text_in_a_request(kind, rounds):
             assert str(refusal).startswith("text: ")
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(
     "text", ["<p>" * 30_000, "> " * 30_000, "- " * 30_000, "*a " * 30_000, "[" * 30_000, "<b>x" * 300]
 )
