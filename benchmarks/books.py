@@ -197,8 +197,8 @@ def worker() -> None:
     from deployments.cli.making import make
 
     ENGINES["espeak"] = "benchmarks.books:Waiting"
-    state = make("benchmark", None, True, detach=False)
-    assert state and state["finished"], state
+    state = make("benchmark", None, silent=True)
+    assert state["finished"], state
 
 
 def edit(words: int = 120_000) -> None:

@@ -1,4 +1,4 @@
-"""Making a book from the command line: what narrate and bind share."""
+"""Making a book from the command line: what narrate, bind and say-again share."""
 
 from __future__ import annotations
 
@@ -17,11 +17,39 @@ from deployments.cli.terminal import echo
 if TYPE_CHECKING:
     from speech.stores import Store
 
-__all__ = ["finish", "make"]
+__all__ = ["check_workers", "finish", "leave", "make"]
+
+# The flow that makes a book, and its deployment.
+_FLOW = "narrate"
 
 
-def make(book: str, storage: str | None, silent: bool, *, detach: bool, binds: bool = True) -> dict[str, Any] | None:
-    """Have a book spoken and bound; return its state, or None if workers do it.
+def check_workers(*, silent: bool) -> None:
+    """Refuse --detach, before anything is stored, if the Prefect server has no deployment that makes books."""
+    use_server_for_runs(notes(silent))
+    from deployments.cli.run import require
+
+    require(_FLOW, "--detach")
+
+
+def leave(book: str, storage: str | None, says: str, *, as_json: bool = False, binds: bool = True) -> None:
+    """Leave a book to the workers of the Prefect server.
+
+    Args:
+        says: what they do, for the user.
+        binds: whether they bind it too.
+    """
+    import asyncio
+
+    from deployments.cli.run import start
+
+    parameters = {"book": book, "again": True, "binds": binds} | ({"storage": storage} if storage else {})
+    job = asyncio.run(start(_FLOW, parameters, silent=as_json))
+    status = f"f5-flows book status {book}"
+    echo(json.dumps({"book": book, "job": job}, indent=1) if as_json else f"{says}; to see its progress: {status}")
+
+
+def make(book: str, storage: str | None, *, silent: bool, binds: bool = True) -> dict[str, Any]:
+    """Have a book spoken and bound; return its state.
 
     Args:
         binds: bind it too.
@@ -31,20 +59,13 @@ def make(book: str, storage: str | None, silent: bool, *, detach: bool, binds: b
 
     remote = settings().prefect_api_url
     use_server_for_runs(notes(silent))
-    parameters = {"book": book, "storage": storage}
-    if detach:
-        import asyncio
-
-        from deployments.cli.run import start
-
-        asyncio.run(start("narrate", {name: value for name, value in parameters.items() if value} | {"again": True}))
-        return None
     warm.release()
     with bar(silent) as on_progress:
         from deployments.local.book import narrate_here
         from deployments.local.run import carry_out
 
-        return carry_out(partial(narrate_here, parameters | {"binds": binds}), on_progress, remote=remote)
+        parameters = {"book": book, "storage": storage, "binds": binds}
+        return carry_out(partial(narrate_here, parameters), on_progress, remote=remote)
 
 
 def finish(

@@ -19,7 +19,7 @@ from deployments.cli.console import (
 )
 from deployments.cli.documents import cast_option, read_cast
 from deployments.cli.lexicon import lexicon_option
-from deployments.cli.making import finish, make
+from deployments.cli.making import check_workers, finish, leave, make
 from deployments.cli.stored import check_stored
 from deployments.cli.terminal import echo
 from deployments.cli.values import number, one_of
@@ -101,12 +101,13 @@ def narrate(
             echo(json.dumps(plan, ensure_ascii=False, indent=1))
         return
     target = writable(out or Path(book))
+    if detach:
+        check_workers(silent=as_json)
     order.save(store, book, new_order, file)
-    state = make(book, storage, as_json, detach=detach)
-    if state is None:
-        echo(f"{book} is being spoken; to see its progress: f5-flows book status {book}")
+    if detach:
+        leave(book, storage, f"{book} is being spoken", as_json=as_json)
         return
-    finish(state, book, store, target, file, as_json=as_json)
+    finish(make(book, storage, silent=as_json), book, store, target, file, as_json=as_json)
 
 
 def _order(

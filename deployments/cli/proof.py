@@ -9,7 +9,7 @@ import click
 
 from deployments.cli.books import failures
 from deployments.cli.console import FAILED, fail, open_store, refuse, storage_option, writable
-from deployments.cli.making import finish, make
+from deployments.cli.making import check_workers, finish, leave, make
 from deployments.cli.terminal import echo
 from speech.choices import LIMITS, SEED
 
@@ -43,6 +43,8 @@ def say_again(name: str, chunk: str, seed: int | None, text: str | None, detach:
 
     store = open_store(storage)
     stored_order, state, outline = _load_plan(store, name, chunk)
+    if detach:
+        check_workers(silent=False)
     if text is None and not outline.get("seeded", True):
         refuse(f"CHUNK: {outline['engine']} says the same words alike every time; give other words with --text")
     take = choices.say_again(
@@ -52,9 +54,10 @@ def say_again(name: str, chunk: str, seed: int | None, text: str | None, detach:
     if not is_spoken and not state["over"]:
         echo(f"Take {take} of {chunk} will be spoken with the rest of the book, which is not finished.")
         return
-    if make(name, storage, silent=False, detach=detach, binds=False) is None:
-        echo(f"Take {take} of {chunk} is being made; to see how far it is: f5-flows book status {name}")
+    if detach:
+        leave(name, storage, f"Take {take} of {chunk} is being made", binds=False)
         return
+    make(name, storage, silent=False, binds=False)
     _print_take(store, name, chunk, take)
 
 
@@ -86,11 +89,11 @@ def bind(name: str, out: Path | None, detach: bool, as_json: bool, storage: str 
     store = open_store(storage)
     order.read(store, name)
     target = writable(out or Path(name))
-    state = make(name, storage, as_json, detach=detach)
-    if state is None:
-        echo(f"{name} is being bound; to see how far it is: f5-flows book status {name}")
+    if detach:
+        check_workers(silent=as_json)
+        leave(name, storage, f"{name} is being bound", as_json=as_json)
         return
-    finish(state, name, store, target, as_json=as_json)
+    finish(make(name, storage, silent=as_json), name, store, target, as_json=as_json)
 
 
 def _load_plan(store: Store, name: str, chunk: str) -> tuple[Any, dict[str, Any], dict[str, Any]]:

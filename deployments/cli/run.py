@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.responses import DeploymentResponse
 
-__all__ = ["run_deployment", "start"]
+__all__ = ["require", "run_deployment", "start"]
 
 
 @click.command("run")
@@ -64,27 +64,43 @@ def _value(text: str) -> Any:
         return text
 
 
-async def start(name: str, parameters: dict[str, Any]) -> None:
-    """Start a run of a deployment, and say where it is."""
+def require(deployment: str, option: str) -> None:
+    """Refuse an option that needs a deployment if the server has none of that name."""
+    import asyncio
+
+    from prefect.client.orchestration import get_client
+
+    async def find() -> None:
+        async with get_client() as client:
+            await _find(client, deployment, option)
+
+    asyncio.run(find())
+
+
+async def start(name: str, parameters: dict[str, Any], *, silent: bool = False) -> str:
+    """Start a run of a deployment, and say where it is; return its id."""
     from prefect.client.orchestration import get_client
     from prefect.exceptions import PrefectHTTPStatusError
     from prefect.settings import PREFECT_UI_URL
 
     async with get_client() as client:
-        deployment = await _find(client, name)
+        deployment = await _find(client, name, "DEPLOYMENT")
         try:
             run = await client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
         except PrefectHTTPStatusError as fault:
             refuse(f"--param: {_reason(fault.response.text)}")
+        if silent:
+            return str(run.id)
         echo(f"{deployment.name}: run {run.name!r} is scheduled, job {run.id}")
         if page := PREFECT_UI_URL.value():
             echo(f"  {page}/runs/flow-run/{run.id}")
         if not await _has_worker(client, deployment):
             pool = deployment.work_pool_name
             echo(f"Note: the run waits for a worker; start one: f5-flows worker --pool {pool}")
+    return str(run.id)
 
 
-async def _find(client: PrefectClient, name: str) -> DeploymentResponse:
+async def _find(client: PrefectClient, name: str, option: str) -> DeploymentResponse:
     """Return the deployment of a name; a flow name alone stands for its deployment of the same name."""
     from prefect.exceptions import ObjectNotFound
 
@@ -92,7 +108,7 @@ async def _find(client: PrefectClient, name: str) -> DeploymentResponse:
         return await client.read_deployment_by_name(name if "/" in name else f"{name}/{name}")
     except ObjectNotFound:
         names = ", ".join(sorted(deployment.name for deployment in await client.read_deployments())) or "none"
-        refuse(f"DEPLOYMENT: there is no deployment {name!r}; there are: {names}. To make them: f5-flows deploy")
+        refuse(f"{option}: there is no deployment {name!r}; there are: {names}. To make them: f5-flows deploy")
 
 
 async def _has_worker(client: PrefectClient, deployment: DeploymentResponse) -> bool:

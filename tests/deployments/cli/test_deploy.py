@@ -2,8 +2,11 @@
 
 import json
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 pytestmark = [pytest.mark.service, pytest.mark.usefixtures("prefect_server")]
 
@@ -19,6 +22,11 @@ def test_the_inbox_is_where_deploy_says_and_a_run_is_started_by_name(call, tmp_p
     assert started.returncode == 0, started.stderr
     assert "is scheduled, job " in started.stdout
     assert "the run waits for a worker; start one: f5-flows worker --pool local" in started.stdout
+
+
+def parameters_of(run, server):
+    with temporary_settings({PREFECT_API_URL: server}), get_client(sync_client=True) as client:
+        return client.read_flow_run(UUID(run)).parameters
 
 
 @pytest.mark.parametrize(
@@ -38,6 +46,36 @@ def test_a_run_that_cannot_be_is_refused(call, words, says):
     done = call(*words)
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr
+
+
+BOOK = "# Night\n\nIt was dark, and nothing at all moved in the whole house.\n"
+
+
+def test_a_book_is_left_to_workers_only_where_a_deployment_can_make_it(call, tmp_path):
+    (tmp_path / "work" / "sea.md").write_text(BOOK)
+    home = str(tmp_path / "home")
+    refused = call("narrate", "sea.md", "--detach", F5_FLOWS_HOME=home)
+    call("server", "stop", F5_FLOWS_HOME=home)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert (
+        "--detach: there is no deployment 'narrate'; there are: none. To make them: f5-flows deploy" in refused.stderr
+    )
+    assert not (tmp_path / "store" / "books").exists()
+
+
+def test_a_book_that_is_left_to_workers_waits_for_one(call, tmp_path, prefect_server):
+    (tmp_path / "work" / "sea.md").write_text(BOOK)
+    call("deploy")
+    left = call("narrate", "sea.md", "--name", "sea", "--detach")
+    assert left.returncode == 0, left.stderr
+    assert "is scheduled, job " in left.stdout
+    assert "sea is being spoken; to see its progress: f5-flows book status sea" in left.stdout
+    assert call("book", "status", "sea").returncode == 0
+    bound = call("book", "bind", "sea", "--detach", "--json")
+    assert bound.returncode == 0, bound.stderr
+    answer = json.loads(bound.stdout)
+    assert answer["book"] == "sea"
+    assert parameters_of(answer["job"], prefect_server).items() >= {"book": "sea", "again": True, "binds": True}.items()
 
 
 def test_doctor_tells_where_the_inbox_is_and_it_is_there(call, tmp_path):
