@@ -1,7 +1,7 @@
 """Run the checks: lint, format, wheel and tests one after the other, types beside them.
 
     python -m tests              all of them
-    python -m tests --fast       lint, format, types, and the tests that start no service: a minute and a quarter
+    python -m tests --fast       lint, format, types, and the tests that start no service: a minute
     python -m tests ARGUMENTS    the tests alone, with pytest's arguments, such as a path
 
 In a fresh clone: uv run --all-extras --group dev python -m tests

@@ -67,6 +67,7 @@ def test_a_server_is_believed_by_its_authority(url, certificates):
     assert asks(url, certificates["authority"]) is None
 
 
+@pytest.mark.service
 def test_a_server_that_another_authority_has_signed_is_refused_at_once(url):
     began = time.monotonic()
     fault = asks(url, certifi.where())

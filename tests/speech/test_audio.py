@@ -53,6 +53,7 @@ def test_many_channels_and_any_rate_are_read_as_mono(tmp_path):
     assert np.abs(samples).max() == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.service
 @pytest.mark.parametrize("suffix", ["m4a", "webm", "mp3", "ogg", "flac"])
 def test_whatever_ffmpeg_reads_is_read(tmp_path, suffix):
     soundfile.write(tmp_path / "a.wav", TONE, RATE)

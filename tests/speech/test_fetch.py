@@ -335,6 +335,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.service
 @pytest.mark.parametrize("talk", ENDLESS.values(), ids=ENDLESS.keys())
 def test_one_deadline_ends_whatever_does_not_end(meet, tmp_path, monkeypatch, talk):
     monkeypatch.setenv("REQUEST_TIMEOUT", "0.5")
@@ -352,6 +353,7 @@ def test_at_the_deadline_the_connection_is_closed(meet, tmp_path, monkeypatch):
     assert public.gone.wait(PATIENCE)
 
 
+@pytest.mark.service
 def test_redirects_do_not_make_the_deadline_longer(meet, tmp_path, monkeypatch):
     monkeypatch.setenv("REQUEST_TIMEOUT", "1")
 

@@ -51,6 +51,7 @@ def test_every_kind_is_read_whatever_its_name(kind, seeds, tmp_path):
         assert 2_000 < len(heard(renamed)) < 6_000, seed.name
 
 
+@pytest.mark.service
 def test_a_tag_before_it_hides_no_kind(seeds, tmp_path):
     tag = b"ID3\x04\x00\x00\x00\x00\x00\x0a" + bytes(10)
     for name in ("flac/a.flac", "aac/a.aac", "mp3/a.mp3"):

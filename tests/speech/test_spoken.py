@@ -222,6 +222,7 @@ def test_what_is_too_long_for_a_word_is_said_in_pieces(word):
     assert spoken.replace(" ", "").count("a") == word.count("a")
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(
     "language", ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "sv", "da", "no", "fi", "zh"]
 )

@@ -50,6 +50,7 @@ def test_what_comes_out_well_is_spoken_once():
     assert all(take.tries == 1 and take.score > 0.4 for take in speech.takes)
 
 
+@pytest.mark.service
 @pytest.mark.parametrize("fault", GARBLED)
 def test_a_garbled_chunk_is_taken_again_with_the_next_seed(fault):
     second = parts()[1].spoken

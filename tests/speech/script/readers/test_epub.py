@@ -151,6 +151,7 @@ def test_veiled_fonts_are_no_protection():
     assert load(epub({"one.xhtml": "<p>First.</p>"}, more={"META-INF/encryption.xml": veiled})).text == "First."
 
 
+@pytest.mark.service
 def test_a_note_tells_of_the_pages_that_are_too_many():
     pages = {f"{number}.xhtml": f"<p>Page {number}.</p>" for number in range(5_002)}
     script = load(epub(pages))
