@@ -43,15 +43,16 @@ def say_again(name: str, chunk: str, seed: int | None, text: str | None, detach:
 
     store = open_store(storage)
     stored_order, state, outline = _load_plan(store, name, chunk)
-    if detach:
-        check_workers(silent=False)
     if text is None and not outline.get("seeded", True):
         refuse(f"CHUNK: {outline['engine']} says the same words alike every time; give other words with --text")
+    is_spoken = all(chapter["finished"] == chapter["lines"] for chapter in state["chapters"])
+    is_under_way = not is_spoken and not state["over"]
+    if detach and not is_under_way:
+        check_workers(silent=False)
     take = choices.say_again(
         store, name, chunk, seed, text, base=stored_order.request().seed or SEED, apart=settings().max_retakes + 1
     )
-    is_spoken = all(chapter["finished"] == chapter["lines"] for chapter in state["chapters"])
-    if not is_spoken and not state["over"]:
+    if is_under_way:
         echo(f"Take {take} of {chunk} will be spoken with the rest of the book, which is not finished.")
         return
     if detach:

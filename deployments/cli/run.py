@@ -12,6 +12,7 @@ from deployments.cli.terminal import echo
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
+    from prefect.client.schemas.objects import FlowRun
     from prefect.client.schemas.responses import DeploymentResponse
 
 __all__ = ["require", "run_deployment", "start"]
@@ -78,10 +79,9 @@ def require(deployment: str, option: str) -> None:
 
 
 async def start(name: str, parameters: dict[str, Any], *, silent: bool = False) -> str:
-    """Start a run of a deployment, and say where it is; return its id."""
+    """Start a run of a deployment, and say where it is unless silent; return its id."""
     from prefect.client.orchestration import get_client
     from prefect.exceptions import PrefectHTTPStatusError
-    from prefect.settings import PREFECT_UI_URL
 
     async with get_client() as client:
         deployment = await _find(client, name, "DEPLOYMENT")
@@ -89,15 +89,20 @@ async def start(name: str, parameters: dict[str, Any], *, silent: bool = False) 
             run = await client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
         except PrefectHTTPStatusError as fault:
             refuse(f"--param: {_reason(fault.response.text)}")
-        if silent:
-            return str(run.id)
-        echo(f"{deployment.name}: run {run.name!r} is scheduled, job {run.id}")
-        if page := PREFECT_UI_URL.value():
-            echo(f"  {page}/runs/flow-run/{run.id}")
-        if not await _has_worker(client, deployment):
-            pool = deployment.work_pool_name
-            echo(f"Note: the run waits for a worker; start one: f5-flows worker --pool {pool}")
+        if not silent:
+            await _announce(client, deployment, run)
     return str(run.id)
+
+
+async def _announce(client: PrefectClient, deployment: DeploymentResponse, run: FlowRun) -> None:
+    from prefect.settings import PREFECT_UI_URL
+
+    echo(f"{deployment.name}: run {run.name!r} is scheduled, job {run.id}")
+    if page := PREFECT_UI_URL.value():
+        echo(f"  {page}/runs/flow-run/{run.id}")
+    if not await _has_worker(client, deployment):
+        pool = deployment.work_pool_name
+        echo(f"Note: the run waits for a worker; start one: f5-flows worker --pool {pool}")
 
 
 async def _find(client: PrefectClient, name: str, option: str) -> DeploymentResponse:

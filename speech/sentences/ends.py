@@ -102,7 +102,7 @@ def _ends(tokens: Sequence[TokenLike], language: str) -> list[bool]:
     begin = 0
     for index, token in enumerate(tokens):
         # A look at the last character spares most words the pattern.
-        mark = None if token.text[-1].isalnum() else texts.mark.search(token.text)
+        mark = None if token.text[-1:].isalnum() else texts.mark.search(token.text)
         if mark is None:
             continue
         last = index

@@ -142,6 +142,10 @@ def test_any_text_is_its_sentences_joined(text, language):
     assert "".join("".join(sentences(clean, language)).split()) == "".join(clean.split())
 
 
+def test_a_token_without_text_ends_only_its_paragraph():
+    assert ends([Token("One.", ""), Token("", "")], "en") == [False, True]
+
+
 UNITS = [
     "a. ",
     "Dr. ",

@@ -87,7 +87,6 @@ def changed(data, chance):
 ROUNDS = {"pdf": 40, "docx": 1_500}
 
 
-# Each PDF takes a process.
 @pytest.mark.service
 @pytest.mark.parametrize("kind", SEEDS)
 def test_a_file_that_chance_changed_is_read_or_refused(kind, rounds):
